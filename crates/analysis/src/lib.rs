@@ -1,0 +1,1 @@
+//! Templates, baselines, service graph and suspect ranking: pure and deterministic.

@@ -1,0 +1,1 @@
+//! A deterministic simulated shop that speaks OTLP and knows what it broke.

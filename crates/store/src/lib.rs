@@ -1,0 +1,1 @@
+//! Embedded engines for logs, spans, metrics, documents, vectors and state.

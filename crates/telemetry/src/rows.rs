@@ -1,0 +1,55 @@
+//! Stored telemetry as it is read back: a record together with who sent it, and the rollups kept beside the records.
+
+use std::sync::Arc;
+
+use crate::{LogRecord, MetricSeries, Resource, Severity, Span, TemplateId, Timestamp};
+
+/// A stored log record with its resource.
+#[derive(Clone, PartialEq, Debug)]
+pub struct LogRow {
+    /// Who wrote it; shared by the rows of one batch.
+    pub resource: Arc<Resource>,
+    /// The record.
+    pub record: LogRecord,
+}
+
+/// A stored span with its resource.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SpanRow {
+    /// Who recorded it; shared by the rows of one batch.
+    pub resource: Arc<Resource>,
+    /// The span.
+    pub span: Span,
+}
+
+/// A stored metric series with its resource, cut to the time range that was asked for.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SeriesRow {
+    /// Who measured it.
+    pub resource: Arc<Resource>,
+    /// The series; points oldest first.
+    pub series: MetricSeries,
+}
+
+/// What one service's use of one log template came to in a time range, from rollups.
+#[derive(Clone, PartialEq, Debug)]
+pub struct TemplateRow {
+    /// The template.
+    pub template: TemplateId,
+    /// Its text, variable parts as `<*>`.
+    pub text: String,
+    /// The service that wrote it.
+    pub service: String,
+    /// The worst severity it was written with.
+    pub severity: Severity,
+    /// Records in the range.
+    pub count: u64,
+    /// The first record's time in the range (exact where whole minutes are asked for).
+    pub first: Timestamp,
+    /// The last record's time in the range.
+    pub last: Timestamp,
+    /// Records per minute that has any: (minute number as [`Timestamp::minute`], count), ascending.
+    pub minutes: Vec<(i64, u32)>,
+    /// Verbatim messages, at most three, the first and the last among them.
+    pub exemplars: Vec<String>,
+}

@@ -1,0 +1,1 @@
+//! The write path: sources, stages and documents.

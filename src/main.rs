@@ -1,0 +1,2 @@
+//! Groundcrew.
+fn main() {}
