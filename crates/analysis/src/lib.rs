@@ -1,1 +1,21 @@
 //! Templates, baselines, service graph and suspect ranking: pure and deterministic.
+//!
+//! Read in this order: [`Observations`] (everything that was seen in a window and in the time that counts as normal),
+//! [`rank`] (the one way in), [`Analysis`] (what comes out: findings, suspects, the service graph and the verdicts on
+//! changes). [`templates`] stands apart: the write path uses it to give each log line the name of its template.
+//!
+//! Nothing here does I/O, asks for the time or draws a random number: the same observations give the same analysis,
+//! down to the order of equals. Thresholds are in units of the baseline's own noise, never of one system's numbers.
+
+mod finding;
+mod graph;
+mod observations;
+mod rank;
+mod suspect;
+pub mod templates;
+
+pub use finding::{Finding, FindingKind};
+pub use graph::{GraphEdge, GraphService, ServiceGraph};
+pub use observations::{Observations, Symptom};
+pub use rank::rank;
+pub use suspect::{Analysis, ChangeTest, ChangeVerdict, FaultKind, Subject, Suspect, Verdict};

@@ -1,0 +1,265 @@
+//! Strips what loggers put before the message: time, level, host, process and thread, logger.
+
+use groundcrew_telemetry::Severity;
+
+/// Header parts that are tried before giving up.
+const PARTS_MAX: usize = 12;
+/// Longest bracketed part, such as a thread's or a request's name.
+const BRACKET_BYTES_MAX: usize = 160;
+
+/// The line without its header.
+pub(super) fn strip_header(line: &[u8]) -> &[u8] {
+    let mut header =
+        Header { rest: line, committed: line, timed: false, leveled: false, unknown: 0 };
+    for _ in 0..PARTS_MAX {
+        header.skip_separators();
+        if header.rest.is_empty() || !header.take_part() {
+            break;
+        }
+    }
+    let message = trim_start(header.committed);
+    // A line that is all header is its own message.
+    if message.is_empty() { line } else { message }
+}
+
+struct Header<'a> {
+    /// What is still to be looked at.
+    rest: &'a [u8],
+    /// The line from the end of the last part that is certainly header.
+    committed: &'a [u8],
+    timed: bool,
+    leveled: bool,
+    /// Parts taken on trust since the last certain one.
+    unknown: usize,
+}
+
+impl<'a> Header<'a> {
+    fn skip_separators(&mut self) {
+        while let Some((first, after)) = self.rest.split_first() {
+            let is_separator = matches!(first, b' ' | b'\t' | b'|')
+                || (*first == b'-' && after.first() == Some(&b' '));
+            if !is_separator {
+                return;
+            }
+            self.rest = after;
+        }
+    }
+
+    /// Takes the next part; `false` when what follows is the message.
+    fn take_part(&mut self) -> bool {
+        if let Some(length) = time_length(self.rest) {
+            self.timed = true;
+            return self.commit(length);
+        }
+        if let Some(length) = level_length(self.rest) {
+            self.leveled = true;
+            return self.commit(length);
+        }
+        if self.rest.first() == Some(&b'[') {
+            return self.take_bracket();
+        }
+        if let Some(length) = self.logger_length() {
+            self.commit(length);
+            return false;
+        }
+        self.take_unknown()
+    }
+
+    fn commit(&mut self, length: usize) -> bool {
+        self.rest = self.rest.get(length..).unwrap_or_default();
+        self.committed = self.rest;
+        self.unknown = 0;
+        true
+    }
+
+    /// `[main]`, `[req-12 ... -]`, `[QuorumPeer[myid=1]/0:0:2181]`: parts with an id in them.
+    fn take_bracket(&mut self) -> bool {
+        let Some(end) = bracket_end(self.rest) else { return false };
+        let inner = self.rest.get(1..end).unwrap_or_default();
+        if let Some(length) = time_length(inner).or_else(|| level_length(inner))
+            && trim_start(inner.get(length..).unwrap_or_default()).is_empty()
+        {
+            self.leveled |= level_length(inner).is_some();
+            self.timed |= level_length(inner).is_none();
+            return self.commit(end + 1);
+        }
+        let ids = inner.split(|byte| *byte == b' ').all(|part| {
+            matches!(part, b"" | b"-" | b"main") || part.iter().any(u8::is_ascii_digit)
+        });
+        if (self.timed || self.leveled) && ids && !inner.is_empty() {
+            return self.commit(end + 1);
+        }
+        false
+    }
+
+    /// `org.app.Class:`, `a.b.Class#12`, `pkg.mod [`: a dotted name where a logger stands. Names of exceptions stay.
+    fn logger_length(&self) -> Option<usize> {
+        if !(self.timed || self.leveled) {
+            return None;
+        }
+        let end = self.rest.iter().position(|byte| {
+            !(byte.is_ascii_alphanumeric()
+                || matches!(byte, b'.' | b'_' | b'$' | b'#' | b'@' | b'/' | b'-'))
+        })?;
+        let (name, after) = self.rest.split_at(end);
+        let dotted = name.iter().any(|byte| matches!(byte, b'.' | b'#' | b'@'));
+        let starts_well = name.first().is_some_and(u8::is_ascii_alphabetic);
+        let exception = name.ends_with(b"Exception") || name.ends_with(b"Error");
+        if !dotted || !starts_well || exception || name.starts_with(b"/") || name.contains(&b'/') {
+            return None;
+        }
+        let named_like_code = name.contains(&b'#')
+            || name
+                .split(|byte| *byte == b'.')
+                .any(|part| part.first().is_some_and(u8::is_ascii_uppercase));
+        match after {
+            [b':', b' ', ..] => Some(end + 1),
+            [b' ', b'-', b' ', ..] => Some(end + 2),
+            [b' ', b'[', ..] => Some(end),
+            [b' ', ..] if named_like_code => Some(end),
+            _ => None,
+        }
+    }
+
+    /// Host, process, pid or facility between the time and the level or the colon that ends a syslog header.
+    fn take_unknown(&mut self) -> bool {
+        if !self.timed || self.leveled || self.unknown >= 4 {
+            // Before any time only a number or a dash may stand, as an epoch or a line number.
+            return false;
+        }
+        let end = self
+            .rest
+            .iter()
+            .position(|byte| matches!(byte, b' ' | b'|'))
+            .unwrap_or(self.rest.len());
+        let (word, after) = self.rest.split_at(end);
+        let piped = after.first() == Some(&b'|');
+        if piped || word.ends_with(b"]:") && word.contains(&b'[') {
+            self.commit(end);
+            // A syslog header ends at its colon; between pipes more may follow.
+            return piped;
+        }
+        let plausible = word.iter().any(u8::is_ascii_digit)
+            || word.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b'_')
+            || (self.unknown == 0 && process_follows(after));
+        if !plausible {
+            return false;
+        }
+        self.unknown += 1;
+        self.rest = after;
+        true
+    }
+}
+
+/// Whether `name[pid]:` or `name:` comes next: then the word before was a host.
+fn process_follows(after: &[u8]) -> bool {
+    let next = trim_start(after);
+    let word = next.split(|byte| *byte == b' ').next().unwrap_or_default();
+    word.ends_with(b"]:")
+}
+
+fn trim_start(bytes: &[u8]) -> &[u8] {
+    let mut rest = bytes;
+    loop {
+        rest = match rest {
+            [b' ' | b'\t' | b'|', after @ ..] | [b'-' | b':', b' ', after @ ..] => after,
+            _ => return rest,
+        };
+    }
+}
+
+fn bracket_end(rest: &[u8]) -> Option<usize> {
+    let mut depth = 0_u32;
+    for (position, byte) in rest.iter().take(BRACKET_BYTES_MAX).enumerate() {
+        match byte {
+            b'[' => depth += 1,
+            b']' => {
+                depth -= 1;
+                if depth == 0 {
+                    return Some(position);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The length of a level word, with a colon or closing bracket after it.
+fn level_length(rest: &[u8]) -> Option<usize> {
+    let end = rest
+        .iter()
+        .take(14)
+        .position(|byte| !byte.is_ascii_alphabetic())
+        .unwrap_or(rest.len().min(14));
+    let word = std::str::from_utf8(rest.get(..end)?).ok()?;
+    // Lower-case words such as `error` begin sentences; a header's level is upper-case, or stands before a colon or bracket.
+    let upper = word.bytes().all(|byte| byte.is_ascii_uppercase());
+    let marked = matches!(rest.get(end), Some(b']' | b':' | b'|') | None);
+    if word.len() < 3 || !(upper || marked) || Severity::from_text(word).is_none() {
+        return None;
+    }
+    match rest.get(end) {
+        Some(b':') => Some(end + 1),
+        Some(b' ' | b'\t' | b'|' | b']') | None => Some(end),
+        _ => None,
+    }
+}
+
+/// The length of a date, a time of day or both, however written.
+fn time_length(rest: &[u8]) -> Option<usize> {
+    const MONTHS_AND_DAYS: [&[u8]; 19] = [
+        b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov",
+        b"Dec", b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun",
+    ];
+    let first = rest.first()?;
+    if first.is_ascii_alphabetic() {
+        let word = rest.get(..3)?;
+        let named = MONTHS_AND_DAYS.contains(&word) && matches!(rest.get(3), Some(b' ' | b','));
+        // klog: `I0612 10:11:12.123456`.
+        let klog = matches!(first, b'I' | b'W' | b'E' | b'F')
+            && rest.get(1..5).is_some_and(|digits| digits.iter().all(u8::is_ascii_digit))
+            && rest.get(5) == Some(&b' ');
+        return if named { Some(3).filter(|_| date_follows(rest)) } else { klog.then_some(5) };
+    }
+    if !first.is_ascii_digit() {
+        return None;
+    }
+    let end = rest
+        .iter()
+        .position(|byte| {
+            !(byte.is_ascii_digit()
+                || matches!(byte, b'-' | b'/' | b':' | b'.' | b',' | b'T' | b'Z' | b'+' | b'_'))
+        })
+        .unwrap_or(rest.len());
+    let mut word = rest.get(..end)?;
+    while word.last().is_some_and(|byte| matches!(byte, b':' | b',' | b'.')) {
+        word = word.get(..word.len() - 1)?;
+    }
+    is_time_word(word).then_some(word.len())
+}
+
+/// After a name of a month or day come digits or another such name.
+fn date_follows(rest: &[u8]) -> bool {
+    let after = trim_start(rest.get(4..).unwrap_or_default());
+    let digits = after.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    digits > 0 || (after.len() > 4 && after.get(3) == Some(&b' '))
+}
+
+fn is_time_word(word: &[u8]) -> bool {
+    let digits = word.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let colons = word.iter().filter(|byte| **byte == b':').count();
+    let dashes = word.iter().filter(|byte| matches!(byte, b'-' | b'/')).count();
+    let dots = word.iter().filter(|byte| **byte == b'.').count();
+    let bare = digits == word.len();
+    let epoch = digits >= 10
+        && digits <= 19
+        && (bare || dots == 1 && colons + dashes == 0)
+        && matches!(word, [b'1' | b'2', ..]);
+    let date = dashes >= 2 && digits >= 6 && digits <= 30;
+    let clock = colons >= 2 && digits >= 5 && digits <= 30 && dots <= 1;
+    let dotted_date =
+        dots == 2 && colons + dashes == 0 && digits == 8 && matches!(word, [b'1' | b'2', ..]);
+    let compact = bare && digits == 6 || bare && digits == 8 && matches!(word, [b'1' | b'2', ..]);
+    epoch || date || clock || dotted_date || compact
+}

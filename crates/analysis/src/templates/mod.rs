@@ -1,0 +1,62 @@
+//! Log templates: the constant part of a message, its variable parts masked as `<*>`, named by a stable hash.
+//!
+//! Stateless on purpose: the same message has the same template on every machine and in every process, so ids can be
+//! written beside each record without coordination. Headers (time, level, pid, thread, logger) are stripped first,
+//! because the record has them as fields of its own; of a stack trace the first line and the exception's class stay.
+
+mod hash;
+mod header;
+mod mask;
+mod structured;
+mod word;
+
+use groundcrew_telemetry::TemplateId;
+
+/// A message's template.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Template {
+    /// Its name: a hash of the text.
+    pub id: TemplateId,
+    /// The message with its headers gone and its variable parts as `<*>`.
+    pub text: String,
+}
+
+/// The template of one message.
+///
+/// For many messages keep a [`Templates`], which reuses its buffer.
+#[must_use]
+pub fn template_of(message: &str) -> Template {
+    let mut templates = Templates::new();
+    let id = templates.id_of(message);
+    Template { id, text: templates.text().to_owned() }
+}
+
+/// Finds templates of many messages with one buffer.
+#[derive(Debug, Default)]
+pub struct Templates {
+    masker: mask::Masking,
+}
+
+impl Templates {
+    /// An empty buffer.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The id of the message's template; [`Self::text`] has its text until the next call.
+    pub fn id_of(&mut self, message: &str) -> TemplateId {
+        self.masker.clear();
+        structured::mask_message(message, &mut self.masker);
+        TemplateId(hash::hash64(self.masker.bytes()))
+    }
+
+    /// The text of the last template.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(self.masker.bytes()).unwrap_or("")
+    }
+}
+
+#[cfg(test)]
+mod tests;
