@@ -1,0 +1,7 @@
+//! Runbooks, past incidents and other documents: words and vectors in one index.
+
+mod types;
+
+pub use types::{
+    DocumentChunk, DocumentCounts, DocumentHit, DocumentKind, DocumentQuery, IndexedGeneration,
+};

@@ -1,0 +1,54 @@
+//! The tables of the state database and the steps that bring an older one up to date.
+//!
+//! A step is never edited once released; a change is a new step at the end. The number of steps taken is kept in
+//! SQLite's `user_version`, so a database from a newer program is recognised and refused.
+
+use std::path::Path;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::StoreError;
+
+const STEPS: &[&str] = &["
+    CREATE TABLE answer (
+        answer_id TEXT PRIMARY KEY,
+        conversation TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        json TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX answer_by_conversation ON answer (conversation, at);
+    CREATE INDEX answer_by_time ON answer (at);
+    CREATE TABLE ingested_file (
+        hash TEXT PRIMARY KEY,
+        path TEXT NOT NULL,
+        at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+"];
+
+/// The number of steps that the database at `path` has taken; an error when it has taken some that are unknown here.
+pub(super) fn version(connection: &Connection, path: &Path) -> Result<usize, StoreError> {
+    let found: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    match usize::try_from(found) {
+        Ok(version) if version <= STEPS.len() => Ok(version),
+        _ => Err(StoreError::NewerFormat {
+            path: path.to_owned(),
+            found,
+            supported: u32::try_from(STEPS.len()).unwrap_or(u32::MAX),
+        }),
+    }
+}
+
+/// Takes the steps that are missing, all or none.
+pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    if version(connection, path)? == STEPS.len() {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let taken = version(&transaction, path)?;
+    for step in STEPS.iter().skip(taken) {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "user_version", STEPS.len())?;
+    transaction.commit()?;
+    Ok(())
+}
