@@ -1,0 +1,142 @@
+//! One HTTP attempt, bounded.
+//!
+//! The client library's own transport repeats failed requests and reads bodies of any size. This one sends a request
+//! once, turns every status but success into a [`Refusal`] with what is needed to decide about another try, and hands
+//! a successful body on only as long as it stays within limits.
+
+use async_openai::error::OpenAIError;
+use async_openai::middleware::HttpRequestFactory;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, Stream, StreamExt as _};
+use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// Bytes of a body that are read in all. A reply of a few thousand tokens needs less than a megabyte.
+const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Bytes without a line break: the event parser's work grows with the square of an event's size.
+const LINE_BYTES_MAX: usize = 512 * 1024;
+
+/// Bytes of a refusal that are read.
+const REFUSAL_BYTES_MAX: usize = 16 * 1024;
+
+/// The text by which an exceeded limit is recognised after the client library made a string of it.
+pub(super) const TOO_LARGE: &str = "the reply is larger than any real one";
+
+/// The server said no.
+#[derive(Debug, thiserror::Error)]
+#[error("the server refused with status {status}")]
+pub(super) struct Refusal {
+    pub(super) status: u16,
+    pub(super) retry_after: Option<Duration>,
+    pub(super) body: String,
+}
+
+/// Sends each request once.
+#[derive(Clone)]
+pub(super) struct OneAttempt {
+    client: reqwest::Client,
+}
+
+impl OneAttempt {
+    pub(super) fn new(client: reqwest::Client) -> Self {
+        Self { client }
+    }
+}
+
+impl tower::Service<HttpRequestFactory> for OneAttempt {
+    type Response = reqwest::Response;
+    type Error = OpenAIError;
+    type Future = BoxFuture<'static, Result<reqwest::Response, OpenAIError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), OpenAIError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, factory: HttpRequestFactory) -> Self::Future {
+        let client = self.client.clone();
+        Box::pin(async move {
+            let request = factory.build().await?;
+            let response = client.execute(request).await.map_err(OpenAIError::Reqwest)?;
+            if response.status().is_success() {
+                return Ok(bounded(response));
+            }
+            Err(OpenAIError::Boxed(Box::new(refusal(response).await)))
+        })
+    }
+}
+
+async fn refusal(response: reqwest::Response) -> Refusal {
+    let status = response.status().as_u16();
+    let retry_after = response
+        .headers()
+        .get(RETRY_AFTER)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.trim().parse::<f64>().ok())
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let mut body = Vec::new();
+    let mut pieces = response.bytes_stream();
+    while let Some(Ok(piece)) = pieces.next().await {
+        body.extend_from_slice(&piece);
+        if body.len() >= REFUSAL_BYTES_MAX {
+            body.truncate(REFUSAL_BYTES_MAX);
+            break;
+        }
+    }
+    Refusal { status, retry_after, body: String::from_utf8_lossy(&body).into_owned() }
+}
+
+/// The same response with a body that ends in an error where it gets too large.
+///
+/// A server that ignores the wish to stream sends one JSON document; it is made into one event, so that there is only
+/// one way to read an answer.
+fn bounded(response: reqwest::Response) -> reqwest::Response {
+    let is_document = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.trim_start().starts_with("application/json"));
+    let pieces = response
+        .bytes_stream()
+        .map(|piece| piece.map(Vec::from))
+        .map(|piece| piece.map_err(|error| std::io::Error::other(error.without_url())));
+    let body = if is_document {
+        let line = pieces.map(|piece| piece.map(without_line_breaks));
+        let before = stream::iter([Ok(b"data: ".to_vec())]);
+        let after = stream::iter([Ok(b"\n\n".to_vec())]);
+        reqwest::Body::wrap_stream(limited(before.chain(line).chain(after)))
+    } else {
+        reqwest::Body::wrap_stream(limited(pieces))
+    };
+    http::Response::new(body).into()
+}
+
+/// White space between the parts of a JSON document may be any; inside its strings there are no line breaks.
+fn without_line_breaks(mut piece: Vec<u8>) -> Vec<u8> {
+    for byte in &mut piece {
+        if matches!(byte, b'\n' | b'\r') {
+            *byte = b' ';
+        }
+    }
+    piece
+}
+
+fn limited(
+    pieces: impl Stream<Item = std::io::Result<Vec<u8>>> + Send + 'static,
+) -> impl Stream<Item = std::io::Result<Vec<u8>>> + Send + 'static {
+    let mut body_bytes = 0_usize;
+    let mut line_bytes = 0_usize;
+    pieces.map(move |piece| {
+        let piece = piece?;
+        body_bytes = body_bytes.saturating_add(piece.len());
+        line_bytes = match piece.iter().rposition(|byte| *byte == b'\n') {
+            Some(last) => piece.len() - last,
+            None => line_bytes.saturating_add(piece.len()),
+        };
+        if body_bytes > BODY_BYTES_MAX || line_bytes > LINE_BYTES_MAX {
+            return Err(std::io::Error::other(TOO_LARGE));
+        }
+        Ok(piece)
+    })
+}

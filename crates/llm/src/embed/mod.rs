@@ -1,0 +1,7 @@
+//! Text to vectors, on this machine, without a server.
+
+mod local;
+mod weights;
+
+pub use local::LocalEmbedder;
+pub use weights::{MODEL_SHA256, TOKENIZER_SHA256};
