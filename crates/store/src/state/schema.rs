@@ -25,30 +25,30 @@ const STEPS: &[&str] = &["
     ) STRICT, WITHOUT ROWID;
 "];
 
+/// The version of a database that has taken all steps.
+const NEWEST: u32 = STEPS.len() as u32;
+
 /// The number of steps that the database at `path` has taken; an error when it has taken some that are unknown here.
-pub(super) fn version(connection: &Connection, path: &Path) -> Result<usize, StoreError> {
+pub(super) fn version(connection: &Connection, path: &Path) -> Result<u32, StoreError> {
     let found: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    match usize::try_from(found) {
-        Ok(version) if version <= STEPS.len() => Ok(version),
-        _ => Err(StoreError::NewerFormat {
-            path: path.to_owned(),
-            found,
-            supported: u32::try_from(STEPS.len()).unwrap_or(u32::MAX),
-        }),
+    if found > NEWEST {
+        let path = path.to_owned();
+        return Err(StoreError::NewerFormat { path, found, supported: NEWEST });
     }
+    Ok(found)
 }
 
 /// Takes the steps that are missing, all or none.
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
-    if version(connection, path)? == STEPS.len() {
+    if version(connection, path)? == NEWEST {
         return Ok(());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let taken = version(&transaction, path)?;
-    for step in STEPS.iter().skip(taken) {
+    for step in STEPS.iter().skip(taken as usize) {
         transaction.execute_batch(step)?;
     }
-    transaction.pragma_update(None, "user_version", STEPS.len())?;
+    transaction.pragma_update(None, "user_version", NEWEST)?;
     transaction.commit()?;
     Ok(())
 }
