@@ -1,10 +1,29 @@
 //! The ranking: from observations to findings, suspects and verdicts on changes.
+//!
+//! [`pipeline`] is the order of steps. Signals are read into small tables (`spans`, `operations`, `series`), each kind of
+//! trouble has a file that turns them into findings and clues (`slowness`, `errors`, `flow`, `logs`, `resources`,
+//! `golden`, `cluster`), and `combine` weighs the clues.
 
-use crate::{Analysis, Observations};
+mod cluster;
+mod combine;
+mod errors;
+mod evidence;
+mod family;
+mod flow;
+mod golden;
+mod kind;
+mod logs;
+mod meaning;
+mod names;
+mod operations;
+mod period;
+mod pipeline;
+mod resources;
+mod series;
+mod shift;
+mod slowness;
+mod spans;
+mod stats;
+mod topology;
 
-/// Finds what is different in the window and ranks who most likely caused it.
-#[must_use]
-pub fn rank(observations: &Observations) -> Analysis {
-    let _ = observations;
-    Analysis::default()
-}
+pub use pipeline::rank;

@@ -1,0 +1,250 @@
+//! Log templates that are new, gone, or come much more or less often than the requests explain.
+//!
+//! A template's count is compared with what each operation of its service would let expect; the best explanation wins.
+//! So a template that follows the traffic of one operation is quiet, however much that traffic changed.
+
+use std::collections::BTreeMap;
+
+use groundcrew_telemetry::{Severity, TemplateRow, Timestamp};
+
+use super::evidence::{Channel, Evidence};
+use super::family::families;
+use super::names::Names;
+use super::operations::Operations;
+use super::stats::{count_score, saturate};
+use crate::{Finding, FindingKind};
+
+/// Noise units from which on a change is a finding.
+const SCORE_MIN: f64 = 1.75;
+/// Findings of one service that are kept.
+const FINDINGS_MAX: usize = 12;
+
+/// One template of one service, both sides.
+#[derive(Clone, Debug)]
+pub(super) struct Line<'a> {
+    pub(super) service: u32,
+    pub(super) text: &'a str,
+    pub(super) before: f64,
+    pub(super) after: f64,
+    window: Option<&'a TemplateRow>,
+    baseline: Option<&'a TemplateRow>,
+}
+
+impl Line<'_> {
+    fn severity(&self) -> Severity {
+        let of = |row: Option<&TemplateRow>| row.map_or(Severity::UNSPECIFIED, |row| row.severity);
+        of(self.window).max(of(self.baseline))
+    }
+}
+
+/// Seconds that the logs of window and baseline cover.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Covered {
+    pub(super) baseline: f64,
+    pub(super) window: f64,
+}
+
+/// Pairs the templates of window and baseline.
+pub(super) fn lines<'a>(
+    window: &'a [TemplateRow],
+    baseline: &'a [TemplateRow],
+    services: &mut Names,
+) -> Vec<Line<'a>> {
+    let mut lines: BTreeMap<(u32, u64), Line<'a>> = BTreeMap::new();
+    for (row, is_window) in
+        baseline.iter().map(|row| (row, false)).chain(window.iter().map(|row| (row, true)))
+    {
+        let service = services.number(&row.service);
+        let line = lines.entry((service, row.template.0)).or_insert_with(|| Line {
+            service,
+            text: &row.text,
+            before: 0.0,
+            after: 0.0,
+            window: None,
+            baseline: None,
+        });
+        if is_window {
+            line.after += row.count as f64;
+            line.window = Some(row);
+        } else {
+            line.before += row.count as f64;
+            line.baseline = Some(row);
+        }
+    }
+    lines.into_values().collect()
+}
+
+/// Finds changed templates and says whom they speak for.
+pub(super) fn find(
+    lines: &[Line<'_>],
+    operations: &Operations,
+    covered: Covered,
+    services: &Names,
+    evidence: &mut Evidence,
+) {
+    let pace = Pace::new(lines, operations, covered);
+    let pooled = families(lines);
+    let mut changed: Vec<(usize, f64, f64)> = Vec::new();
+    for (position, line) in lines.iter().enumerate() {
+        let (score, expected) = pace.score(line.service, line.before, line.after);
+        let family = pooled.get(position).copied().flatten();
+        let family_score = family
+            .map_or(score.abs(), |(before, after)| pace.score(line.service, before, after).0.abs());
+        // Values that take turns in one sentence are a mix that drifts, unless it is an error that is new.
+        let score = if family_score < score.abs() { score.signum() * family_score } else { score };
+        if score.abs() >= SCORE_MIN {
+            changed.push((position, score, expected));
+        }
+    }
+    changed.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(&b.0)));
+    let mut kept: BTreeMap<u32, usize> = BTreeMap::new();
+    for (position, score, expected) in changed {
+        let Some(line) = lines.get(position) else { continue };
+        let count = kept.entry(line.service).or_default();
+        *count += 1;
+        if *count > FINDINGS_MAX {
+            continue;
+        }
+        let likelihood = likelihood(line, score, expected);
+        let Some(finding) = finding(line, score, expected, covered, services) else { continue };
+        let index = evidence.findings.len();
+        evidence.findings.push(finding);
+        let mentioned = mentioned(line, services);
+        let own = if mentioned.is_empty() { 1.0 } else { 0.5 };
+        evidence.clue(line.service, Channel::Logs, own * likelihood, index);
+        for service in mentioned {
+            evidence.clue(service, Channel::Logs, 0.6 * likelihood, index);
+        }
+    }
+}
+
+/// What counts of requests and time let expect.
+struct Pace {
+    /// Per service, (baseline, window) counts of each operation.
+    operations: BTreeMap<u32, Vec<(f64, f64)>>,
+    covered: Covered,
+}
+
+impl Pace {
+    fn new(lines: &[Line<'_>], operations: &Operations, covered: Covered) -> Self {
+        let mut table: BTreeMap<u32, Vec<(f64, f64)>> = BTreeMap::new();
+        for operation in &operations.operations {
+            let [before, after] = operation.count;
+            if before + after >= 3 {
+                table.entry(operation.service).or_default().push((before as f64, after as f64));
+            }
+        }
+        for line in lines {
+            table.entry(line.service).or_default();
+        }
+        Self { operations: table, covered }
+    }
+
+    /// The score nearest to zero over all explanations, and the count that one expects.
+    fn score(&self, service: u32, before: f64, after: f64) -> (f64, f64) {
+        let mut best: Option<(f64, f64)> = None;
+        for (base, window) in self.operations.get(&service).into_iter().flatten() {
+            if *base < 1.0 && before > 0.0 {
+                continue;
+            }
+            let scale = (window + 0.5) / (base + 0.5);
+            let score = count_score(after, before * scale, scale);
+            if best.is_none_or(|(known, _)| score.abs() < known.abs()) {
+                best = Some((score, before * scale));
+            }
+        }
+        best.unwrap_or_else(|| {
+            let scale = self.covered.window / self.covered.baseline.max(1.0);
+            (count_score(after, before * scale, scale), before * scale)
+        })
+    }
+}
+
+/// How convincing a changed line is: errors that are new most, sentences that stopped next, frequencies least.
+fn likelihood(line: &Line<'_>, score: f64, expected: f64) -> f64 {
+    let severity = line.severity();
+    let gone = line.after == 0.0 || line.after < 0.1 * expected;
+    let new = line.before == 0.0;
+    let cap = match (score > 0.0, new, severity) {
+        (true, true, severity) if severity.is_error() => 0.95,
+        (true, true, severity) if severity >= Severity::WARN => 0.85,
+        (true, false, severity) if severity.is_error() => 0.8,
+        (true, false, severity) if severity >= Severity::WARN => 0.7,
+        (true, true, _) => 0.5,
+        (true, false, _) => 0.35,
+        // Errors that stopped are good news.
+        (false, _, severity) if severity >= Severity::WARN => 0.05,
+        (false, ..) if gone => 0.9,
+        (false, ..) => 0.45,
+    };
+    cap * saturate(score.abs(), 1.0, 1.5)
+}
+
+/// Other services that an error line names.
+fn mentioned(line: &Line<'_>, services: &Names) -> Vec<u32> {
+    const NAME_BYTES_MIN: usize = 5;
+    if line.severity() < Severity::WARN || line.after == 0.0 {
+        return Vec::new();
+    }
+    let own = services.name(line.service);
+    let is_inner =
+        |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    (0..services.len() as u32)
+        .filter(|service| {
+            let name = services.name(*service);
+            if name.len() < NAME_BYTES_MIN || *service == line.service || own.contains(name) {
+                return false;
+            }
+            let Some(start) = line.text.find(name) else { return false };
+            let bytes = line.text.as_bytes();
+            let before = start.checked_sub(1).and_then(|at| bytes.get(at).copied());
+            !is_inner(before) && !is_inner(bytes.get(start + name.len()).copied())
+        })
+        .collect()
+}
+
+fn finding(
+    line: &Line<'_>,
+    score: f64,
+    expected: f64,
+    covered: Covered,
+    services: &Names,
+) -> Option<Finding> {
+    let row = line.window.or(line.baseline)?;
+    let minutes = (covered.window / 60.0).max(1.0 / 60.0);
+    let exemplar = row.exemplars.first().cloned().unwrap_or_default();
+    let (template, text, severity) = (row.template, row.text.clone(), line.severity());
+    let (before_per_min, after_per_min) = (expected / minutes, line.after / minutes);
+    let kind = if score < 0.0 {
+        FindingKind::TemplateGone {
+            template,
+            text,
+            severity,
+            exemplar,
+            before_per_min,
+            after_per_min,
+        }
+    } else if line.before == 0.0 {
+        FindingKind::TemplateNew { template, text, severity, count: line.after as u64, exemplar }
+    } else {
+        let count = line.after as u64;
+        FindingKind::TemplateSpiking {
+            template,
+            text,
+            severity,
+            count,
+            exemplar,
+            before_per_min,
+            after_per_min,
+        }
+    };
+    let since: Option<Timestamp> =
+        if score < 0.0 { None } else { line.window.map(|row| row.first) };
+    Some(Finding {
+        kind,
+        service: services.name(line.service).to_owned(),
+        pod: None,
+        since,
+        strength: score.abs(),
+    })
+}

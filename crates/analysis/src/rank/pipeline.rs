@@ -1,0 +1,164 @@
+//! The order of steps of the ranking.
+
+use std::collections::BTreeMap;
+
+use super::combine::{Calls, Ranked};
+use super::evidence::Evidence;
+use super::golden::Complaint;
+use super::names::Names;
+use super::operations::Operations;
+use super::period::{Period, Periods};
+use super::spans::Forest;
+use super::{
+    cluster, combine, errors, flow, golden, kind, logs, resources, series, slowness, topology,
+};
+use crate::{Analysis, Observations, Subject, Suspect};
+
+/// Suspects below this are nobody's trouble.
+const ABNORMAL_MIN: f64 = 0.02;
+
+/// Finds what is different in the window and ranks who most likely caused it.
+#[must_use]
+pub fn rank(observations: &Observations) -> Analysis {
+    let periods = Periods::new(observations.window, &observations.baseline);
+    let mut services = Names::default();
+    let forest = Forest::new(&observations.spans, &periods, &mut services);
+    let operations = Operations::new(&forest);
+    let mut evidence = Evidence::default();
+    for (caller, callee) in &observations.topology {
+        services.number(caller);
+        services.number(callee);
+    }
+    let lines = logs::lines(
+        &observations.templates_window,
+        &observations.templates_baseline,
+        &mut services,
+    );
+    let movements = series::movements(&observations.series, &periods);
+    for movement in &movements {
+        services.number(movement.row.resource.service());
+    }
+
+    slowness::find(&forest, &observations.spans, &services, &mut evidence);
+    errors::find(&forest, &observations.spans, &services, &mut evidence);
+    flow::find(&forest, &operations, &observations.spans, &services, &mut evidence);
+    let covered = covered(observations, &periods);
+    logs::find(&lines, &operations, covered, &services, &mut evidence);
+    resources::find(&movements, &load(&forest), &mut services, &mut evidence);
+    let edges = edges(&forest, observations, &services);
+    if forest.nodes.is_empty() {
+        let complaint = Complaint::of(&observations.symptom.text);
+        golden::find(&movements, &edges, complaint, &mut services, &mut evidence);
+    }
+    cluster::find(
+        &observations.objects,
+        &observations.cluster_events,
+        &periods,
+        &mut services,
+        &mut evidence,
+    );
+
+    let symptom = observations.symptom.service.as_deref().and_then(|name| services.find(name));
+    let ranked = combine::rank(&evidence, &Calls::new(&edges), symptom, &services);
+    let graph = topology::graph(&forest, &edges, observations, &services);
+    let suspects = suspects(&ranked, &forest, &services, &evidence);
+    Analysis { findings: evidence.findings, suspects, graph, ..Analysis::default() }
+}
+
+fn suspects(
+    ranked: &[Ranked],
+    forest: &Forest,
+    services: &Names,
+    evidence: &Evidence,
+) -> Vec<Suspect> {
+    if ranked.first().is_none_or(|best| best.score < ABNORMAL_MIN) {
+        return Vec::new();
+    }
+    ranked
+        .iter()
+        .filter(|ranked| !services.name(ranked.service).is_empty())
+        .map(|ranked| {
+            let name = services.name(ranked.service).to_owned();
+            let subject = if forest.dependencies.contains(&ranked.service) {
+                Subject::Dependency(name)
+            } else {
+                Subject::Service(name)
+            };
+            let onset = ranked
+                .reasons
+                .iter()
+                .filter_map(|reason| {
+                    evidence.findings.get(*reason).and_then(|finding| finding.since)
+                })
+                .min();
+            Suspect {
+                subject,
+                fault_kind: kind::of(ranked, evidence),
+                score: ranked.score,
+                reasons: ranked.reasons.clone(),
+                against: ranked.against.clone(),
+                onset,
+            }
+        })
+        .collect()
+}
+
+/// (caller, callee) pairs from spans and from elsewhere.
+fn edges(forest: &Forest, observations: &Observations, services: &Names) -> Vec<(u32, u32)> {
+    let mut edges: Vec<(u32, u32)> = forest
+        .nodes
+        .iter()
+        .filter(|node| node.is_call())
+        .map(|node| (node.service, node.callee))
+        .collect();
+    for (caller, callee) in &observations.topology {
+        if let (Some(caller), Some(callee)) = (services.find(caller), services.find(callee)) {
+            edges.push((caller, callee));
+        }
+    }
+    edges.sort_unstable();
+    edges.dedup();
+    edges
+}
+
+/// Requests per second of the window against the baseline, per service with spans.
+fn load(forest: &Forest) -> BTreeMap<u32, f64> {
+    let covered = |period: Period| {
+        let mut slices: Vec<i64> = forest
+            .nodes
+            .iter()
+            .filter(|node| node.period == period)
+            .map(|node| node.start.div_euclid(10_000_000_000))
+            .collect();
+        slices.sort_unstable();
+        slices.dedup();
+        slices.len().max(1) as f64
+    };
+    let (baseline, window) = (covered(Period::Baseline), covered(Period::Window));
+    let mut counts: BTreeMap<u32, [f64; 2]> = BTreeMap::new();
+    for (number, node) in forest.nodes.iter().enumerate() {
+        if node.is_entry(number) {
+            let [before, after] = counts.entry(node.service).or_default();
+            *(if node.period == Period::Baseline { before } else { after }) += 1.0;
+        }
+    }
+    counts
+        .into_iter()
+        .filter(|(_, [before, _])| *before > 0.0)
+        .map(|(service, [before, after])| (service, (after / window) / (before / baseline)))
+        .collect()
+}
+
+/// Seconds that logs cover: minutes in which anyone wrote, no longer than the ranges themselves.
+fn covered(observations: &Observations, periods: &Periods) -> logs::Covered {
+    let mut minutes: Vec<i64> = observations
+        .templates_baseline
+        .iter()
+        .flat_map(|row| row.minutes.iter().map(|(minute, _)| *minute))
+        .collect();
+    minutes.sort_unstable();
+    minutes.dedup();
+    let ranges: f64 = periods.baseline.iter().map(groundcrew_telemetry::TimeRange::secs).sum();
+    let baseline = (minutes.len() as f64 * 60.0).min(ranges).max(1.0);
+    logs::Covered { baseline, window: periods.window.secs().max(1.0) }
+}

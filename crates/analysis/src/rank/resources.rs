@@ -1,0 +1,79 @@
+//! Resources of pods and nodes that left their baseline.
+
+use std::collections::BTreeMap;
+
+use super::evidence::{Channel, Evidence};
+use super::meaning::{Meaning, is_node};
+use super::names::Names;
+use super::series::Movement;
+use super::stats::saturate;
+use crate::{Finding, FindingKind};
+
+/// Noise units from which on a movement is a finding.
+const SCORE_MIN: f64 = 3.0;
+
+/// Finds resources that moved in the bad direction, and says whom they speak for.
+pub(super) fn find(
+    movements: &[Movement<'_>],
+    load: &BTreeMap<u32, f64>,
+    services: &mut Names,
+    evidence: &mut Evidence,
+) {
+    let mut moved: Vec<(&Movement<'_>, u32, f64)> = Vec::new();
+    for movement in movements.iter().filter(|movement| movement.meaning.is_resource()) {
+        let service = services.number(movement.row.resource.service());
+        let score = unexplained(movement, load.get(&service).copied().unwrap_or(1.0));
+        if score >= SCORE_MIN {
+            moved.push((movement, service, score));
+        }
+    }
+    let strongest = moved.iter().map(|(_, _, score)| *score).fold(SCORE_MIN, f64::max);
+    for (movement, service, score) in moved {
+        let node = is_node(&movement.row.series.name);
+        let growth =
+            (movement.after - movement.before).abs() / movement.before.abs().max(movement.noise);
+        let share = (score / strongest).sqrt();
+        let likelihood = cap(movement.meaning, node)
+            * saturate(score, 2.0, 5.0)
+            * saturate(growth, 0.05, 0.4)
+            * share;
+        let finding = Finding {
+            kind: FindingKind::MetricShift {
+                metric: movement.row.series.name.clone(),
+                unit: movement.row.series.unit.clone(),
+                before: movement.before,
+                after: movement.after,
+                node: movement.row.resource.node().filter(|_| node).map(str::to_owned),
+            },
+            service: services.name(service).to_owned(),
+            pod: movement.row.resource.pod().map(str::to_owned),
+            since: movement.since,
+            strength: score,
+        };
+        evidence.add(finding, service, Channel::Resource, likelihood);
+    }
+}
+
+/// The score in the bad direction, less what more traffic explains.
+fn unexplained(movement: &Movement<'_>, load: f64) -> f64 {
+    let bad = f64::from(movement.meaning.bad_direction());
+    let scales = matches!(movement.meaning, Meaning::Cpu | Meaning::Network);
+    if scales && load > 1.0 && movement.after > movement.before {
+        return (movement.after - movement.before * load) / movement.noise;
+    }
+    if bad == 0.0 { movement.score.abs() } else { movement.score * bad }
+}
+
+/// How much each kind can say at most: what a fault moves by itself more than what traffic moves too.
+fn cap(meaning: Meaning, node: bool) -> f64 {
+    let of_pod = match meaning {
+        Meaning::Restarts => 0.85,
+        Meaning::Throttling => 0.8,
+        Meaning::Cpu | Meaning::Memory | Meaning::Disk => 0.65,
+        Meaning::Saturation => 0.5,
+        Meaning::Network => 0.25,
+        _ => 0.0,
+    };
+    // A node's neighbours share it.
+    if node { 0.3 * of_pod } else { of_pod }
+}

@@ -1,0 +1,114 @@
+//! Metric series that left their baseline: resources per pod and node, and the latency and availability that
+//! services without spans report about themselves.
+
+use groundcrew_telemetry::{MetricKind, SeriesRow, Timestamp};
+
+use super::meaning::{Meaning, meaning};
+use super::period::{Period, Periods};
+use super::stats::{Level, median, quantile_sorted};
+
+/// Points of the baseline that a series needs within the given ranges; with fewer, everything before the window counts.
+const RANGE_POINTS_MIN: usize = 8;
+/// Points of the baseline without which nothing can be said.
+const POINTS_MIN: usize = 3;
+/// The part of a level that is noise whatever the series says.
+const RELATIVE_NOISE: f64 = 0.03;
+
+/// A series, reduced.
+#[derive(Clone, Debug)]
+pub(super) struct Movement<'a> {
+    pub(super) row: &'a SeriesRow,
+    pub(super) meaning: Meaning,
+    pub(super) before: f64,
+    pub(super) after: f64,
+    /// The baseline's spread, with floors.
+    pub(super) noise: f64,
+    /// Noise units from the baseline to the window's middle, signed.
+    pub(super) score: f64,
+    /// When it left, for those that did.
+    pub(super) since: Option<Timestamp>,
+}
+
+/// Compares each series with its own past.
+pub(super) fn movements<'a>(rows: &'a [SeriesRow], periods: &Periods) -> Vec<Movement<'a>> {
+    rows.iter().filter_map(|row| movement(row, periods)).collect()
+}
+
+fn movement<'a>(row: &'a SeriesRow, periods: &Periods) -> Option<Movement<'a>> {
+    let points = levels(row);
+    let hull = periods.hull();
+    let mut inside = Vec::new();
+    let mut around = Vec::new();
+    let mut window = Vec::new();
+    for (time, value) in &points {
+        match periods.of(*time) {
+            Some(Period::Window) => window.push(*value),
+            Some(Period::Baseline) => inside.push(*value),
+            None => {}
+        }
+        if hull.contains(*time) {
+            around.push(*value);
+        }
+    }
+    let mut baseline = if inside.len() >= RANGE_POINTS_MIN { inside } else { around };
+    if baseline.len() < POINTS_MIN || window.is_empty() {
+        return None;
+    }
+    let level = Level::of(&mut baseline);
+    let reach = baseline.last().zip(baseline.first()).map_or(0.0, |(high, low)| high - low);
+    // A series that rarely moves has no spread by the median; a sixth of its reach is what its rare moves are worth.
+    let noise = level.spread.max(RELATIVE_NOISE * level.center.abs()).max(reach / 6.0).max(1e-9);
+    let mut sorted = window.clone();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let after = quantile_sorted(&sorted, 0.5);
+    let amount = smallest_amount(&points, periods, after, after - level.center);
+    let score = amount / noise;
+    let since = points
+        .iter()
+        .filter(|(time, _)| periods.window.contains(*time))
+        .find(|(_, value)| (value - level.center) * score.signum() > 3.0 * noise)
+        .map(|(time, _)| *time);
+    let meaning = meaning(&row.series.name, &row.series.unit);
+    Some(Movement { row, meaning, before: level.center, after, noise, score, since })
+}
+
+/// The change against whichever part of the baseline is nearest: what drifts between the parts is no news.
+fn smallest_amount(points: &[(Timestamp, f64)], periods: &Periods, after: f64, amount: f64) -> f64 {
+    let mut smallest = amount;
+    for range in &periods.baseline {
+        let inside = points
+            .iter()
+            .filter(|(time, _)| range.contains(*time) && !periods.window.contains(*time));
+        let mut values: Vec<f64> = inside.map(|(_, value)| *value).collect();
+        if values.len() < 2 {
+            continue;
+        }
+        let part = after - median(&mut values);
+        smallest = if part * smallest <= 0.0 {
+            0.0
+        } else if part.abs() < smallest.abs() {
+            part
+        } else {
+            smallest
+        };
+    }
+    smallest
+}
+
+/// The points as levels: running totals become growth per second.
+fn levels(row: &SeriesRow) -> Vec<(Timestamp, f64)> {
+    let points = &row.series.points;
+    if row.series.kind != MetricKind::CumulativeSum {
+        return points.iter().map(|point| (point.time, point.value)).collect();
+    }
+    points
+        .windows(2)
+        .filter_map(|pair| {
+            let [from, to] = pair else { return None };
+            let seconds = to.time.secs_since(from.time);
+            // A total that shrank was reset: its new value is the growth since.
+            let growth = if to.value >= from.value { to.value - from.value } else { to.value };
+            (seconds > 0.0).then(|| (to.time, growth / seconds))
+        })
+        .collect()
+}

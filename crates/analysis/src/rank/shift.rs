@@ -1,0 +1,88 @@
+//! How far a sample moved from its baseline.
+
+use super::stats::{Level, quantile_sorted};
+
+/// Samples that a stretch of the baseline needs to be heard on its own.
+const STRETCH_SAMPLES_MIN: usize = 5;
+/// Samples from which on the ninth decile is looked at as well.
+const TAIL_SAMPLES_MIN: usize = 16;
+/// The part of a level that is noise whatever the sample says.
+const RELATIVE_NOISE: f64 = 0.08;
+
+/// Baseline and window of one quantity, the baseline in stretches.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Samples {
+    pub(super) stretches: Vec<Vec<f64>>,
+    pub(super) window: Vec<f64>,
+}
+
+/// How far it moved.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Shift {
+    pub(super) before: f64,
+    pub(super) after: f64,
+    /// Mean difference of the quantiles, in the sample's unit; the smallest over the stretches of the baseline.
+    pub(super) amount: f64,
+    /// The amount in noise units of a single sample.
+    pub(super) effect: f64,
+    /// The amount in noise units of the compared means.
+    pub(super) score: f64,
+}
+
+impl Samples {
+    pub(super) fn push_baseline(&mut self, stretch: usize, value: f64) {
+        if self.stretches.len() <= stretch {
+            self.stretches.resize(stretch + 1, Vec::new());
+        }
+        if let Some(values) = self.stretches.get_mut(stretch) {
+            values.push(value);
+        }
+    }
+
+    pub(super) fn baseline_count(&self) -> usize {
+        self.stretches.iter().map(Vec::len).sum()
+    }
+
+    /// The shift, `None` with fewer than three samples on a side. `noise_min` is the least noise in the sample's unit.
+    pub(super) fn shift(&self, noise_min: f64) -> Option<Shift> {
+        let mut pooled: Vec<f64> = self.stretches.iter().flatten().copied().collect();
+        let mut window = self.window.clone();
+        if pooled.len() < 3 || window.len() < 3 {
+            return None;
+        }
+        let level = Level::of(&mut pooled);
+        window.sort_unstable_by(f64::total_cmp);
+        let mut amount = quantile_shift(&pooled, &window);
+        for stretch in self.stretches.iter().filter(|stretch| stretch.len() >= STRETCH_SAMPLES_MIN)
+        {
+            let mut stretch = stretch.clone();
+            stretch.sort_unstable_by(f64::total_cmp);
+            let part = quantile_shift(&stretch, &window);
+            amount = if part * amount <= 0.0 {
+                0.0
+            } else if part.abs() < amount.abs() {
+                part
+            } else {
+                amount
+            };
+        }
+        let noise = level.spread.max(RELATIVE_NOISE * level.center.abs()).max(noise_min);
+        let pairs = (pooled.len() * window.len()) as f64 / (pooled.len() + window.len()) as f64;
+        let effect = amount / noise;
+        let moved_up = quantile_sorted(&window, 0.5);
+        let tail = quantile_sorted(&window, 0.9);
+        let after = if moved_up - level.center >= 0.5 * amount { moved_up } else { tail };
+        Some(Shift { before: level.center, after, amount, effect, score: effect * pairs.sqrt() })
+    }
+}
+
+/// Mean difference of quantiles: sees a shift of the bulk and of a quarter of the requests, not single outliers.
+fn quantile_shift(baseline: &[f64], window: &[f64]) -> f64 {
+    const BULK: [f64; 3] = [0.25, 0.5, 0.75];
+    const WITH_TAIL: [f64; 4] = [0.25, 0.5, 0.75, 0.9];
+    let enough = baseline.len().min(window.len()) >= TAIL_SAMPLES_MIN;
+    let at: &[f64] = if enough { &WITH_TAIL } else { &BULK };
+    let sum: f64 =
+        at.iter().map(|q| quantile_sorted(window, *q) - quantile_sorted(baseline, *q)).sum();
+    sum / at.len() as f64
+}

@@ -1,0 +1,71 @@
+//! Robust statistics in noise units.
+
+/// Turns a median absolute deviation into the standard deviation of a normal distribution.
+const MAD_TO_SIGMA: f64 = 1.4826;
+
+/// The middle of `values`, which are sorted by this; 0 when there are none.
+pub(super) fn median(values: &mut [f64]) -> f64 {
+    quantile(values, 0.5)
+}
+
+/// The `q` quantile (nearest rank) of `values`, which are sorted by this; 0 when there are none.
+pub(super) fn quantile(values: &mut [f64], q: f64) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    quantile_sorted(values, q)
+}
+
+/// The `q` quantile of sorted values, between ranks; 0 when there are none.
+pub(super) fn quantile_sorted(sorted: &[f64], q: f64) -> f64 {
+    let Some(last) = sorted.len().checked_sub(1) else { return 0.0 };
+    let rank = q.clamp(0.0, 1.0) * last as f64;
+    let low = rank.floor() as usize;
+    let fraction = rank - low as f64;
+    let at = |position: usize| sorted.get(position.min(last)).copied().unwrap_or(0.0);
+    at(low) * (1.0 - fraction) + at(low + 1) * fraction
+}
+
+/// Middle and robust spread (in standard deviations) of a baseline.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Level {
+    pub(super) center: f64,
+    pub(super) spread: f64,
+    pub(super) count: usize,
+}
+
+impl Level {
+    /// Of `values`, which are sorted by this.
+    pub(super) fn of(values: &mut [f64]) -> Self {
+        let center = median(values);
+        let mut deviations: Vec<f64> = values.iter().map(|value| (value - center).abs()).collect();
+        Self { center, spread: MAD_TO_SIGMA * median(&mut deviations), count: values.len() }
+    }
+}
+
+/// The standard score of `observed` events where `expected` were expected, both counts, positive when more came.
+///
+/// The expectation itself was estimated from `seen` events, so its own uncertainty counts too.
+pub(super) fn count_score(observed: f64, expected: f64, scale: f64) -> f64 {
+    // Anscombe's transform makes the variance of a Poisson count 1/4; the expectation's variance grows with its scale.
+    let transform = |count: f64| 2.0 * (count + 0.375).max(0.0).sqrt();
+    (transform(observed) - transform(expected)) / (1.0 + scale.max(0.0)).sqrt()
+}
+
+/// Squashes an amount of evidence in noise units into 0..1: 0 below `low`, near 1 well above.
+pub(super) fn saturate(amount: f64, low: f64, half: f64) -> f64 {
+    let above = (amount - low).max(0.0);
+    above / (above + half)
+}
+
+/// The standard score of a share that grew, `(part, whole)` before and after.
+///
+/// One imaginary event on each side of both keeps small counts modest.
+pub(super) fn share_score(before: (u64, u64), after: (u64, u64)) -> f64 {
+    let estimate = |(part, whole): (u64, u64)| (part as f64 + 0.5) / (whole as f64 + 1.0);
+    let (p, q) = (estimate(before), estimate(after));
+    let pooled = (before.0 + after.0) as f64 + 1.0;
+    let whole = (before.1 + after.1) as f64 + 2.0;
+    let mean = pooled / whole;
+    let variance =
+        mean * (1.0 - mean) * (1.0 / (before.1 as f64 + 1.0) + 1.0 / (after.1 as f64 + 1.0));
+    (q - p) / variance.max(1e-9).sqrt()
+}
