@@ -6,7 +6,7 @@
 
 use super::config::{LlmSettings, ServerConfig, bad_setting};
 use super::model::{ChatRequest, Completion, LanguageModel};
-use super::transport::{OneAttempt, Refusal, TOO_LARGE};
+use super::transport::{OneAttempt, Overrun, Refusal};
 use super::wire::{Chunk, Dialect, error_text};
 use crate::{LlmError, Stage};
 use async_openai::Client;
@@ -35,7 +35,8 @@ type OnDelta<'a> = &'a mut (dyn FnMut(&str) + Send);
 
 /// A model server that speaks the OpenAI chat completion protocol.
 pub struct OpenAiCompatible {
-    client: Client<ServerConfig>,
+    http: reqwest::Client,
+    config: ServerConfig,
     model: String,
     first_token_timeout: Duration,
     total_timeout: Duration,
@@ -85,9 +86,9 @@ impl OpenAiCompatible {
         let config = ServerConfig::new(&settings)?;
         let dialect = Dialect::new(config.is_first_party());
         let http = http_client(&settings, proxy)?;
-        let client = Client::build(http.clone(), config).with_http_service(OneAttempt::new(http));
         Ok(Self {
-            client,
+            http,
+            config,
             model: settings.model.trim().to_owned(),
             first_token_timeout: settings.first_token_timeout,
             total_timeout: settings.total_timeout,
@@ -127,7 +128,10 @@ impl OpenAiCompatible {
         let body = self.dialect.body(&self.model, request);
         let first_by = Instant::now() + self.first_token_timeout;
         let slow = |_| give_up(LlmError::Timeout { stage: Stage::FirstToken });
-        let chat = self.client.chat();
+        let overrun = Overrun::default();
+        let client = Client::build(self.http.clone(), self.config.clone())
+            .with_http_service(OneAttempt::new(self.http.clone(), overrun.clone()));
+        let chat = client.chat();
         let opening = chat.create_stream_byot::<_, Value>(&body);
         let opened = timeout_at(first_by, opening).await.map_err(slow)?;
         let mut events = opened.map_err(|error| self.failure(error, &body))?;
@@ -144,7 +148,12 @@ impl OpenAiCompatible {
                 timeout_at(first_by, events.next()).await.map_err(slow)?
             };
             let Some(event) = event else { break };
-            let value = event.map_err(|error| self.failure(error, &body))?;
+            let value = event.map_err(|error| {
+                if overrun.happened() {
+                    return give_up(bad_response("it is larger than any real one"));
+                }
+                self.failure(error, &body)
+            })?;
             let chunk = Chunk::read(&value)
                 .ok_or_else(|| give_up(bad_response("an event is not a completion chunk")))?;
             if let Some(error) = chunk.error {
@@ -167,11 +176,8 @@ impl OpenAiCompatible {
             },
             OpenAIError::Reqwest(error) => give_up(unavailable(&chain(&error.without_url()))),
             OpenAIError::StreamError(error) => {
-                let told = error.to_string();
-                if told.contains(TOO_LARGE) {
-                    return give_up(bad_response(TOO_LARGE));
-                }
-                give_up(unavailable(&format!("the answer was cut: {}", self.detail(&told))))
+                let told = self.detail(&error.to_string());
+                give_up(unavailable(&format!("the answer was cut: {told}")))
             }
             OpenAIError::JSONDeserialize(error, _) => {
                 give_up(bad_response(&format!("it is not JSON: {error}")))
@@ -212,7 +218,7 @@ impl OpenAiCompatible {
 
     /// A server's words, fit for a message: short, on one line and without the key.
     fn detail(&self, told: &str) -> String {
-        let told = self.client.config().without_key(told);
+        let told = self.config.without_key(told);
         let line: String = told
             .chars()
             .map(|character| if character.is_control() { ' ' } else { character })

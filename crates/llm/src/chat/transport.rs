@@ -9,6 +9,8 @@ use async_openai::middleware::HttpRequestFactory;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, Stream, StreamExt as _};
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -21,9 +23,6 @@ const LINE_BYTES_MAX: usize = 512 * 1024;
 /// Bytes of a refusal that are read.
 const REFUSAL_BYTES_MAX: usize = 16 * 1024;
 
-/// The text by which an exceeded limit is recognised after the client library made a string of it.
-pub(super) const TOO_LARGE: &str = "the reply is larger than any real one";
-
 /// The server said no.
 #[derive(Debug, thiserror::Error)]
 #[error("the server refused with status {status}")]
@@ -33,15 +32,27 @@ pub(super) struct Refusal {
     pub(super) body: String,
 }
 
-/// Sends each request once.
+/// Sends one request once.
 #[derive(Clone)]
 pub(super) struct OneAttempt {
     client: reqwest::Client,
+    overrun: Overrun,
+}
+
+/// Whether a body got too large. The client library makes a text without causes of every error of a body, so this is
+/// told beside it.
+#[derive(Clone, Default)]
+pub(super) struct Overrun(Arc<AtomicBool>);
+
+impl Overrun {
+    pub(super) fn happened(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 impl OneAttempt {
-    pub(super) fn new(client: reqwest::Client) -> Self {
-        Self { client }
+    pub(super) fn new(client: reqwest::Client, overrun: Overrun) -> Self {
+        Self { client, overrun }
     }
 }
 
@@ -56,11 +67,12 @@ impl tower::Service<HttpRequestFactory> for OneAttempt {
 
     fn call(&mut self, factory: HttpRequestFactory) -> Self::Future {
         let client = self.client.clone();
+        let overrun = self.overrun.clone();
         Box::pin(async move {
             let request = factory.build().await?;
             let response = client.execute(request).await.map_err(OpenAIError::Reqwest)?;
             if response.status().is_success() {
-                return Ok(bounded(response));
+                return Ok(bounded(response, overrun));
             }
             Err(OpenAIError::Boxed(Box::new(refusal(response).await)))
         })
@@ -91,7 +103,7 @@ async fn refusal(response: reqwest::Response) -> Refusal {
 ///
 /// A server that ignores the wish to stream sends one JSON document; it is made into one event, so that there is only
 /// one way to read an answer.
-fn bounded(response: reqwest::Response) -> reqwest::Response {
+fn bounded(response: reqwest::Response, overrun: Overrun) -> reqwest::Response {
     let is_document = response
         .headers()
         .get(CONTENT_TYPE)
@@ -105,9 +117,9 @@ fn bounded(response: reqwest::Response) -> reqwest::Response {
         let line = pieces.map(|piece| piece.map(without_line_breaks));
         let before = stream::iter([Ok(b"data: ".to_vec())]);
         let after = stream::iter([Ok(b"\n\n".to_vec())]);
-        reqwest::Body::wrap_stream(limited(before.chain(line).chain(after)))
+        reqwest::Body::wrap_stream(limited(before.chain(line).chain(after), overrun))
     } else {
-        reqwest::Body::wrap_stream(limited(pieces))
+        reqwest::Body::wrap_stream(limited(pieces, overrun))
     };
     http::Response::new(body).into()
 }
@@ -124,6 +136,7 @@ fn without_line_breaks(mut piece: Vec<u8>) -> Vec<u8> {
 
 fn limited(
     pieces: impl Stream<Item = std::io::Result<Vec<u8>>> + Send + 'static,
+    overrun: Overrun,
 ) -> impl Stream<Item = std::io::Result<Vec<u8>>> + Send + 'static {
     let mut body_bytes = 0_usize;
     let mut line_bytes = 0_usize;
@@ -135,7 +148,8 @@ fn limited(
             None => line_bytes.saturating_add(piece.len()),
         };
         if body_bytes > BODY_BYTES_MAX || line_bytes > LINE_BYTES_MAX {
-            return Err(std::io::Error::other(TOO_LARGE));
+            overrun.0.store(true, Ordering::Release);
+            return Err(std::io::Error::other("the body is too large"));
         }
         Ok(piece)
     })
