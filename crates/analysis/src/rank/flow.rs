@@ -50,6 +50,9 @@ pub(super) fn find(
         if score < 2.0 || after_share - before_share < CHANGE_MIN {
             continue;
         }
+        if last.is_some_and(|last| is_alternative(operations, *operation, last, before)) {
+            continue;
+        }
         let callee =
             last.and_then(|last| forest.operation_callee.get(last as usize).copied().flatten());
         let (example, since) = witness(forest, rows, *operation, *last, &markers);
@@ -168,6 +171,14 @@ fn stops_early(operations: &Operations, operation: u32, markers: &[bool]) -> boo
     let (failures_before, failures_after) = ratio(failures);
     let recovers = failures_after < failures_before - CHANGE_MIN;
     !recovers && (work_after < 0.93 * work_before || failures_after > failures_before + CHANGE_MIN)
+}
+
+/// Whether the child used to be the end wherever it came: then it is another way to go, not a way cut short.
+fn is_alternative(operations: &Operations, parent: u32, child: u32, ended_before: u64) -> bool {
+    let found = operations.fanouts.binary_search_by_key(&(parent, child), |fanout| (fanout.parent, fanout.child));
+    let Some(fanout) = found.ok().and_then(|position| operations.fanouts.get(position)) else { return false };
+    let [came_before, _] = fanout.with;
+    came_before > 0 && ended_before as f64 > 0.6 * came_before as f64
 }
 
 /// The first trace of the window that ends there.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use groundcrew_telemetry::{Severity, TemplateRow, Timestamp};
 
 use super::evidence::{Channel, Evidence};
-use super::family::families;
+use super::family::{alternatives, families};
 use super::names::Names;
 use super::operations::Operations;
 use super::stats::{count_score, saturate};
@@ -31,6 +31,11 @@ pub(super) struct Line<'a> {
 }
 
 impl Line<'_> {
+    /// Whether it tells of trouble by its severity.
+    pub(super) fn is_trouble(&self) -> bool {
+        self.severity() >= Severity::WARN
+    }
+
     fn severity(&self) -> Severity {
         let of = |row: Option<&TemplateRow>| row.map_or(Severity::UNSPECIFIED, |row| row.severity);
         of(self.window).max(of(self.baseline))
@@ -83,15 +88,16 @@ pub(super) fn find(
     evidence: &mut Evidence,
 ) {
     let pace = Pace::new(lines, operations, covered);
-    let pooled = families(lines);
+    let pooled = [families(lines), alternatives(lines)];
     let mut changed: Vec<(usize, f64, f64)> = Vec::new();
     for (position, line) in lines.iter().enumerate() {
         let (score, expected) = pace.score(line.service, line.before, line.after);
-        let family = pooled.get(position).copied().flatten();
-        let family_score = family
-            .map_or(score.abs(), |(before, after)| pace.score(line.service, before, after).0.abs());
-        // Values that take turns in one sentence are a mix that drifts, unless it is an error that is new.
-        let score = if family_score < score.abs() { score.signum() * family_score } else { score };
+        // Values that take turns in one sentence, and steps that take turns, are a mix that drifts.
+        let score = pooled
+            .iter()
+            .filter_map(|pooled| pooled.get(position).copied().flatten())
+            .map(|(before, after)| pace.score(line.service, before, after).0.abs())
+            .fold(score, |score, pooled| score.signum() * score.abs().min(pooled));
         if score.abs() >= SCORE_MIN {
             changed.push((position, score, expected));
         }
@@ -201,6 +207,17 @@ fn mentioned(line: &Line<'_>, services: &Names) -> Vec<u32> {
             !is_inner(before) && !is_inner(bytes.get(start + name.len()).copied())
         })
         .collect()
+}
+
+/// The finding that a line comes less often than the lines that it used to come with.
+pub(super) fn finding_gone(
+    line: &Line<'_>,
+    score: f64,
+    expected: f64,
+    services: &Names,
+) -> Option<Finding> {
+    let minute = Covered { baseline: 60.0, window: 60.0 };
+    finding(line, -score, expected, minute, services)
 }
 
 fn finding(

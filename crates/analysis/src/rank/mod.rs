@@ -11,6 +11,7 @@ mod evidence;
 mod family;
 mod flow;
 mod golden;
+mod invariants;
 mod kind;
 mod logs;
 mod meaning;

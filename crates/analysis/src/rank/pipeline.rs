@@ -10,7 +10,7 @@ use super::operations::Operations;
 use super::period::{Period, Periods};
 use super::spans::Forest;
 use super::{
-    cluster, combine, errors, flow, golden, kind, logs, resources, series, slowness, topology,
+    cluster, combine, errors, flow, golden, invariants, kind, logs, resources, series, slowness, topology,
 };
 use crate::{Analysis, Observations, Subject, Suspect};
 
@@ -44,6 +44,7 @@ pub fn rank(observations: &Observations) -> Analysis {
     flow::find(&forest, &operations, &observations.spans, &services, &mut evidence);
     let covered = covered(observations, &periods);
     logs::find(&lines, &operations, covered, &services, &mut evidence);
+    invariants::find(&lines, &services, &mut evidence);
     resources::find(&movements, &load(&forest), &mut services, &mut evidence);
     let edges = edges(&forest, observations, &services);
     if forest.nodes.is_empty() {

@@ -1,6 +1,6 @@
 //! How far a sample moved from its baseline.
 
-use super::stats::{Level, quantile_sorted};
+use super::stats::{Level, quantile_sorted, share_score};
 
 /// Samples that a stretch of the baseline needs to be heard on its own.
 const STRETCH_SAMPLES_MIN: usize = 5;
@@ -25,7 +25,7 @@ pub(super) struct Shift {
     pub(super) amount: f64,
     /// The amount in noise units of a single sample.
     pub(super) effect: f64,
-    /// The amount in noise units of the compared means.
+    /// How sure it is that more samples are high than used to be: a standard score that outliers do not move.
     pub(super) score: f64,
 }
 
@@ -67,12 +67,11 @@ impl Samples {
             };
         }
         let noise = level.spread.max(RELATIVE_NOISE * level.center.abs()).max(noise_min);
-        let pairs = (pooled.len() * window.len()) as f64 / (pooled.len() + window.len()) as f64;
-        let effect = amount / noise;
         let moved_up = quantile_sorted(&window, 0.5);
         let tail = quantile_sorted(&window, 0.9);
         let after = if moved_up - level.center >= 0.5 * amount { moved_up } else { tail };
-        Some(Shift { before: level.center, after, amount, effect, score: effect * pairs.sqrt() })
+        let score = if amount > 0.0 { exceedance(&pooled, &window) } else { 0.0 };
+        Some(Shift { before: level.center, after, amount, effect: amount / noise, score })
     }
 }
 
@@ -85,4 +84,19 @@ fn quantile_shift(baseline: &[f64], window: &[f64]) -> f64 {
     let sum: f64 =
         at.iter().map(|q| quantile_sorted(window, *q) - quantile_sorted(baseline, *q)).sum();
     sum / at.len() as f64
+}
+
+/// The clearest growth of the share of samples above a quantile of the baseline. Both are sorted.
+fn exceedance(baseline: &[f64], window: &[f64]) -> f64 {
+    let above = |sorted: &[f64], limit: f64| {
+        let at_most = sorted.partition_point(|value| *value <= limit);
+        ((sorted.len() - at_most) as u64, sorted.len() as u64)
+    };
+    [0.5, 0.75, 0.9, 1.0]
+        .iter()
+        .map(|q| {
+            let limit = quantile_sorted(baseline, *q);
+            share_score(above(baseline, limit), above(window, limit))
+        })
+        .fold(0.0, f64::max)
 }

@@ -17,7 +17,7 @@ use groundcrew_telemetry::{SpanRow, Timestamp, TraceId};
 /// The least noise of a duration in milliseconds: what a scheduler's tick or a clock's step does.
 const NOISE_MIN_MS: f64 = 0.25;
 /// An edge counts as slower from this many noise units on.
-const SLOWER_SCORE_MIN: f64 = 4.0;
+const SLOWER_SCORE_MIN: f64 = 2.5;
 const SLOWER_EFFECT_MIN: f64 = 0.75;
 
 /// One operation's or edge's shift with what it costs.
@@ -65,7 +65,7 @@ pub(super) fn find(forest: &Forest, rows: &[SpanRow], services: &Names, evidence
         for (service, channel, part) in blame.split(item) {
             let share = (all_of(service) / total).clamp(0.0, 1.0);
             let convincing =
-                saturate(item.shift.score, 2.0, 6.0) * saturate(item.shift.effect, 0.0, 1.5);
+                saturate(item.shift.score, 1.5, 1.5) * saturate(item.shift.effect, 0.0, 1.5);
             evidence.clue(
                 service,
                 channel,
