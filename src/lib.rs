@@ -1,1 +1,20 @@
-//! Groundcrew.
+//! Groundcrew, an incident co-pilot for people on call.
+//!
+//! It answers a question about an outage from telemetry, changes, cluster state and documents that it holds itself, and
+//! every sentence of an answer cites evidence that can be opened. This package is the question path and every surface;
+//! the write path is `indexer/`, the parts below them are `crates/`.
+//!
+//! In reading order: [`investigate`] (the spine), [`session`] (conversations), [`surfaces`] (HTTP, WebSocket, panel),
+//! [`app`] (how it is put together), [`config`], [`eval`] (how it is measured), [`demo`] (the simulated outage) and
+//! [`cli`] (one file per command).
+
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod eval;
+pub mod investigate;
+pub mod observe;
+pub mod session;
+pub mod surfaces;
+pub mod text;

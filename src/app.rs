@@ -1,0 +1,246 @@
+//! The composition root: builds every part from the settings, starts the listeners, and owns the shutdown.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use groundcrew_indexer::{Intake, IntakeSettings, sources};
+use groundcrew_llm::{LanguageModel, LlmError, LlmSettings, OpenAiCompatible, Prompt};
+use groundcrew_masking::Masker;
+use groundcrew_store::{Access as StoreAccess, Store, StoreError, StoreOptions};
+use groundcrew_telemetry::{Clock, SystemClock};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{ConfigError, Settings};
+use crate::investigate::{Investigator, LazyEmbedder};
+use crate::session::{Sessions, SessionsOptions};
+use crate::surfaces::access::{self, Access};
+use crate::surfaces::http::{self, Api};
+use crate::surfaces::{listen, ws};
+
+/// The prompt that tells an answer, as shipped.
+const EXPLAIN_PROMPT: &str = include_str!("../prompts/explain.md");
+/// File in the data directory that says where the server of this directory listens.
+const SERVER_FILE: &str = "server.json";
+/// Time for runs to end after the shutdown began.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A part that could not be built.
+#[derive(Debug, Error)]
+pub enum AppError {
+    /// The settings do not allow it.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The store could not be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The model or a prompt is unusable.
+    #[error(transparent)]
+    Llm(#[from] LlmError),
+    /// A port could not be had.
+    #[error("failed to listen on {address} for {purpose}: {source}\nhint: another program may have it; choose another with {setting}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What for.
+        purpose: &'static str,
+        /// The setting that changes it.
+        setting: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The server's own file could not be written.
+    #[error("failed to write {path}: {source}")]
+    ServerFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// Opens the store of the settings.
+///
+/// # Errors
+/// When another process writes to it, or it is of a newer version.
+pub fn open_store(settings: &Settings, access: StoreAccess) -> Result<Arc<Store>, AppError> {
+    let options = StoreOptions {
+        dir: settings.data.dir.clone(),
+        access,
+        memory_bytes_max: settings.data.memory_mib_max.max(1) * 1024 * 1024,
+    };
+    Ok(Arc::new(Store::open(options)?))
+}
+
+/// Builds what answers questions over `store`.
+///
+/// # Errors
+/// When the model's settings are unusable.
+pub fn build_investigator(settings: &Settings, store: Arc<Store>) -> Result<Arc<Investigator>, AppError> {
+    Ok(Arc::new(Investigator {
+        store,
+        masker: Arc::new(Masker::new()),
+        embedder: LazyEmbedder::new(Some(settings.embedding.model_dir.clone())),
+        model: build_model(settings)?,
+        prompt: Prompt::parse(EXPLAIN_PROMPT)?,
+    }))
+}
+
+/// The configured language model, if one is.
+///
+/// # Errors
+/// When its settings are unusable.
+pub fn build_model(settings: &Settings) -> Result<Option<Arc<dyn LanguageModel>>, AppError> {
+    let llm = &settings.llm;
+    if !llm.is_configured() {
+        return Ok(None);
+    }
+    let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    let (first_token_timeout, total_timeout) = llm.timeouts();
+    let model = OpenAiCompatible::new(LlmSettings {
+        base_url: given(&llm.base_url),
+        api_key: given(llm.api_key.expose()),
+        model: llm.model.clone(),
+        first_token_timeout,
+        total_timeout,
+    })?;
+    Ok(Some(Arc::new(model)))
+}
+
+/// Where a running server listens; also the content of its file in the data directory.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Addresses {
+    /// Panel, chat and API.
+    pub http: SocketAddr,
+    /// OTLP over gRPC.
+    pub otlp_grpc: SocketAddr,
+    /// OTLP over HTTP.
+    pub otlp_http: SocketAddr,
+}
+
+impl Addresses {
+    /// Reads where the server of this data directory listens, or last listened.
+    #[must_use]
+    pub fn of_directory(directory: &Path) -> Option<Self> {
+        let text = std::fs::read_to_string(directory.join(SERVER_FILE)).ok()?;
+        serde_json::from_str(&text).ok()
+    }
+}
+
+/// A server that runs.
+pub struct Running {
+    /// Where it listens.
+    pub addresses: Addresses,
+    /// What writes telemetry.
+    pub intake: Intake,
+    /// The conversations.
+    pub sessions: Sessions,
+    shutdown: CancellationToken,
+    ready: Arc<AtomicBool>,
+    tasks: JoinSet<()>,
+    store: Arc<Store>,
+    directory: PathBuf,
+}
+
+/// Starts everything that the settings ask for.
+///
+/// # Errors
+/// When a part cannot be built or a port cannot be had.
+pub async fn start(settings: &Settings) -> Result<Running, AppError> {
+    settings.check_exposure()?;
+    let store = open_store(settings, StoreAccess::ReadWrite)?;
+    let investigator = build_investigator(settings, Arc::clone(&store))?;
+    let intake = Intake::new(Arc::clone(&store), Arc::clone(&investigator.masker), IntakeSettings::default());
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let shutdown = CancellationToken::new();
+    let ready = Arc::new(AtomicBool::new(true));
+    let sessions = Sessions::new(SessionsOptions {
+        investigator,
+        clock,
+        questions_max: settings.server.questions_max,
+        shutdown: shutdown.clone(),
+    });
+    let access = Access::new(settings.server.token.clone(), settings.server.allowed_origins.clone());
+    let server = &settings.server;
+    let http_listener = bind(server.listen, "the panel and API", "server.listen").await?;
+    let grpc_listener = bind(server.otlp_grpc, "OTLP over gRPC", "server.otlp_grpc").await?;
+    let otlp_listener = bind(server.otlp_http, "OTLP over HTTP", "server.otlp_http").await?;
+    let local = |listener: &TcpListener, wanted: SocketAddr| listener.local_addr().unwrap_or(wanted);
+    let addresses = Addresses {
+        http: local(&http_listener, server.listen),
+        otlp_grpc: local(&grpc_listener, server.otlp_grpc),
+        otlp_http: local(&otlp_listener, server.otlp_http),
+    };
+    let chat = ws::Chat { sessions: sessions.clone(), access: access.clone(), shutdown: shutdown.clone() };
+    let api = http::router(Api { chat, ready: Arc::clone(&ready) });
+    let guarded = |router: axum::Router| {
+        router.layer(axum::middleware::from_fn_with_state(access.clone(), access::guard_receiver))
+    };
+    let grpc = guarded(sources::otlp_grpc::routes(intake.clone()).into_axum_router());
+    let otlp = guarded(sources::otlp_http::router(intake.clone()));
+    let mut tasks = JoinSet::new();
+    tasks.spawn(listen::serve(http_listener, api, shutdown.clone()));
+    tasks.spawn(listen::serve(grpc_listener, grpc, shutdown.clone()));
+    tasks.spawn(listen::serve(otlp_listener, otlp, shutdown.clone()));
+    tasks.spawn(seal_regularly(Arc::clone(&store), settings.data.seal_after_secs, shutdown.clone()));
+    let directory = settings.data.dir.clone();
+    write_server_file(&directory, &addresses)?;
+    Ok(Running { addresses, intake, sessions, shutdown, ready, tasks, store, directory })
+}
+
+impl Running {
+    /// Ends in order: no new work, runs and connections end, memory is sealed.
+    pub async fn stop(mut self) {
+        self.ready.store(false, Ordering::Relaxed);
+        self.shutdown.cancel();
+        if tokio::time::timeout(DRAIN_TIMEOUT, self.sessions.drained()).await.is_err() {
+            tracing::warn!("questions were still being answered at the end of the drain time");
+        }
+        while self.tasks.join_next().await.is_some() {}
+        let path = self.directory.join(SERVER_FILE);
+        if let Err(error) = std::fs::remove_file(&path) {
+            tracing::debug!(%error, "failed to remove the server's file");
+        }
+        let store = Arc::clone(&self.store);
+        match tokio::task::spawn_blocking(move || store.flush()).await {
+            Ok(Ok(())) => {}
+            // What was acknowledged stands in the write-ahead log and is read again at the next start.
+            Ok(Err(error)) => tracing::warn!(%error, "failed to seal memory at shutdown"),
+            Err(error) => tracing::error!(%error, "the task that seals memory died"),
+        }
+    }
+}
+
+async fn bind(address: SocketAddr, purpose: &'static str, setting: &'static str) -> Result<TcpListener, AppError> {
+    TcpListener::bind(address).await.map_err(|source| AppError::Listen { address, purpose, setting, source })
+}
+
+fn write_server_file(directory: &Path, addresses: &Addresses) -> Result<(), AppError> {
+    let path = directory.join(SERVER_FILE);
+    let text = serde_json::to_string(addresses).unwrap_or_default();
+    std::fs::write(&path, text).map_err(|source| AppError::ServerFile { path, source })
+}
+
+/// Seals memory into splits now and then, so that little telemetry does not wait for much.
+async fn seal_regularly(store: Arc<Store>, every_secs: u64, shutdown: CancellationToken) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(every_secs.max(1)));
+    ticks.tick().await;
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = shutdown.cancelled() => return,
+        }
+        let store = Arc::clone(&store);
+        match tokio::task::spawn_blocking(move || store.flush()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "failed to seal memory; it is tried again"),
+            Err(error) => tracing::error!(%error, "the task that seals memory died"),
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! The command line, as clap sees it. Help leads with examples.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const EXAMPLES: &str = "\
+Examples:
+  groundcrew demo                                    a simulated outage, and what caused it
+  groundcrew ingest ./telemetry/*.jsonl.gz           feed in what the OpenTelemetry Collector wrote
+  groundcrew index ./runbooks                        feed in runbooks and past incidents
+  groundcrew ask \"why is checkout slow?\"             ask
+  kubectl logs deploy/checkout | groundcrew ask -    ask about what is piped in
+  groundcrew serve                                   receive OTLP on :4317 and :4318, chat on http://127.0.0.1:7717
+
+Exit codes: 0 answered with evidence, 1 not enough evidence, 2 error.";
+
+/// Says what most likely caused an outage, every sentence tied to evidence.
+#[derive(Parser, Debug)]
+#[command(name = "groundcrew", version, about, before_help = EXAMPLES, max_term_width = 110)]
+pub(super) struct Arguments {
+    /// Data directory [default: $XDG_DATA_HOME/groundcrew]; also GROUNDCREW_DATA_DIR
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Configuration file, instead of the usual places
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Log more to stderr; twice for more still
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+pub(super) enum Command {
+    /// Ask what is wrong; `-` asks about what is piped in
+    Ask(AskArguments),
+    /// Feed in telemetry, logs, changes, alerts and cluster state from files or `-`
+    Ingest(IngestArguments),
+    /// Feed in runbooks and past incidents
+    Index(IndexArguments),
+    /// Receive OTLP, serve the chat and the panel
+    Serve,
+    /// Break a simulated shop and ask what happened
+    Demo(DemoArguments),
+    /// Measure on labelled cases
+    #[command(subcommand)]
+    Eval(EvalCommand),
+    /// Check what is configured, reachable and missing, each with its fix
+    Doctor(DoctorArguments),
+    /// Show and check settings
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  groundcrew ask \"why is checkout slow?\"\n  groundcrew ask --at 2026-11-22T03:12:00Z --since 20m \"what broke?\"\n  \
+groundcrew ask -o json \"new errors?\" | jq .verdict\n  kubectl logs deploy/checkout | groundcrew ask - \"what broke?\"")]
+pub(super) struct AskArguments {
+    /// The question; `-` to read logs from stdin and ask about them
+    #[arg(required = true, value_name = "QUESTION")]
+    pub words: Vec<String>,
+    /// How far back the trouble may lie: 90s, 15m, 2h, 1d
+    #[arg(long, value_name = "DURATION")]
+    pub since: Option<String>,
+    /// The clock: answer as if it were then (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+    /// Look at this service; may be given more than once
+    #[arg(long, value_name = "NAME")]
+    pub service: Vec<String>,
+    /// How to print the answer
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+    /// Do not ask the model, even if one is configured
+    #[arg(long)]
+    pub facts_only: bool,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Output {
+    /// For a person at a terminal
+    Text,
+    /// One object: the answer with its evidence
+    Json,
+    /// One event per line, as they happen
+    Jsonl,
+    /// Markdown
+    Md,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct IngestArguments {
+    /// Files or directories; `-` for stdin
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// The service of log lines that do not name one
+    #[arg(long, value_name = "NAME")]
+    pub service: Option<String>,
+    /// The time of what carries none (RFC 3339) [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+    /// Take files again that were ingested before
+    #[arg(long)]
+    pub again: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct IndexArguments {
+    /// A directory (or one file) of Markdown
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct DemoArguments {
+    /// What breaks; `list` to see all
+    #[arg(long, value_name = "NAME")]
+    pub fault: Option<String>,
+    /// Seed of the simulation
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+    /// Stop after the first answer instead of going on serving
+    #[arg(long)]
+    pub once: bool,
+    /// The question, instead of the demo's own
+    #[arg(long, value_name = "TEXT")]
+    pub question: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct DoctorArguments {
+    /// How to print it
+    #[arg(short, long, value_enum, default_value_t = DoctorOutput::Text)]
+    pub output: DoctorOutput,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum DoctorOutput {
+    /// For a person
+    Text,
+    /// A list of checks
+    Json,
+}
+
+#[derive(Subcommand, Debug)]
+pub(super) enum EvalCommand {
+    /// Rank root causes of labelled incidents
+    Rca {
+        /// Folder of <set>/<case>/
+        cases: PathBuf,
+        /// Where the rankings go
+        #[arg(long, value_name = "FILE")]
+        rankings: PathBuf,
+        /// Also print why, to stderr
+        #[arg(long)]
+        explain: bool,
+        /// Only cases whose key contains this
+        #[arg(long, value_name = "TEXT")]
+        only: Option<String>,
+        /// Cases at a time
+        #[arg(long, default_value_t = 1)]
+        jobs: usize,
+    },
+    /// Choose evidence for questions with known facts
+    Bundles {
+        /// Folder of <case>/
+        cases: PathBuf,
+        /// Tokens
+        #[arg(long, default_value_t = 8_000)]
+        budget: usize,
+        /// Where the bundles go
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// All cases in one store
+        #[arg(long)]
+        pooled: bool,
+        /// Only cases whose key contains this
+        #[arg(long, value_name = "TEXT")]
+        only: Option<String>,
+    },
+    /// Answer the same questions
+    Answers {
+        /// Folder of <case>/
+        cases: PathBuf,
+        /// Tokens
+        #[arg(long, default_value_t = 8_000)]
+        budget: usize,
+        /// Where the answers go
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// Only cases whose key contains this
+        #[arg(long, value_name = "TEXT")]
+        only: Option<String>,
+    },
+    /// Rank documents for queries (BEIR layout)
+    Retrieval {
+        /// Folder with corpus.jsonl and queries.jsonl
+        dir: PathBuf,
+        /// Where the rankings go
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Find secrets and personal data
+    Mask {
+        /// JSON lines of {"id", "text"}
+        file: PathBuf,
+        /// Where the spans go
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(super) enum ConfigCommand {
+    /// Print the settings in force, secrets hidden
+    Show,
+    /// Say whether the settings can be used
+    Check,
+    /// Print every setting with its default, as a configuration file
+    Reference,
+}

@@ -1,0 +1,135 @@
+//! `groundcrew demo`: breaks a simulated shop and asks what happened.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use groundcrew_simulator::Fault;
+use groundcrew_telemetry::{Clock, SystemClock};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use super::arguments::DemoArguments;
+use super::client::Client;
+use super::exit::Exit;
+use super::serve::until_signalled;
+use super::{print, render};
+use crate::app::{self, AppError, Running};
+use crate::config::Settings;
+use crate::demo::{DemoOptions, Played, index_shipped_runbooks, play};
+use crate::investigate::answer::Verdict;
+
+/// What breaks when nothing else is asked for.
+const FAULT_DEFAULT: &str = "pool-exhaustion";
+/// Marks a directory as one that the demo may clear.
+const MARKER: &str = "this-is-a-groundcrew-demo";
+
+pub(super) async fn run(mut settings: Settings, arguments: DemoArguments) -> Result<Exit> {
+    let name = arguments.fault.as_deref().unwrap_or(FAULT_DEFAULT);
+    if name == "list" {
+        let names: Vec<&str> = Fault::ALL.iter().map(|fault| fault.name()).collect();
+        print::out(&format!("{}\nnone\n", names.join("\n")))?;
+        return Ok(Exit::Success);
+    }
+    let fault = match Fault::from_name(name) {
+        Some(fault) => Some(fault),
+        None if name == "none" => None,
+        None => bail!("there is no fault `{name}`\nhint: `groundcrew demo --fault list`"),
+    };
+    settings.data.dir = fresh_directory(&settings.data.dir)?;
+    let running = start(&mut settings).await?;
+    print::note(format!("panel   http://{}", running.addresses.http));
+    index_runbooks(&running).await?;
+    let options = DemoOptions { fault, seed: arguments.seed, end: SystemClock.now() };
+    let played = simulate(&settings, &running, options).await?;
+    if let Some(alert) = &played.alert {
+        print::note(format!("alert   {}: {}", alert.name, alert.text));
+    }
+    let verdict = ask(&settings, &arguments, &played).await?;
+    reveal(&played);
+    if !arguments.once {
+        print::note(format!(
+            "\nstill serving: open http://{} or, in another terminal,\n  groundcrew --data-dir {} ask \"which change did it?\"\nstop with Ctrl-C",
+            running.addresses.http,
+            settings.data.dir.display()
+        ));
+        until_signalled().await?;
+    }
+    running.stop().await;
+    Ok(if verdict == Verdict::NotEnoughEvidence { Exit::NotEnoughEvidence } else { Exit::Success })
+}
+
+/// A directory beside the real data, emptied only if a demo made it.
+fn fresh_directory(data_dir: &Path) -> Result<PathBuf> {
+    let directory = data_dir.join("demo");
+    if directory.exists() {
+        if !directory.join(MARKER).exists() {
+            bail!("{} exists and no demo made it\nhint: choose another place with --data-dir", directory.display());
+        }
+        std::fs::remove_dir_all(&directory).with_context(|| format!("failed to clear {}", directory.display()))?;
+    }
+    std::fs::create_dir_all(&directory).with_context(|| format!("failed to make {}", directory.display()))?;
+    std::fs::write(directory.join(MARKER), "").with_context(|| format!("failed to write to {}", directory.display()))?;
+    Ok(directory)
+}
+
+/// Starts the server; where a port is taken, on ports that are free.
+async fn start(settings: &mut Settings) -> Result<Running> {
+    match app::start(settings).await {
+        Err(AppError::Listen { address, .. }) => {
+            print::note(format!("{address} is taken, so free ports are used"));
+            let server = &mut settings.server;
+            for address in [&mut server.listen, &mut server.otlp_grpc, &mut server.otlp_http] {
+                address.set_port(0);
+            }
+            Ok(app::start(settings).await?)
+        }
+        started => Ok(started?),
+    }
+}
+
+async fn index_runbooks(running: &Running) -> Result<()> {
+    let investigator = Arc::clone(running.sessions.investigator());
+    let indexed = tokio::task::spawn_blocking(move || {
+        let embedder = investigator.embedder.get();
+        if let Err(reason) = &embedder {
+            print::note(format!("no embedding model, documents are searched by words alone: {reason}"));
+        }
+        index_shipped_runbooks(&investigator.store, &investigator.masker, embedder.ok())
+    });
+    let summary = indexed.await.context("the task that indexes runbooks died")??;
+    print::note(format!("indexed {} runbooks and past incidents", summary.documents));
+    Ok(())
+}
+
+async fn simulate(settings: &Settings, running: &Running, options: DemoOptions) -> Result<Played> {
+    let bar = if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
+    if let Ok(style) = ProgressStyle::with_template("playing the outage  {bar:30} {pos}/{len} steps of 10 s") {
+        bar.set_style(style);
+    }
+    let played = play(running, settings.server.token.expose(), options, &|done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    })
+    .await;
+    bar.finish_and_clear();
+    Ok(played?)
+}
+
+/// Asks as anybody would: over the WebSocket of the running server.
+async fn ask(settings: &Settings, arguments: &DemoArguments, played: &Played) -> Result<Verdict> {
+    let text = arguments.question.clone().unwrap_or_else(|| played.truth.question.to_owned());
+    print::note(format!("asked   {text}\n"));
+    let mut client = Client::connect(settings).await.context("the demo's own server does not answer")?;
+    let answer = client.ask(json!({"text": text}), |_| {}).await?;
+    print::out(&render::text(&answer))?;
+    Ok(answer.verdict)
+}
+
+/// The simulator knows what it broke, so the answer can be judged.
+fn reveal(played: &Played) {
+    let truth = &played.truth;
+    let change = truth.change.as_deref().map(|change| format!(", by change {change}")).unwrap_or_default();
+    print::note(format!("what really broke: {} at {}{change}", truth.description(), truth.since.clock_time()));
+}

@@ -1,0 +1,71 @@
+//! `groundcrew eval`: runs the measurements and writes what the graders read.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use groundcrew_masking::Masker;
+
+use super::arguments::EvalCommand;
+use super::exit::Exit;
+use super::print;
+use crate::config::Settings;
+use crate::eval::{self, BundleRun, RcaOptions};
+use crate::investigate::Investigator;
+
+pub(super) fn run(settings: &Settings, command: EvalCommand) -> Result<Exit> {
+    match command {
+        EvalCommand::Rca { cases, rankings, explain, only, jobs } => {
+            rca(settings, &RcaOptions { cases, only, jobs }, &rankings, explain)?;
+        }
+        EvalCommand::Bundles { cases, budget, out, pooled, only } => {
+            let run = BundleRun { cases, budget, pooled, only, embedding_dir: embedding_dir(settings) };
+            let rows = eval::bundles(&like(settings)?, &run, &|case| print::note(case))?;
+            eval::write(&out, &rows)?;
+        }
+        EvalCommand::Answers { cases, budget, out, only } => {
+            let run = BundleRun { cases, budget, pooled: false, only, embedding_dir: embedding_dir(settings) };
+            let rows = eval::answers(&like(settings)?, &run, &|case| print::note(case))?;
+            eval::write(&out, &rows)?;
+        }
+        EvalCommand::Retrieval { dir, out } => {
+            let rows = eval::retrieval(&like(settings)?, &dir, embedding_dir(settings), &|note| print::note(note))?;
+            eval::write(&out, &rows)?;
+        }
+        EvalCommand::Mask { file, out } => eval::write(&out, &eval::mask(&Masker::new(), &file)?)?,
+    }
+    Ok(Exit::Success)
+}
+
+fn embedding_dir(settings: &Settings) -> Option<PathBuf> {
+    Some(settings.embedding.model_dir.clone()).filter(|directory| directory.exists())
+}
+
+/// The parts that every fresh store of a measurement shares.
+fn like(settings: &Settings) -> Result<std::sync::Arc<Investigator>> {
+    let mut settings = settings.clone();
+    let scratch = tempfile::tempdir().context("failed to make a temporary directory")?;
+    settings.data.dir = scratch.path().to_owned();
+    settings.llm.base_url.clear();
+    settings.llm.api_key = crate::config::Secret::default();
+    let store = crate::app::open_store(&settings, groundcrew_store::Access::ReadWrite)?;
+    Ok(crate::app::build_investigator(&settings, store)?)
+}
+
+fn rca(settings: &Settings, options: &RcaOptions, rankings: &PathBuf, explain: bool) -> Result<()> {
+    let ranked = eval::rca(&like(settings)?, options, &|ranked| {
+        print::note(format!("{:<32} {:>5} ms  {}", ranked.key, ranked.took.as_millis(), ranked.ranking.first().map_or("-", String::as_str)));
+        if explain {
+            ranked.account.iter().for_each(|sentence| print::note(format!("    {}", crate::text::visible(sentence))));
+        }
+    })?;
+    let table: BTreeMap<&str, &[String]> =
+        ranked.iter().map(|case| (case.key.as_str(), case.ranking.as_slice())).collect();
+    std::fs::write(rankings, serde_json::to_string_pretty(&table)?)
+        .with_context(|| format!("failed to write {}", rankings.display()))?;
+    let mut times: Vec<u128> = ranked.iter().map(|case| case.took.as_millis()).collect();
+    times.sort_unstable();
+    let at = |share: usize| times.get((times.len() * share / 100).min(times.len().saturating_sub(1))).copied().unwrap_or(0);
+    print::note(format!("{} cases, facts card p50 {} ms, p95 {} ms", times.len(), at(50), at(95)));
+    Ok(())
+}

@@ -1,0 +1,18 @@
+//! One file per command. Data goes to stdout, everything else to stderr.
+
+mod arguments;
+mod ask;
+mod client;
+mod config;
+mod demo;
+mod doctor;
+mod eval;
+mod exit;
+mod index;
+mod ingest;
+mod print;
+mod render;
+mod run;
+mod serve;
+
+pub use run::run;

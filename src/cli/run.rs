@@ -1,0 +1,90 @@
+//! Argument vector to exit code: parses, loads settings, runs the command, prints what went wrong.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use toml::Value;
+
+use super::arguments::{Arguments, Command};
+use super::exit::Exit;
+use super::{ask, config, demo, doctor, eval, index, ingest, print, serve};
+use crate::config::{Environment, Settings, load};
+use crate::observe;
+
+/// Runs one command.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are data; usage errors are not. clap knows which stream.
+            if error.print().is_err() {
+                return ExitCode::from(2);
+            }
+            return ExitCode::from(u8::from(error.use_stderr()) * 2);
+        }
+    };
+    match dispatch(arguments) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            print::note(format!("error: {}", crate::text::visible(&chain(&error))));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// The error and its causes in one line each, hints last.
+fn chain(error: &anyhow::Error) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for cause in error.chain() {
+        let text = cause.to_string();
+        // A transparent wrapper says the same as what it wraps.
+        if lines.last().is_none_or(|last| !last.contains(&text)) {
+            lines.push(text);
+        }
+    }
+    lines.join("\n  because: ")
+}
+
+fn dispatch(arguments: Arguments) -> Result<Exit> {
+    let environment = Environment::of_process();
+    if let Command::Config(command) = &arguments.command
+        && let Some(exit) = config::without_settings(command)?
+    {
+        return Ok(exit);
+    }
+    let settings = settings(&arguments, &environment)?;
+    observe::start(&settings.log, arguments.verbose);
+    match arguments.command {
+        Command::Ask(ask) => block_on(ask::run(settings, ask)),
+        Command::Ingest(arguments) => ingest::run(&settings, &arguments),
+        Command::Index(arguments) => index::run(&settings, &arguments),
+        Command::Serve => block_on(serve::run(settings)),
+        Command::Demo(arguments) => block_on(demo::run(settings, arguments)),
+        Command::Eval(command) => eval::run(&settings, command),
+        Command::Doctor(arguments) => block_on(doctor::run(settings, arguments)),
+        Command::Config(command) => config::run(&settings, &command),
+    }
+}
+
+fn settings(arguments: &Arguments, environment: &Environment) -> Result<Settings> {
+    let mut flags = Vec::new();
+    if let Some(directory) = &arguments.data_dir {
+        let directory = directory.to_str().context("--data-dir is not valid UTF-8")?;
+        flags.push(("data.dir", Value::String(directory.to_owned())));
+    }
+    Ok(load(environment, arguments.config.as_deref(), &flags)?)
+}
+
+fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    // Once per process, before anything may want TLS; a second choice would be the same one.
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        tracing::debug!("a TLS implementation had been chosen before");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("failed to start the runtime")?;
+    let result = runtime.block_on(work);
+    // A blocking read of stdin must not hold up the end.
+    runtime.shutdown_background();
+    result
+}

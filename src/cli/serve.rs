@@ -1,0 +1,36 @@
+//! `groundcrew serve`: everything that listens, until a signal.
+
+use anyhow::{Context, Result};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::exit::Exit;
+use super::print;
+use crate::app;
+use crate::config::Settings;
+
+pub(super) async fn run(settings: Settings) -> Result<Exit> {
+    let running = app::start(&settings).await?;
+    let addresses = &running.addresses;
+    print::note(format!(
+        "panel and chat   http://{}\nOTLP over gRPC   {}\nOTLP over HTTP   http://{}\ndata directory   {}\nstop with Ctrl-C",
+        addresses.http,
+        addresses.otlp_grpc,
+        addresses.otlp_http,
+        settings.data.dir.display()
+    ));
+    until_signalled().await?;
+    print::note("stopping: finishing what runs, sealing memory");
+    tokio::select! {
+        () = running.stop() => Ok(Exit::Success),
+        again = until_signalled() => { again?; Ok(Exit::Interrupted) }
+    }
+}
+
+/// Waits for Ctrl-C or a request to terminate.
+pub(super) async fn until_signalled() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("failed to listen for SIGTERM")?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted.context("failed to listen for Ctrl-C"),
+        _ = terminate.recv() => Ok(()),
+    }
+}

@@ -1,0 +1,200 @@
+//! Settings: the only reader of environment variables and configuration files.
+//!
+//! Layers, later ones win: built-in defaults, `/etc/groundcrew/groundcrew.toml`, `./groundcrew.toml` (or the file given
+//! with `--config`, which must exist), `GROUNDCREW__SECTION__KEY` environment variables, command line flags. Every
+//! setting stands once in [`SETTINGS`], from which the reference page is printed.
+
+mod layers;
+mod reference;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+use thiserror::Error;
+
+pub use layers::{Environment, load};
+pub use reference::{SETTINGS, Setting, environment_name, reference};
+
+/// A configuration that cannot be used.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// A file could not be read.
+    #[error("failed to read {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file or variable holds something that is not a setting.
+    #[error("{place}: {message}\nhint: `groundcrew config reference` lists every setting")]
+    Invalid {
+        /// The file or variable.
+        place: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// Settings that do not go together.
+    #[error("{message}\nhint: {hint}")]
+    Conflict {
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+}
+
+/// All settings.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Format of the file; always 1.
+    pub config_version: u32,
+    /// Where things are stored.
+    pub data: DataSettings,
+    /// What is listened on.
+    pub server: ServerSettings,
+    /// The language model.
+    pub llm: LlmSettings,
+    /// The embedding model.
+    pub embedding: EmbeddingSettings,
+    /// Our own log.
+    pub log: LogSettings,
+}
+
+/// Our own log.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogSettings {
+    /// Tracing directives.
+    pub filter: String,
+    /// Whether lines are JSON.
+    pub json: bool,
+}
+
+/// Where things are stored.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataSettings {
+    /// The data directory.
+    pub dir: PathBuf,
+    /// Telemetry held in memory before it is sealed, in MiB.
+    pub memory_mib_max: usize,
+    /// Seconds after which held telemetry is sealed although it is little.
+    pub seal_after_secs: u64,
+}
+
+/// What is listened on.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServerSettings {
+    /// Panel, chat and API.
+    pub listen: SocketAddr,
+    /// OTLP over gRPC.
+    pub otlp_grpc: SocketAddr,
+    /// OTLP over HTTP.
+    pub otlp_http: SocketAddr,
+    /// Bearer token that every request must carry; demanded off loopback.
+    pub token: Secret,
+    /// File that holds the token.
+    pub token_file: PathBuf,
+    /// Further browser origins that may open the chat, such as `https://ops.example`.
+    pub allowed_origins: Vec<String>,
+    /// Questions answered at the same time.
+    pub questions_max: usize,
+}
+
+/// The language model.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LlmSettings {
+    /// Base URL of an OpenAI-compatible API.
+    pub base_url: String,
+    /// Key for it.
+    pub api_key: Secret,
+    /// File that holds the key.
+    pub api_key_file: PathBuf,
+    /// Model name.
+    pub model: String,
+    /// Seconds until the first token must have come.
+    pub first_token_secs: u64,
+    /// Seconds until the whole answer must have come.
+    pub total_secs: u64,
+}
+
+impl LlmSettings {
+    /// Whether a model is configured at all.
+    #[must_use]
+    pub fn is_configured(&self) -> bool {
+        !self.base_url.is_empty() || !self.api_key.is_empty()
+    }
+
+    /// Deadlines for the first token and for the whole answer.
+    #[must_use]
+    pub fn timeouts(&self) -> (Duration, Duration) {
+        (Duration::from_secs(self.first_token_secs), Duration::from_secs(self.total_secs))
+    }
+}
+
+/// The embedding model.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EmbeddingSettings {
+    /// Directory with `model.safetensors` and `tokenizer.json`.
+    pub model_dir: PathBuf,
+}
+
+/// A text that never shows itself.
+#[derive(Clone, Default, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Takes the secret.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The secret itself, to be sent or compared and never logged.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_empty() { "unset" } else { "[set]" })
+    }
+}
+
+impl Settings {
+    /// Whether every address is a loopback one.
+    #[must_use]
+    pub fn is_loopback_only(&self) -> bool {
+        [self.server.listen, self.server.otlp_grpc, self.server.otlp_http].iter().all(|address| address.ip().is_loopback())
+    }
+
+    /// Refuses settings that would open the server to others without a token.
+    ///
+    /// # Errors
+    /// When an address is not loopback and no token is set.
+    pub fn check_exposure(&self) -> Result<(), ConfigError> {
+        if self.is_loopback_only() || !self.server.token.is_empty() {
+            return Ok(());
+        }
+        Err(ConfigError::Conflict {
+            message: "an address other than loopback needs a token".to_owned(),
+            hint: "set server.token_file (or GROUNDCREW__SERVER__TOKEN), or listen on 127.0.0.1".to_owned(),
+        })
+    }
+}

@@ -1,0 +1,84 @@
+//! Every setting, once: key, default, what it is for.
+
+/// One documented setting.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// Section and name, e.g. `server.listen`.
+    pub key: &'static str,
+    /// Its default as TOML; `""` text where the default is worked out at start.
+    pub default: &'static str,
+    /// What it is for.
+    pub doc: &'static str,
+    /// Another environment variable that sets it, as other programs name it.
+    pub also: Option<&'static str>,
+}
+
+const fn setting(key: &'static str, default: &'static str, doc: &'static str) -> Setting {
+    Setting { key, default, doc, also: None }
+}
+
+const fn known_as(key: &'static str, default: &'static str, doc: &'static str, also: &'static str) -> Setting {
+    Setting { key, default, doc, also: Some(also) }
+}
+
+/// Every setting there is.
+pub const SETTINGS: [Setting; 20] = [
+    setting("config_version", "1", "format of the configuration file"),
+    known_as(
+        "data.dir",
+        "\"\"",
+        "data directory; default $XDG_DATA_HOME/groundcrew or ~/.local/share/groundcrew",
+        "GROUNDCREW_DATA_DIR",
+    ),
+    setting("data.memory_mib_max", "64", "telemetry held in memory before it is sealed into a split, in MiB"),
+    setting("data.seal_after_secs", "60", "seconds after which held telemetry is sealed although it is little"),
+    setting("server.listen", "\"127.0.0.1:7717\"", "address of the panel, the chat and the API"),
+    setting("server.otlp_grpc", "\"127.0.0.1:4317\"", "address of the OTLP receiver over gRPC"),
+    setting("server.otlp_http", "\"127.0.0.1:4318\"", "address of the OTLP receiver over HTTP"),
+    setting("server.token", "\"\"", "bearer token that requests must carry; needed off loopback"),
+    setting("server.token_file", "\"\"", "file that holds the token"),
+    setting("server.allowed_origins", "[]", "further browser origins that may open the chat"),
+    setting("server.questions_max", "4", "questions answered at the same time; more are told to retry"),
+    known_as(
+        "llm.base_url",
+        "\"\"",
+        "base URL of an OpenAI-compatible API, e.g. http://localhost:11434/v1; empty is api.openai.com when a key is set",
+        "OPENAI_BASE_URL",
+    ),
+    known_as("llm.api_key", "\"\"", "key for that API", "OPENAI_API_KEY"),
+    setting("llm.api_key_file", "\"\"", "file that holds the key"),
+    setting("llm.model", "\"gpt-5.4-mini\"", "name of the model that tells answers"),
+    setting("llm.first_token_secs", "20", "seconds until the model's first token must have come"),
+    setting("llm.total_secs", "60", "seconds until the model's whole answer must have come"),
+    setting(
+        "embedding.model_dir",
+        "\"\"",
+        "directory of all-MiniLM-L6-v2; default $XDG_CACHE_HOME/groundcrew/all-MiniLM-L6-v2 or ~/.cache/...",
+    ),
+    known_as("log.filter", "\"warn\"", "what is logged to stderr, as tracing directives", "GROUNDCREW_LOG"),
+    setting("log.json", "false", "whether log lines are JSON"),
+];
+
+/// The environment variable of a key: `server.listen` is `GROUNDCREW__SERVER__LISTEN`.
+#[must_use]
+pub fn environment_name(key: &str) -> String {
+    format!("GROUNDCREW__{}", key.to_uppercase().replace('.', "__"))
+}
+
+/// The reference page, as a commented configuration file.
+#[must_use]
+pub fn reference() -> String {
+    let mut page = String::from("# groundcrew.toml: every setting with its default\n");
+    let mut section = "";
+    for setting in &SETTINGS {
+        let (group, name) = setting.key.split_once('.').unwrap_or(("", setting.key));
+        if group != section {
+            section = group;
+            page.push_str(&format!("\n[{group}]\n"));
+        }
+        let also = setting.also.map(|name| format!(" or {name}")).unwrap_or_default();
+        page.push_str(&format!("# {}\n# environment: {}{also}\n", setting.doc, environment_name(setting.key)));
+        page.push_str(&format!("{name} = {}\n", setting.default));
+    }
+    page
+}

@@ -1,0 +1,171 @@
+//! `eval bundles` and `eval answers`: a question and a folder of evidence in, the bundle or the checked answer out.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use groundcrew_llm::count_tokens;
+use groundcrew_masking::Masker;
+use groundcrew_telemetry::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::case::{EvalError, FreshStore, find_cases, name_of, read_json};
+use crate::investigate::answer::Verdict;
+use crate::investigate::explain::render;
+use crate::investigate::question::Question;
+use crate::investigate::{Facts, Investigator, RunIds, facts_answer, find_facts};
+
+#[derive(Deserialize)]
+struct Case {
+    question: String,
+    time: String,
+}
+
+/// What to measure.
+#[derive(Clone, Debug)]
+pub struct BundleRun {
+    /// Folder of `<case>/`.
+    pub cases: PathBuf,
+    /// Tokens per bundle.
+    pub budget: usize,
+    /// All cases in one store.
+    pub pooled: bool,
+    /// Only cases whose path contains this.
+    pub only: Option<String>,
+    /// Weights of the embedding model, when they are there.
+    pub embedding_dir: Option<PathBuf>,
+}
+
+/// A bundle as the grader reads it.
+#[derive(Clone, Debug, Serialize)]
+pub struct BundleRow {
+    case: String,
+    budget: usize,
+    items: Vec<ItemRow>,
+    tokens: usize,
+    ms: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct ItemRow {
+    id: String,
+    text: String,
+}
+
+/// An answer as the grader reads it.
+#[derive(Clone, Debug, Serialize)]
+pub struct AnswerRow {
+    case: String,
+    answer: String,
+    claims: Vec<ClaimRow>,
+    abstain: bool,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct ClaimRow {
+    text: String,
+    cites: Vec<String>,
+}
+
+/// Builds the bundle of every case.
+///
+/// # Errors
+/// When a case cannot be read.
+pub fn bundles(like: &Investigator, run: &BundleRun, progress: &dyn Fn(&str)) -> Result<Vec<BundleRow>, EvalError> {
+    each(like, run, progress, |name, question, store| {
+        let started = Instant::now();
+        let facts = find_facts(&store.investigator, question, &RunIds::random(), &|_| {});
+        let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let items: Vec<ItemRow> =
+            facts.bundle.items.iter().map(|item| ItemRow { id: item.id.clone(), text: render(item) }).collect();
+        let tokens = items.iter().map(|item| count_tokens(&item.text)).sum();
+        BundleRow { case: name, budget: run.budget, items, tokens, ms }
+    })
+}
+
+/// Answers every case from facts alone.
+///
+/// # Errors
+/// When a case cannot be read.
+pub fn answers(like: &Investigator, run: &BundleRun, progress: &dyn Fn(&str)) -> Result<Vec<AnswerRow>, EvalError> {
+    each(like, run, progress, |name, question, store| {
+        let ids = RunIds::random();
+        let facts: Facts = find_facts(&store.investigator, question, &ids, &|_| {});
+        let answer = facts_answer(question, &ids, &facts);
+        let claims = answer.claims.iter().map(|claim| ClaimRow { text: claim.text.clone(), cites: claim.cites.clone() });
+        AnswerRow {
+            case: name,
+            claims: claims.collect(),
+            abstain: answer.verdict == Verdict::NotEnoughEvidence,
+            answer: answer.headline,
+        }
+    })
+}
+
+fn each<T>(
+    like: &Investigator,
+    run: &BundleRun,
+    progress: &dyn Fn(&str),
+    measure: impl Fn(String, &Question, &FreshStore) -> T,
+) -> Result<Vec<T>, EvalError> {
+    let cases = find_cases(&run.cases, 1, run.only.as_deref())?;
+    let pool = if run.pooled {
+        let store = FreshStore::new(like, run.embedding_dir.clone())?;
+        for folder in &cases {
+            feed(&store, folder)?;
+        }
+        Some(store)
+    } else {
+        None
+    };
+    let mut rows = Vec::new();
+    for folder in &cases {
+        let name = name_of(folder);
+        let question = question(folder, run.budget)?;
+        let own = match &pool {
+            Some(_) => None,
+            None => {
+                let store = FreshStore::new(like, run.embedding_dir.clone())?;
+                feed(&store, folder)?;
+                Some(store)
+            }
+        };
+        if let Some(store) = own.as_ref().or(pool.as_ref()) {
+            rows.push(measure(name.clone(), &question, store));
+        }
+        progress(&name);
+    }
+    Ok(rows)
+}
+
+fn question(folder: &Path, budget: usize) -> Result<Question, EvalError> {
+    let (case, at) = read_case(folder)?;
+    let mut question = Question::new(case.question, at);
+    question.at_given = true;
+    question.budget.bundle_tokens_max = budget;
+    Ok(question)
+}
+
+fn read_case(folder: &Path) -> Result<(Case, Timestamp), EvalError> {
+    let path = folder.join("case.json");
+    let case: Case = read_json(&path)?;
+    let message = format!("`{}` is no time", case.time);
+    let at = Timestamp::parse(&case.time).ok_or(EvalError::Format { path, message })?;
+    Ok((case, at))
+}
+
+/// Feeds a case's evidence in: runbooks as documents, everything else as telemetry and state.
+fn feed(store: &FreshStore, folder: &Path) -> Result<(), EvalError> {
+    let (_, at) = read_case(folder)?;
+    let evidence = folder.join("evidence");
+    let entries = std::fs::read_dir(&evidence).map_err(|source| EvalError::File { path: evidence.clone(), source })?;
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(|path| !path.ends_with("runbooks")).collect();
+    paths.sort();
+    store.ingest(&paths, at)?;
+    let runbooks = evidence.join("runbooks");
+    if runbooks.is_dir() {
+        let embedder = store.investigator.embedder.get().ok();
+        groundcrew_indexer::docs::index_directory(&runbooks, store.store(), &Masker::new(), embedder, &|_| {})
+            .map_err(|error| EvalError::Ingest { path: runbooks, message: error.to_string() })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! What all measurements share: finding cases, a fresh store each, reading and writing JSON.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use groundcrew_indexer::{IngestOptions, Intake, IntakeSettings, ingest_paths};
+use groundcrew_store::{Access, Store, StoreError, StoreOptions};
+use groundcrew_telemetry::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tempfile::TempDir;
+use thiserror::Error;
+
+use crate::investigate::{Investigator, LazyEmbedder};
+
+/// A measurement that could not be made.
+#[derive(Debug, Error)]
+pub enum EvalError {
+    /// A file could not be read or written.
+    #[error("failed to access {path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file is not what it should be.
+    #[error("{path}: {message}")]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// There is nothing to measure.
+    #[error("no cases in {0}\nhint: give the folder that holds the case folders")]
+    NoCases(PathBuf),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A case could not be fed in.
+    #[error("failed to ingest {path}: {message}")]
+    Ingest {
+        /// The case.
+        path: PathBuf,
+        /// Why.
+        message: String,
+    },
+}
+
+/// A store of its own for one measurement; gone when dropped.
+pub(super) struct FreshStore {
+    pub(super) investigator: Arc<Investigator>,
+    intake: Intake,
+    _directory: TempDir,
+}
+
+impl FreshStore {
+    /// An empty store, with the masker and prompt of `like` and no model.
+    pub(super) fn new(like: &Investigator, embedding_dir: Option<PathBuf>) -> Result<Self, EvalError> {
+        let directory = tempfile::tempdir()
+            .map_err(|source| EvalError::File { path: std::env::temp_dir(), source })?;
+        let dir = directory.path().to_owned();
+        let options = StoreOptions { dir, access: Access::ReadWrite, memory_bytes_max: 256 * 1024 * 1024 };
+        let store = Arc::new(Store::open(options)?);
+        let investigator = Arc::new(Investigator {
+            store: Arc::clone(&store),
+            masker: Arc::clone(&like.masker),
+            embedder: LazyEmbedder::new(embedding_dir),
+            model: None,
+            prompt: like.prompt.clone(),
+        });
+        let intake = Intake::new(store, Arc::clone(&like.masker), IntakeSettings::default());
+        Ok(Self { investigator, intake, _directory: directory })
+    }
+
+    pub(super) fn store(&self) -> &Arc<Store> {
+        &self.investigator.store
+    }
+
+    /// Feeds files in as `groundcrew ingest` would, with `now` as the clock.
+    pub(super) fn ingest(&self, paths: &[PathBuf], now: Timestamp) -> Result<(), EvalError> {
+        // The same file may belong to several cases; in a measurement each counts.
+        let options = IngestOptions { now, again: true, ..IngestOptions::default() };
+        ingest_paths(paths, &self.intake, &options, &|_| {}).map_err(|error| EvalError::Ingest {
+            path: paths.first().cloned().unwrap_or_default(),
+            message: error.to_string(),
+        })?;
+        Ok(self.store().flush()?)
+    }
+}
+
+pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, EvalError> {
+    let text = std::fs::read_to_string(path).map_err(|source| EvalError::File { path: path.to_owned(), source })?;
+    serde_json::from_str(&text).map_err(|error| EvalError::Format { path: path.to_owned(), message: error.to_string() })
+}
+
+/// Folders below `root`, at most `depth` levels down, that hold a `case.json`, sorted.
+pub(super) fn find_cases(root: &Path, depth: usize, only: Option<&str>) -> Result<Vec<PathBuf>, EvalError> {
+    let mut cases = Vec::new();
+    let mut open = vec![(root.to_owned(), 0)];
+    while let Some((folder, level)) = open.pop() {
+        if folder.join("case.json").is_file() {
+            cases.push(folder);
+            continue;
+        }
+        if level >= depth {
+            continue;
+        }
+        let entries = std::fs::read_dir(&folder).map_err(|source| EvalError::File { path: folder.clone(), source })?;
+        open.extend(entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).map(|path| (path, level + 1)));
+    }
+    cases.retain(|case| only.is_none_or(|only| case.to_string_lossy().contains(only)));
+    cases.sort();
+    if cases.is_empty() {
+        return Err(EvalError::NoCases(root.to_owned()));
+    }
+    Ok(cases)
+}
+
+pub(super) fn name_of(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// Writes JSON lines.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write_lines<T: Serialize>(path: &Path, rows: &[T]) -> Result<(), EvalError> {
+    let failed = |source| EvalError::File { path: path.to_owned(), source };
+    let mut file = BufWriter::new(File::create(path).map_err(failed)?);
+    for row in rows {
+        serde_json::to_writer(&mut file, row).map_err(|error| failed(error.into()))?;
+        file.write_all(b"\n").map_err(failed)?;
+    }
+    file.flush().map_err(failed)
+}

@@ -1,0 +1,16 @@
+//! How Groundcrew is measured: labelled cases through the ordinary decoders and the ordinary question path.
+//!
+//! Each case gets a fresh data directory and sees only what a deployment would see: telemetry, the page, the clock.
+//! `truth.json` is read by the graders, never here.
+
+mod bundles;
+mod case;
+mod mask;
+mod rca;
+mod retrieval;
+
+pub use bundles::{BundleRun, answers, bundles};
+pub use case::{EvalError, write_lines as write};
+pub use mask::mask;
+pub use rca::{RcaOptions, rca};
+pub use retrieval::retrieval;

@@ -1,0 +1,153 @@
+//! `eval rca`: telemetry of a labelled incident and its page in, a ranking out.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use groundcrew_telemetry::{TimeRange, Timestamp};
+use serde::Deserialize;
+
+use super::case::{EvalError, FreshStore, find_cases, name_of, read_json};
+use crate::investigate::question::Question;
+use crate::investigate::{Facts, Investigator, RunIds, find_facts};
+
+/// What to rank and how much to say.
+#[derive(Clone, Debug)]
+pub struct RcaOptions {
+    /// Folder of `<set>/<case>/`.
+    pub cases: PathBuf,
+    /// Only cases whose path contains this.
+    pub only: Option<String>,
+    /// Cases at a time.
+    pub jobs: usize,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    alert: Page,
+    #[serde(default)]
+    segments: Vec<Segment>,
+    #[serde(default)]
+    topology: Topology,
+    #[serde(default)]
+    changes: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Page {
+    time: String,
+    for_s: u64,
+    text: String,
+    #[serde(default)]
+    service: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Segment {
+    start: String,
+    end: String,
+}
+
+#[derive(Deserialize, Default)]
+struct Topology {
+    #[serde(default)]
+    calls: Vec<(String, String)>,
+}
+
+/// One ranked case.
+#[derive(Clone, Debug)]
+pub struct Ranked {
+    /// `<set>/<case>`.
+    pub key: String,
+    /// Services, or change ids where the case asks for a change; best first.
+    pub ranking: Vec<String>,
+    /// From the question to the facts card.
+    pub took: Duration,
+    /// The plain account, for `--explain`.
+    pub account: Vec<String>,
+}
+
+/// Ranks every case; `progress` hears of each.
+///
+/// # Errors
+/// When a case cannot be read. A case never fails the measurement by what it contains.
+pub fn rca(like: &Investigator, options: &RcaOptions, progress: &(dyn Fn(&Ranked) + Sync)) -> Result<Vec<Ranked>, EvalError> {
+    let cases = find_cases(&options.cases, 2, options.only.as_deref())?;
+    let next = AtomicUsize::new(0);
+    let results: Mutex<BTreeMap<usize, Result<Ranked, EvalError>>> = Mutex::default();
+    std::thread::scope(|scope| {
+        for _ in 0..options.jobs.clamp(1, 16) {
+            scope.spawn(|| {
+                loop {
+                    let position = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(case) = cases.get(position) else { break };
+                    let ranked = rank_case(like, case);
+                    if let Ok(ranked) = &ranked {
+                        progress(ranked);
+                    }
+                    if let Ok(mut results) = results.lock() {
+                        results.insert(position, ranked);
+                    }
+                }
+            });
+        }
+    });
+    results.into_inner().unwrap_or_default().into_values().collect()
+}
+
+fn rank_case(like: &Investigator, folder: &Path) -> Result<Ranked, EvalError> {
+    let case: Case = read_json(&folder.join("case.json"))?;
+    let wrong_time = |text: &str| EvalError::Format { path: folder.join("case.json"), message: format!("`{text}` is no time") };
+    let time = |text: &str| Timestamp::parse(text).ok_or_else(|| wrong_time(text));
+    let at = time(&case.alert.time)?;
+    let store = FreshStore::new(like, None)?;
+    let mut files: Vec<PathBuf> = ["logs", "traces", "metrics"].iter().map(|signal| folder.join(format!("{signal}.otlp.jsonl.gz"))).collect();
+    files.push(folder.join("changes.json"));
+    files.retain(|file| file.is_file());
+    store.ingest(&files, at)?;
+    let mut question = Question::new(case.alert.text.clone(), at);
+    question.at_given = true;
+    question.since = Some(Duration::from_secs(case.alert.for_s));
+    question.services = case.alert.service.iter().cloned().collect();
+    question.topology = case.topology.calls;
+    let window_start = at.plus_secs(-i64::try_from(case.alert.for_s).unwrap_or(0));
+    for segment in &case.segments {
+        let range = TimeRange::new(time(&segment.start)?, time(&segment.end)?.min(window_start));
+        if !range.is_empty() {
+            question.normal.push(range);
+        }
+    }
+    let started = Instant::now();
+    let facts = find_facts(&store.investigator, &question, &RunIds::random(), &|_| {});
+    let took = started.elapsed();
+    let set = folder.parent().map(name_of).unwrap_or_default();
+    let ranking = if case.changes.is_some() { changes(&facts) } else { services(&facts) };
+    let account = account(&facts);
+    Ok(Ranked { key: format!("{set}/{}", name_of(folder)), ranking, took, account })
+}
+
+fn services(facts: &Facts) -> Vec<String> {
+    let mut ranking: Vec<String> = Vec::new();
+    for suspect in &facts.diagnosis.analysis.suspects {
+        let name = suspect.subject.service();
+        if !name.is_empty() && !ranking.iter().any(|known| known == name) {
+            ranking.push(name.to_owned());
+        }
+    }
+    ranking
+}
+
+fn changes(facts: &Facts) -> Vec<String> {
+    facts.diagnosis.analysis.changes.iter().map(|verdict| verdict.id.clone()).collect()
+}
+
+fn account(facts: &Facts) -> Vec<String> {
+    let draft = &facts.draft;
+    std::iter::once(&draft.headline)
+        .chain(&draft.claims)
+        .chain(&draft.ruled_out)
+        .map(|sentence| format!("{} [{}]", sentence.text, sentence.cites.join(", ")))
+        .collect()
+}

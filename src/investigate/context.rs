@@ -1,0 +1,112 @@
+//! What an investigation works with, and the names of one run.
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use groundcrew_llm::{LanguageModel, LocalEmbedder, Prompt};
+use groundcrew_masking::Masker;
+use groundcrew_store::Store;
+use thiserror::Error;
+
+use super::answer::AnswerEvent;
+use super::question::{QUESTION_BYTES_MAX, Question};
+
+/// Everything an investigation works with. One per process, shared.
+pub struct Investigator {
+    /// Where the evidence is.
+    pub store: Arc<Store>,
+    /// Masks the question before it is stored or sent.
+    pub masker: Arc<Masker>,
+    /// Embeds the question, when weights are there.
+    pub embedder: LazyEmbedder,
+    /// Tells the answer, when one is configured.
+    pub model: Option<Arc<dyn LanguageModel>>,
+    /// How the model is asked.
+    pub prompt: Prompt,
+}
+
+/// The embedding model, loaded when a question first needs it: its weights would be most of an idle server's memory.
+#[derive(Default)]
+pub struct LazyEmbedder {
+    directory: Option<PathBuf>,
+    loaded: OnceLock<Result<LocalEmbedder, String>>,
+}
+
+impl LazyEmbedder {
+    /// An embedder whose weights lie in `directory`; `None` for none.
+    #[must_use]
+    pub fn new(directory: Option<PathBuf>) -> Self {
+        Self { directory, loaded: OnceLock::new() }
+    }
+
+    /// The embedder, loading it on first use.
+    ///
+    /// # Errors
+    /// The reason when no directory is configured, or its weights are missing or not the pinned ones.
+    pub fn get(&self) -> Result<&LocalEmbedder, &str> {
+        let loaded = self.loaded.get_or_init(|| match &self.directory {
+            Some(directory) => LocalEmbedder::load(directory).map_err(|error| error.to_string()),
+            None => Err("no directory for the embedding model is configured".to_owned()),
+        });
+        loaded.as_ref().map_err(String::as_str)
+    }
+}
+
+/// A question that cannot be investigated.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum QuestionError {
+    /// Nothing was asked.
+    #[error("the question is empty; ask something like \"why is checkout slow?\"")]
+    Empty,
+    /// Too much was asked.
+    #[error("the question is {0} bytes long, more than {QUESTION_BYTES_MAX}; long text goes through `groundcrew ingest -`")]
+    TooLong(usize),
+    /// The masker could not vouch for the question.
+    #[error("the question could not be masked, so it is neither stored nor sent; rephrase it")]
+    Withheld,
+    /// The asker cancelled.
+    #[error("cancelled")]
+    Cancelled,
+    /// A bug: a step ended without a result.
+    #[error("the investigation stopped unexpectedly, which is a bug; quote {0} when reporting it")]
+    Bug(String),
+}
+
+/// Gets each event of a run as it happens; must not block.
+pub type Emit = Arc<dyn Fn(AnswerEvent) + Send + Sync>;
+
+/// Names of one run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RunIds {
+    /// `run_` and a random part.
+    pub run_id: String,
+    /// `ans_` and the same random part.
+    pub answer_id: String,
+}
+
+impl RunIds {
+    /// New names that nobody can guess.
+    #[must_use]
+    pub fn random() -> Self {
+        let random = uuid::Uuid::new_v4().simple().to_string();
+        let short = random.get(..16).unwrap_or(&random);
+        Self { run_id: format!("run_{short}"), answer_id: format!("ans_{short}") }
+    }
+}
+
+/// The question, masked and within limits.
+///
+/// # Errors
+/// When it is empty, too long, or cannot be masked.
+pub fn admit(investigator: &Investigator, mut question: Question) -> Result<Question, QuestionError> {
+    let text = question.text.trim();
+    if text.is_empty() {
+        return Err(QuestionError::Empty);
+    }
+    if text.len() > QUESTION_BYTES_MAX {
+        return Err(QuestionError::TooLong(text.len()));
+    }
+    let masked = investigator.masker.mask_text(text).map_err(|_| QuestionError::Withheld)?;
+    question.text = masked.into_inner();
+    Ok(question)
+}

@@ -1,0 +1,51 @@
+//! The value between explaining and verifying: sentences with citations that nobody has checked yet.
+
+use super::answer::{Confidence, Hypothesis, Impact, NextStep, SeenBefore, ToldBy, Unknown, Usage, Verdict};
+
+/// A sentence and the evidence ids it claims to stand on.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Sentence {
+    /// Plain text.
+    pub text: String,
+    /// Evidence ids, as the writer gave them.
+    pub cites: Vec<String>,
+}
+
+impl Sentence {
+    /// A sentence that cites `cites`.
+    #[must_use]
+    pub fn new(text: impl Into<String>, cites: Vec<String>) -> Self {
+        Self { text: text.into(), cites }
+    }
+}
+
+/// An explanation before it was checked.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Draft {
+    /// What it comes to.
+    pub verdict: Verdict,
+    /// How sure the rules allow it to be.
+    pub confidence: Option<Confidence>,
+    /// Read first.
+    pub headline: Sentence,
+    /// The sentences.
+    pub claims: Vec<Sentence>,
+    /// Suspects, best first.
+    pub hypotheses: Vec<Hypothesis>,
+    /// What was excluded and why.
+    pub ruled_out: Vec<Sentence>,
+    /// What to do next.
+    pub next: Vec<NextStep>,
+    /// Past incidents like this one.
+    pub seen_before: Vec<SeenBefore>,
+    /// What could not be seen.
+    pub unknowns: Vec<Unknown>,
+    /// Who is hit, since when.
+    pub impact: Impact,
+    /// Who wrote it.
+    pub told_by: ToldBy,
+    /// Tokens, if a model wrote it.
+    pub usage: Usage,
+    /// What the reader must know first.
+    pub notice: Option<String>,
+}

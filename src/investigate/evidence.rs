@@ -1,0 +1,189 @@
+//! Evidence: immutable, content-hashed items that sentences cite, and what could not be seen.
+
+use groundcrew_telemetry::{TimeRange, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::answer::optional_time;
+
+/// What an evidence item is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum EvidenceKind {
+    /// Log lines.
+    Log,
+    /// A log template with its counts.
+    LogTemplate,
+    /// A whole trace.
+    Trace,
+    /// Spans of one service or edge.
+    Span,
+    /// A metric series.
+    Metric,
+    /// A deploy, commit, flag or other change.
+    Change,
+    /// An alert.
+    Alert,
+    /// A Kubernetes event.
+    K8sEvent,
+    /// The state of a cluster object, or the output of a command that shows it.
+    ClusterState,
+    /// A passage of a runbook.
+    Runbook,
+    /// A passage of a past incident.
+    Incident,
+    /// A passage of another document.
+    Doc,
+}
+
+impl EvidenceKind {
+    /// The independent source of knowledge behind the kind; agreement counts only between different ones.
+    #[must_use]
+    pub const fn signal(self) -> &'static str {
+        match self {
+            Self::Log | Self::LogTemplate => "logs",
+            Self::Trace | Self::Span => "traces",
+            Self::Metric => "metrics",
+            Self::Change => "changes",
+            Self::Alert => "alerts",
+            Self::K8sEvent | Self::ClusterState => "cluster",
+            Self::Runbook | Self::Incident | Self::Doc => "documents",
+        }
+    }
+
+    /// The word a person reads: `log pattern`, `cluster state`, ...
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Log => "log",
+            Self::LogTemplate => "log pattern",
+            Self::Trace => "trace",
+            Self::Span => "spans",
+            Self::Metric => "metric",
+            Self::Change => "change",
+            Self::Alert => "alert",
+            Self::K8sEvent => "cluster event",
+            Self::ClusterState => "cluster state",
+            Self::Runbook => "runbook",
+            Self::Incident => "past incident",
+            Self::Doc => "document",
+        }
+    }
+}
+
+/// One immutable item that a sentence can cite.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Evidence {
+    /// `E1`, `E2`, ...: short, and stable inside an answer.
+    pub id: String,
+    /// What it is.
+    pub kind: EvidenceKind,
+    /// One line that says what it shows.
+    pub title: String,
+    /// The service it is about.
+    pub service: Option<String>,
+    /// The time it covers, start.
+    #[serde(with = "optional_time")]
+    #[cfg_attr(test, ts(as = "Option<String>"))]
+    pub from: Option<Timestamp>,
+    /// The time it covers, end.
+    #[serde(with = "optional_time")]
+    #[cfg_attr(test, ts(as = "Option<String>"))]
+    pub to: Option<Timestamp>,
+    /// How to find it again in the store, in words of our own query forms.
+    pub query: Option<String>,
+    /// A path of this server that opens it.
+    pub permalink: String,
+    /// The content, as text, at most [`PREVIEW_BYTES_MAX`] bytes.
+    pub preview: String,
+    /// How much it matters here, 0 to 1.
+    pub score: f64,
+    /// BLAKE3 of kind, title and content, hex.
+    pub hash: String,
+    /// A small series to draw, oldest first.
+    pub series: Option<Vec<f64>>,
+}
+
+/// Longest content of an evidence item.
+pub const PREVIEW_BYTES_MAX: usize = 4096;
+
+/// An item before it was chosen for a bundle and got an id.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Candidate {
+    /// What it is.
+    pub kind: EvidenceKind,
+    /// One line that says what it shows.
+    pub title: String,
+    /// The service it is about.
+    pub service: Option<String>,
+    /// The time it covers.
+    pub range: Option<TimeRange>,
+    /// How to find it again.
+    pub query: Option<String>,
+    /// The content.
+    pub text: String,
+    /// How much it matters here, 0 to 1.
+    pub score: f64,
+    /// A small series to draw.
+    pub series: Option<Vec<f64>>,
+    /// Name of the thing it is about, for saying the same thing once: candidates with equal keys are one item.
+    pub key: String,
+}
+
+impl Candidate {
+    /// Gives the candidate its id inside `answer_id`; its content is cut at [`PREVIEW_BYTES_MAX`].
+    #[must_use]
+    pub fn into_evidence(self, answer_id: &str, number: usize) -> Evidence {
+        let id = format!("E{number}");
+        let preview = clip(&self.text, PREVIEW_BYTES_MAX).to_owned();
+        let mut hasher = blake3::Hasher::new();
+        for part in [self.kind.label(), &self.title, &preview] {
+            hasher.update(part.as_bytes());
+            hasher.update(&[0]);
+        }
+        Evidence {
+            permalink: format!("/e/{answer_id}/{id}"),
+            id,
+            kind: self.kind,
+            title: self.title,
+            service: self.service,
+            from: self.range.map(|range| range.start),
+            to: self.range.map(|range| range.end),
+            query: self.query,
+            hash: hasher.finalize().to_hex().to_string(),
+            preview,
+            score: self.score,
+            series: self.series,
+        }
+    }
+}
+
+/// Something that was looked for and could not be seen.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Gap {
+    /// What is missing, in words.
+    pub what: String,
+    /// What would bring it.
+    pub fix: Option<String>,
+}
+
+impl Gap {
+    /// A gap with a remedy.
+    #[must_use]
+    pub fn new(what: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { what: what.into(), fix: Some(fix.into()) }
+    }
+
+    /// A gap that nothing in reach can close.
+    #[must_use]
+    pub fn unfixable(what: impl Into<String>) -> Self {
+        Self { what: what.into(), fix: None }
+    }
+}
+
+/// The longest prefix of `text` that fits into `bytes_max` bytes and ends between characters.
+#[must_use]
+pub fn clip(text: &str, bytes_max: usize) -> &str {
+    text.get(..text.floor_char_boundary(bytes_max)).unwrap_or(text)
+}

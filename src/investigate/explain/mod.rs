@@ -1,0 +1,9 @@
+//! Suspects and evidence to a draft: the bundle for a token budget, the plain narrator, and the model narrator.
+
+mod bundle;
+mod model;
+mod narrator;
+
+pub use bundle::{Bundle, pack, render};
+pub use model::{ModelFailure, request, tell_with_model};
+pub use narrator::{Material, choose, narrate};

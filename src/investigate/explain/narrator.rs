@@ -1,0 +1,361 @@
+//! The plain narrator: tells what the engine found, in short sentences, without a model.
+
+use groundcrew_analysis::{FaultKind, FindingKind, Subject, Suspect, Verdict as ChangeOutcome};
+
+use super::super::answer::{
+    Confidence, Hypothesis, HypothesisStatus, Impact, NextStep, SeenBefore, ToldBy, Unknown, Usage, Verdict,
+};
+use super::super::draft::{Draft, Sentence};
+use super::super::evidence::{Candidate, Evidence, EvidenceKind, Gap, clip};
+use super::super::material::{Diagnosis, Passage};
+use super::super::question::{Intent, Plan};
+use super::Bundle;
+
+/// Below this no suspect is named: the evidence is as likely to be noise.
+const SCORE_NAMED_MIN: f64 = 0.30;
+/// Reasons told for the leading suspect.
+const REASONS_MAX: usize = 4;
+/// Suspects shown.
+const HYPOTHESES_MAX: usize = 4;
+/// Sentences of an answer to a question for facts.
+const FACTS_MAX: usize = 8;
+/// Cosine similarity from which a past incident is worth mentioning.
+const SIMILAR_MIN: f32 = 0.45;
+
+/// What the narrator tells from.
+#[derive(Clone, Copy, Debug)]
+pub struct Material<'a> {
+    /// What was asked.
+    pub plan: &'a Plan,
+    /// What the analysis found.
+    pub diagnosis: &'a Diagnosis,
+    /// Documents that may help.
+    pub passages: &'a [Passage],
+    /// What could not be seen.
+    pub gaps: &'a [Gap],
+}
+
+/// The items that must be in the bundle for the narrator to cite, most important first.
+#[must_use]
+pub fn choose(diagnosis: &Diagnosis) -> Vec<Candidate> {
+    let mut chosen = Vec::new();
+    for suspect in named_suspects(diagnosis) {
+        let positions = suspect.reasons.iter().take(REASONS_MAX + 2).chain(suspect.against.iter().take(2));
+        chosen.extend(positions.filter_map(|position| diagnosis.findings.get(*position)).map(|told| told.item.clone()));
+        let leading = chosen.len() <= REASONS_MAX + 4;
+        if leading {
+            chosen.extend(likely_change(diagnosis).map(|position| diagnosis.changes[position].item.clone()));
+        }
+    }
+    chosen.extend(diagnosis.changes.iter().take(3).map(|told| told.item.clone()));
+    chosen
+}
+
+fn named_suspects(diagnosis: &Diagnosis) -> impl Iterator<Item = &Suspect> {
+    diagnosis.analysis.suspects.iter().filter(|suspect| !suspect.reasons.is_empty()).take(HYPOTHESES_MAX)
+}
+
+/// The change that the tests make likely, if one is.
+fn likely_change(diagnosis: &Diagnosis) -> Option<usize> {
+    let best = diagnosis.analysis.changes.first()?;
+    (best.change.is_some() && best.verdict == ChangeOutcome::Likely).then_some(0)
+}
+
+/// Tells what was found.
+#[must_use]
+pub fn narrate(material: Material<'_>, bundle: &Bundle) -> Draft {
+    let Material { plan, diagnosis, .. } = material;
+    let leading = named_suspects(diagnosis).next().filter(|suspect| suspect.score >= SCORE_NAMED_MIN);
+    let mut draft = Draft {
+        verdict: Verdict::NotEnoughEvidence,
+        confidence: None,
+        headline: Sentence::default(),
+        claims: Vec::new(),
+        hypotheses: hypotheses(diagnosis, bundle),
+        ruled_out: ruled_out(diagnosis, bundle),
+        next: next_steps(material, bundle),
+        seen_before: seen_before(material.passages, bundle),
+        unknowns: unknowns(plan, material.gaps),
+        impact: impact(diagnosis),
+        told_by: ToldBy::Plain,
+        usage: Usage::default(),
+        notice: None,
+    };
+    match (plan.intent, leading) {
+        (Intent::Cause, Some(suspect)) => tell_cause(&mut draft, suspect, diagnosis, bundle),
+        (Intent::Lookup, _) => tell_facts(&mut draft, plan, bundle),
+        (Intent::Cause, None) => tell_what_stands_out(&mut draft, bundle),
+    }
+    draft
+}
+
+fn cited_reasons<'a>(suspect: &Suspect, diagnosis: &'a Diagnosis, bundle: &'a Bundle) -> Vec<(&'a str, &'a str)> {
+    suspect
+        .reasons
+        .iter()
+        .filter_map(|position| diagnosis.findings.get(*position))
+        .filter_map(|told| Some((told.sentence.as_str(), bundle.id_of(&told.item.key)?)))
+        .collect()
+}
+
+fn tell_cause(draft: &mut Draft, suspect: &Suspect, diagnosis: &Diagnosis, bundle: &Bundle) {
+    let reasons = cited_reasons(suspect, diagnosis, bundle);
+    if reasons.is_empty() {
+        tell_what_stands_out(draft, bundle);
+        return;
+    }
+    let change = likely_change(diagnosis).and_then(|position| {
+        let told = diagnosis.changes.get(position)?;
+        Some((told.sentence.as_str(), bundle.id_of(&told.item.key)?, diagnosis.analysis.changes.get(position)?))
+    });
+    let cites: Vec<String> = reasons.iter().take(2).map(|(_, id)| (*id).to_owned()).collect();
+    let since = suspect.onset.map(|onset| format!(" since {}", onset.clock_time())).unwrap_or_default();
+    draft.verdict = Verdict::LikelyCause;
+    draft.confidence = Some(confidence(suspect, diagnosis, bundle));
+    draft.headline = match change {
+        Some((_, id, verdict)) => Sentence::new(
+            format!("{}{since}: triggered by {}", subject_words(suspect), clip(verdict.title.trim(), 120)),
+            [vec![id.to_owned()], cites].concat(),
+        ),
+        None => Sentence::new(format!("{}{since}: {}", subject_words(suspect), reasons[0].0), cites),
+    };
+    draft.claims = reasons
+        .iter()
+        .take(REASONS_MAX)
+        .map(|(sentence, id)| Sentence::new(format!("{}.", capitalised(sentence)), vec![(*id).to_owned()]))
+        .collect();
+    if let Some((sentence, id, _)) = change {
+        draft.claims.push(Sentence::new(format!("{}.", capitalised(sentence)), vec![id.to_owned()]));
+    }
+}
+
+/// The suspect in the words of a headline.
+fn subject_words(suspect: &Suspect) -> String {
+    let what = match suspect.fault_kind {
+        FaultKind::Unknown => String::new(),
+        kind => format!(" ({})", kind.name()),
+    };
+    match &suspect.subject {
+        Subject::Service(name) | Subject::Change { service: name, .. } => format!("Likely {name}{what}"),
+        Subject::Pod { service, pod } => format!("Likely {service}, only pod {pod}{what}"),
+        Subject::Node(node) => format!("Likely node {node}{what}"),
+        Subject::Edge { caller, callee } => format!("Likely the way from {caller} to {callee}{what}"),
+        Subject::Dependency(name) => format!("Likely the dependency {name}{what}"),
+    }
+}
+
+fn subject_name(subject: &Subject) -> String {
+    match subject {
+        Subject::Service(name) | Subject::Node(name) | Subject::Dependency(name) => name.clone(),
+        Subject::Pod { pod, .. } => pod.clone(),
+        Subject::Edge { caller, callee } => format!("{caller} → {callee}"),
+        Subject::Change { id, .. } => id.clone(),
+    }
+}
+
+/// Capped by rule: how many independent signals agree, and whether a second suspect is close.
+fn confidence(suspect: &Suspect, diagnosis: &Diagnosis, bundle: &Bundle) -> Confidence {
+    let mut signals: Vec<&str> = suspect
+        .reasons
+        .iter()
+        .filter_map(|position| diagnosis.findings.get(*position))
+        .filter(|told| bundle.id_of(&told.item.key).is_some())
+        .map(|told| told.item.kind.signal())
+        .collect();
+    signals.sort_unstable();
+    signals.dedup();
+    let second = named_suspects(diagnosis).nth(1).map_or(0.0, |second| second.score);
+    let clear = suspect.score >= 1.5 * second;
+    match signals.len() {
+        0 => Confidence::Low,
+        1 if suspect.score >= 0.6 && clear => Confidence::Medium,
+        1 => Confidence::Low,
+        _ if suspect.score >= 0.7 && clear => Confidence::High,
+        _ if suspect.score >= 0.45 => Confidence::Medium,
+        _ => Confidence::Low,
+    }
+}
+
+fn hypotheses(diagnosis: &Diagnosis, bundle: &Bundle) -> Vec<Hypothesis> {
+    let ids = |positions: &[usize]| -> Vec<String> {
+        positions
+            .iter()
+            .filter_map(|position| diagnosis.findings.get(*position))
+            .filter_map(|told| bundle.id_of(&told.item.key).map(str::to_owned))
+            .collect()
+    };
+    named_suspects(diagnosis)
+        .enumerate()
+        .map(|(number, suspect)| {
+            let status = match number {
+                0 if suspect.score >= SCORE_NAMED_MIN => HypothesisStatus::Supported,
+                _ if suspect.score < 0.15 && !suspect.against.is_empty() => HypothesisStatus::Refuted,
+                _ => HypothesisStatus::Possible,
+            };
+            let deciding = if status == HypothesisStatus::Refuted { &suspect.against } else { &suspect.reasons };
+            let why = deciding.first().and_then(|position| diagnosis.findings.get(*position));
+            Hypothesis {
+                id: format!("h{}", number + 1),
+                title: format!("{} ({})", subject_name(&suspect.subject), suspect.fault_kind.name()),
+                subject: subject_name(&suspect.subject),
+                fault_kind: suspect.fault_kind.name().to_owned(),
+                status,
+                score: suspect.score,
+                supporting: ids(&suspect.reasons),
+                against: ids(&suspect.against),
+                why: why.map(|told| told.sentence.clone()).unwrap_or_default(),
+            }
+        })
+        .collect()
+}
+
+/// Changes that were tested and do not explain it: the reflex "the last deploy did it", answered.
+fn ruled_out(diagnosis: &Diagnosis, bundle: &Bundle) -> Vec<Sentence> {
+    diagnosis
+        .analysis
+        .changes
+        .iter()
+        .zip(&diagnosis.changes)
+        .filter(|(verdict, _)| {
+            verdict.change.is_some() && matches!(verdict.verdict, ChangeOutcome::Unlikely | ChangeOutcome::RuledOut)
+        })
+        .filter_map(|(verdict, told)| {
+            let id = bundle.id_of(&told.item.key)?;
+            let against = verdict.tests.iter().filter(|test| test.weight < 0.0).min_by(|a, b| a.weight.total_cmp(&b.weight));
+            let why = against.map(|test| format!(": {}", test.text)).unwrap_or_default();
+            Some(Sentence::new(format!("{}{why}.", capitalised(&told.sentence)), vec![id.to_owned()]))
+        })
+        .take(3)
+        .collect()
+}
+
+fn impact(diagnosis: &Diagnosis) -> Impact {
+    let mut hit: Vec<(&str, f64)> = Vec::new();
+    for finding in &diagnosis.analysis.findings {
+        let felt = matches!(
+            finding.kind,
+            FindingKind::ServiceErrors { .. } | FindingKind::ServiceLatency { .. } | FindingKind::ObjectUnhealthy { .. }
+        );
+        if !felt || finding.service.is_empty() {
+            continue;
+        }
+        match hit.iter_mut().find(|(service, _)| *service == finding.service) {
+            Some((_, strength)) => *strength = strength.max(finding.strength),
+            None => hit.push((&finding.service, finding.strength)),
+        }
+    }
+    hit.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+    Impact {
+        since: diagnosis.analysis.onset,
+        services: hit.into_iter().take(6).map(|(service, _)| service.to_owned()).collect(),
+    }
+}
+
+/// What was asked for, from the best items.
+fn tell_facts(draft: &mut Draft, plan: &Plan, bundle: &Bundle) {
+    let mut items: Vec<&Evidence> = bundle.items.iter().collect();
+    items.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| number(&a.id).cmp(&number(&b.id))));
+    let facts: Vec<Sentence> = items.iter().take(FACTS_MAX).map(|item| fact(item)).collect();
+    if facts.is_empty() {
+        "Nothing was found".clone_into(&mut draft.headline.text);
+        return;
+    }
+    let scope = if plan.services.is_empty() { String::new() } else { format!(" about {}", plan.services.join(", ")) };
+    draft.verdict = Verdict::Lookup;
+    draft.headline = Sentence::new(format!("What was found{scope}"), facts[0].cites.clone());
+    draft.claims = facts;
+}
+
+/// No suspect carries: what stands out is shown, and that it is no conclusion.
+fn tell_what_stands_out(draft: &mut Draft, bundle: &Bundle) {
+    draft.verdict = Verdict::NotEnoughEvidence;
+    draft.confidence = None;
+    "Not enough evidence for a cause".clone_into(&mut draft.headline.text);
+    let mut items: Vec<&Evidence> =
+        bundle.items.iter().filter(|item| item.score >= 0.4 && item.kind.signal() != "documents").collect();
+    items.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| number(&a.id).cmp(&number(&b.id))));
+    draft.claims = items.into_iter().take(REASONS_MAX + 1).map(fact).collect();
+}
+
+fn number(id: &str) -> usize {
+    id.trim_start_matches('E').parse().unwrap_or(usize::MAX)
+}
+
+/// One item as a sentence: its title, and the line that says it best.
+fn fact(item: &Evidence) -> Sentence {
+    let line = match item.kind {
+        EvidenceKind::LogTemplate | EvidenceKind::Log | EvidenceKind::ClusterState => {
+            item.preview.lines().nth(1).map(str::trim).filter(|line| !line.is_empty())
+        }
+        _ => item.preview.lines().nth(1).map(str::trim).filter(|line| !line.is_empty() && !item.title.contains(*line)),
+    };
+    let text = match line {
+        Some(line) => format!("{}: {}", item.title, clip(line, 240)),
+        None => item.title.clone(),
+    };
+    Sentence::new(text, vec![item.id.clone()])
+}
+
+fn next_steps(material: Material<'_>, bundle: &Bundle) -> Vec<NextStep> {
+    let mut steps: Vec<NextStep> = material
+        .passages
+        .iter()
+        .filter(|passage| passage.cosine.is_none_or(|cosine| cosine >= SIMILAR_MIN))
+        .filter_map(|passage| {
+            let id = bundle.id_of(&passage.key())?;
+            let item = bundle.items.iter().find(|item| item.id == id)?;
+            (item.kind == EvidenceKind::Runbook).then(|| NextStep {
+                label: format!("follow the runbook “{}”", passage.chunk.title),
+                kind: "runbook".to_owned(),
+                cmd: None,
+                cites: vec![id.to_owned()],
+            })
+        })
+        .take(2)
+        .collect();
+    let gaps = material.gaps.iter().filter_map(|gap| {
+        let fix = gap.fix.as_ref()?;
+        Some(NextStep { label: fix.clone(), kind: "check".to_owned(), cmd: None, cites: Vec::new() })
+    });
+    if steps.is_empty() {
+        steps.extend(gaps.take(2));
+    }
+    steps
+}
+
+fn seen_before(passages: &[Passage], bundle: &Bundle) -> Vec<SeenBefore> {
+    passages
+        .iter()
+        .filter(|passage| passage.cosine.is_none_or(|cosine| cosine >= SIMILAR_MIN))
+        .filter_map(|passage| {
+            let id = bundle.id_of(&passage.key())?;
+            let item = bundle.items.iter().find(|item| item.id == id)?;
+            (item.kind == EvidenceKind::Incident).then(|| SeenBefore {
+                title: passage.chunk.title.clone(),
+                document: passage.chunk.path.clone(),
+                similarity: passage.cosine,
+                fixed_by: passage.chunk.front_matter.get("fix").map(|fix| clip(&fix.text(), 240).to_owned()),
+                cites: vec![id.to_owned()],
+            })
+        })
+        .take(2)
+        .collect()
+}
+
+fn unknowns(plan: &Plan, gaps: &[Gap]) -> Vec<Unknown> {
+    let notes = plan.notes.iter().map(|note| Unknown { what: note.clone(), fix: None });
+    notes.chain(gaps.iter().map(|gap| Unknown { what: gap.what.clone(), fix: gap.fix.clone() })).collect()
+}
+
+fn capitalised(sentence: &str) -> String {
+    // A sentence that begins with a name keeps the name's spelling.
+    let first_word_is_plain = sentence.split(' ').next().is_some_and(|word| matches!(word, "the" | "that" | "change" | "deploy" | "commit" | "flag" | "config" | "scaling"));
+    if !first_word_is_plain {
+        return sentence.to_owned();
+    }
+    let mut characters = sentence.chars();
+    match characters.next() {
+        Some(first) => first.to_uppercase().chain(characters).collect(),
+        None => String::new(),
+    }
+}

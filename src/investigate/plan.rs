@@ -1,0 +1,261 @@
+//! Question to plan: what is wanted, which services, which time. Reads the question and the store's coverage, nothing else.
+
+use std::time::Duration;
+
+use groundcrew_telemetry::{TimeRange, Timestamp};
+
+use super::question::{Intent, Plan, Question};
+
+/// The window when neither the question nor an alert says since when.
+const WINDOW_DEFAULT: Duration = Duration::from_secs(15 * 60);
+/// How far back normal is looked for: a day covers the daily rhythm without making the question slow.
+const BASELINE_MAX: Duration = Duration::from_secs(24 * 3600);
+/// Terms kept of a question.
+const TERMS_MAX: usize = 24;
+
+/// What the planner may know about the store.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Known {
+    /// Services that ever sent telemetry.
+    pub services: Vec<String>,
+    /// The time that telemetry covers, all signals together.
+    pub covered: Option<TimeRange>,
+}
+
+/// Plans the answer to `question`.
+#[must_use]
+pub fn plan(question: &Question, known: &Known) -> Plan {
+    let mut notes = Vec::new();
+    let end = window_end(question, known, &mut notes);
+    let length = question.since.or_else(|| spoken_duration(&question.text)).unwrap_or(WINDOW_DEFAULT);
+    let window = TimeRange::new(end.plus_nanos(-nanos(length)), end);
+    let baseline = if question.normal.is_empty() {
+        vec![TimeRange::new(window.start.plus_nanos(-nanos(BASELINE_MAX)), window.start)]
+    } else {
+        question.normal.iter().copied().filter(|range| range.start < window.start).collect()
+    };
+    let terms = terms(&question.text);
+    let services = if question.services.is_empty() {
+        mentioned_services(&question.text, &known.services)
+    } else {
+        resolve_services(&question.services, &known.services, &mut notes)
+    };
+    Plan { intent: intent(&question.text), window, baseline, services, terms, notes }
+}
+
+/// The end of the window: the given time, else now, else where the telemetry ends when that is long past.
+fn window_end(question: &Question, known: &Known, notes: &mut Vec<String>) -> Timestamp {
+    // One tick later, because ranges are half-open and a record stamped exactly now belongs to the window.
+    let asked = question.at.plus_nanos(1);
+    let Some(covered) = known.covered else { return asked };
+    let stale_by = asked.nanos_since(covered.end);
+    if question.at_given || stale_by <= nanos(WINDOW_DEFAULT) {
+        return asked;
+    }
+    notes.push(format!(
+        "the newest telemetry is from {}, so the time before that was examined; choose another with --at",
+        covered.end
+    ));
+    covered.end
+}
+
+fn nanos(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
+}
+
+/// Whether the words ask for facts rather than for a cause.
+fn intent(text: &str) -> Intent {
+    const CAUSE: [&str; 22] = [
+        "why", "cause", "caused", "causes", "causing", "root", "wrong", "broken", "broke", "failing", "fails", "fail",
+        "slow", "down", "issue", "problem", "investigate", "diagnose", "explain", "unhealthy", "trouble", "crash",
+    ];
+    const LOOKUP: [&str; 14] = [
+        "show", "list", "how many", "count", "which", "what is the", "summarize", "summarise", "summary", "find", "get",
+        "display", "is there", "are there",
+    ];
+    let lower = text.to_lowercase();
+    let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).collect();
+    let has_word = |word: &&str| words.contains(word);
+    if CAUSE.iter().any(has_word) {
+        return Intent::Cause;
+    }
+    let asks = LOOKUP.iter().any(|phrase| {
+        if phrase.contains(' ') { lower.contains(phrase) } else { has_word(phrase) }
+    });
+    if asks { Intent::Lookup } else { Intent::Cause }
+}
+
+/// Reads `last 20 minutes`, `past 2 hours`, `30m`, `in the last hour`.
+fn spoken_duration(text: &str) -> Option<Duration> {
+    let lower = text.to_lowercase();
+    let words: Vec<&str> = lower.split(|c: char| c.is_whitespace() || c == ',' || c == '?').collect();
+    for (position, word) in words.iter().enumerate() {
+        if !matches!(*word, "last" | "past" | "since") {
+            continue;
+        }
+        let Some(next) = words.get(position + 1) else { continue };
+        let after = words.get(position + 2).copied().unwrap_or("");
+        let spoken = match next.parse::<u64>() {
+            Ok(number) => seconds_per(after).map(|unit| number.saturating_mul(unit)),
+            Err(_) => compact_seconds(next).or_else(|| seconds_per(next)),
+        };
+        // A week is the longest that "last ..." can sensibly mean for an outage.
+        if let Some(seconds) = spoken.filter(|seconds| (1..=7 * 86_400).contains(seconds)) {
+            return Some(Duration::from_secs(seconds));
+        }
+    }
+    None
+}
+
+fn seconds_per(unit: &str) -> Option<u64> {
+    match unit {
+        "s" | "sec" | "secs" | "second" | "seconds" => Some(1),
+        "m" | "min" | "mins" | "minute" | "minutes" => Some(60),
+        "h" | "hour" | "hours" | "hr" | "hrs" => Some(3_600),
+        "d" | "day" | "days" => Some(86_400),
+        _ => None,
+    }
+}
+
+/// Reads `90s`, `15m`, `2h`, `1d`.
+fn compact_seconds(text: &str) -> Option<u64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(digits);
+    Some(number.parse::<u64>().ok()?.saturating_mul(seconds_per(unit)?))
+}
+
+/// Reads a duration as the command line and the protocol take it: `90s`, `15m`, `2h`, `1d`.
+#[must_use]
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    compact_seconds(&text.trim().to_lowercase()).map(Duration::from_secs)
+}
+
+/// Words that carry no search value in questions about outages.
+const STOP_WORDS: [&str; 68] = [
+    "the", "and", "for", "are", "was", "were", "why", "what", "when", "where", "who", "how", "which", "with", "from",
+    "that", "this", "these", "those", "has", "have", "had", "does", "did", "not", "can", "could", "would", "should",
+    "you", "your", "our", "out", "any", "all", "its", "it", "is", "in", "on", "of", "to", "do", "we", "me", "my", "be",
+    "by", "at", "an", "or", "if", "so", "please", "tell", "show", "give", "there", "been", "being", "about", "into",
+    "last", "past", "root", "cause", "issue", "problem",
+];
+
+/// The searchable words of a question, identifiers first, each once.
+fn terms(text: &str) -> Vec<String> {
+    let mut terms: Vec<String> = Vec::new();
+    for raw in text.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '?' | '!' | '"' | '\'' | '(' | ')' | '`')) {
+        let word = raw.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+        let too_short = word.chars().count() < 3 && word.is_ascii();
+        if too_short || STOP_WORDS.contains(&word.as_str()) || terms.contains(&word) {
+            continue;
+        }
+        terms.push(word);
+        if terms.len() >= 4 * TERMS_MAX {
+            break;
+        }
+    }
+    // An identifier says more than a word: digits, dashes, dots and underscores come first, order kept otherwise.
+    terms.sort_by_key(|term| !term.chars().any(|c| c.is_ascii_digit() || matches!(c, '-' | '_' | '.' | '/')));
+    terms.truncate(TERMS_MAX);
+    terms
+}
+
+/// Lower-cased letters and digits only, so that `order service`, `order-service` and `OrderService` are one.
+fn squash(text: &str) -> String {
+    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// Known services that the text names, longest names first so that a part does not hide the whole.
+fn mentioned_services(text: &str, known: &[String]) -> Vec<String> {
+    let words: Vec<String> = text
+        .split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '?' | '!' | '"' | '\'' | '(' | ')' | '`' | ':'))
+        .map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()))
+        .filter(|word| !word.is_empty())
+        .map(squash)
+        .collect();
+    let squashed_text = words.concat();
+    let mut found: Vec<&String> = known
+        .iter()
+        .filter(|service| {
+            let name = squash(service);
+            if name.len() < 3 {
+                return false;
+            }
+            let short = name.strip_suffix("service").filter(|short| short.len() >= 4).unwrap_or(&name);
+            words.iter().any(|word| *word == name || word == short) || (name.len() >= 6 && squashed_text.contains(&name))
+        })
+        .collect();
+    found.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+    found.into_iter().cloned().collect()
+}
+
+/// Spells asked-for services as the telemetry does; unknown ones are kept and noted.
+fn resolve_services(asked: &[String], known: &[String], notes: &mut Vec<String>) -> Vec<String> {
+    asked
+        .iter()
+        .map(|name| {
+            if let Some(service) = known.iter().find(|service| squash(service) == squash(name)) {
+                return service.clone();
+            }
+            notes.push(format!("no telemetry of a service called `{name}` was found"));
+            name.clone()
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known() -> Known {
+        let services = ["checkout", "ts-order-service", "payments", "ui"].map(str::to_owned).to_vec();
+        let covered = TimeRange::new(Timestamp::from_secs(1_000_000), Timestamp::from_secs(1_010_000));
+        Known { services, covered: Some(covered) }
+    }
+
+    fn planned(text: &str) -> Plan {
+        plan(&Question::new(text, Timestamp::from_secs(1_010_000)), &known())
+    }
+
+    #[test]
+    fn a_question_of_cause_is_told_from_one_of_facts() {
+        assert_eq!(planned("why is checkout slow?").intent, Intent::Cause);
+        assert_eq!(planned("show me the errors of checkout").intent, Intent::Lookup);
+        assert_eq!(planned("how many pods restarted").intent, Intent::Lookup);
+        assert_eq!(planned("checkout 5xx").intent, Intent::Cause);
+    }
+
+    #[test]
+    fn services_are_found_however_they_are_spelled() {
+        assert_eq!(planned("why is Checkout slow?").services, ["checkout"]);
+        assert_eq!(planned("what about the ts order service?").services, ["ts-order-service"]);
+        assert_eq!(planned("is tsorder fine").services, ["ts-order-service"]);
+        assert!(planned("why build it").services.is_empty(), "short names are not found inside words");
+    }
+
+    #[test]
+    fn spoken_times_set_the_window() {
+        assert_eq!(planned("errors in the last 20 minutes?").window.secs(), 1_200.0);
+        assert_eq!(planned("what broke in the past hour").window.secs(), 3_600.0);
+        assert_eq!(planned("last 90s").window.secs(), 90.0);
+        assert_eq!(planned("in the last 99999999999 days").window.secs(), 900.0);
+    }
+
+    #[test]
+    fn a_stale_store_moves_the_clock_and_says_so() {
+        let mut question = Question::new("why?", Timestamp::from_secs(9_000_000));
+        let moved = plan(&question, &known());
+        assert_eq!(moved.window.end, Timestamp::from_secs(1_010_000));
+        assert_eq!(moved.notes.len(), 1);
+        question.at_given = true;
+        assert_eq!(plan(&question, &known()).window.end, Timestamp::from_secs(9_000_000).plus_nanos(1));
+    }
+
+    #[test]
+    fn any_script_and_size_is_planned() {
+        for text in ["", "为什么结账很慢？", "🙂", &"a ".repeat(50_000)] {
+            let plan = planned(text);
+            assert!(plan.terms.len() <= TERMS_MAX);
+        }
+        assert_eq!(planned("为什么结账很慢").terms, ["为什么结账很慢"]);
+    }
+}

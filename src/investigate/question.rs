@@ -1,0 +1,98 @@
+//! What is asked and the plan to answer it: the values that travel into and between the first steps.
+
+use std::time::Duration;
+
+use groundcrew_telemetry::{TimeRange, Timestamp};
+
+/// One question and its scope.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Question {
+    /// The words, as asked. Untrusted.
+    pub text: String,
+    /// The present as far as this question goes.
+    pub at: Timestamp,
+    /// Whether `at` was given by the asker; a given time is never moved to where the telemetry is.
+    pub at_given: bool,
+    /// How far back the trouble may lie, when the asker or an alert said so.
+    pub since: Option<Duration>,
+    /// Services to look at; empty for all.
+    pub services: Vec<String>,
+    /// Calls between services known from elsewhere than spans: (caller, callee).
+    pub topology: Vec<(String, String)>,
+    /// Past periods known to be normal; empty to take what lies before the window.
+    pub normal: Vec<TimeRange>,
+    /// Limits.
+    pub budget: Budget,
+}
+
+impl Question {
+    /// A question about everything, asked at `at`.
+    #[must_use]
+    pub fn new(text: impl Into<String>, at: Timestamp) -> Self {
+        Self {
+            text: text.into(),
+            at,
+            at_given: false,
+            since: None,
+            services: Vec::new(),
+            topology: Vec::new(),
+            normal: Vec::new(),
+            budget: Budget::default(),
+        }
+    }
+}
+
+/// What one question may use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Budget {
+    /// Tokens of evidence in the bundle.
+    pub bundle_tokens_max: usize,
+    /// Spans read for one question; beyond it whole traces are sampled.
+    pub spans_max: usize,
+    /// Metric series read for one question.
+    pub series_max: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { bundle_tokens_max: 8_000, spans_max: 200_000, series_max: 5_000 }
+    }
+}
+
+/// Longest question that is taken; longer ones are refused with a hint.
+pub const QUESTION_BYTES_MAX: usize = 16 * 1024;
+
+/// What the asker wants.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Intent {
+    /// Why something is broken.
+    Cause,
+    /// Facts: show, list, count, summarise.
+    Lookup,
+}
+
+/// Where to look, decided before any untrusted text but the question is read.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Plan {
+    /// What the asker wants.
+    pub intent: Intent,
+    /// The time of the trouble.
+    pub window: TimeRange,
+    /// What counts as normal, oldest first.
+    pub baseline: Vec<TimeRange>,
+    /// Known services that the question names, as they are spelled in the telemetry.
+    pub services: Vec<String>,
+    /// Words of the question that can be looked for, lower-cased, most telling first.
+    pub terms: Vec<String>,
+    /// What the planner assumed that the asker should know.
+    pub notes: Vec<String>,
+}
+
+impl Plan {
+    /// Baseline and window in one range.
+    #[must_use]
+    pub fn whole(&self) -> TimeRange {
+        let start = self.baseline.iter().map(|range| range.start).min().unwrap_or(self.window.start);
+        TimeRange::new(start.min(self.window.start), self.window.end)
+    }
+}

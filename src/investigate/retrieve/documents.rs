@@ -1,0 +1,77 @@
+//! Runbooks and past incidents that help with this question.
+
+use groundcrew_llm::LocalEmbedder;
+use groundcrew_store::{DocumentHit, DocumentKind, DocumentQuery, Store};
+
+use super::super::evidence::{Candidate, EvidenceKind, Gap, clip};
+use super::super::material::Passage;
+use super::super::question::Question;
+
+/// Documents shown for one question.
+const DOCUMENTS_MAX: usize = 4;
+/// Longest text that is searched for, in bytes: the question and a few symptoms.
+const QUERY_BYTES_MAX: usize = 2_000;
+
+/// The passage as an item of a bundle.
+pub(super) fn candidate(passage: &Passage) -> Candidate {
+    let chunk = &passage.chunk;
+    let kind = match chunk.kind {
+        DocumentKind::Runbook => EvidenceKind::Runbook,
+        DocumentKind::Incident => EvidenceKind::Incident,
+        DocumentKind::Doc => EvidenceKind::Doc,
+    };
+    let headings = chunk.heading_path.join(" › ");
+    Candidate {
+        kind,
+        title: if headings.is_empty() { chunk.title.clone() } else { format!("{}: {headings}", chunk.title) },
+        service: chunk.services.first().cloned(),
+        range: None,
+        query: Some(format!("documents {}:{}-{}", chunk.path, chunk.line_start, chunk.line_end)),
+        text: format!("{} (lines {}–{})\n{}", chunk.path, chunk.line_start, chunk.line_end, chunk.text),
+        score: 0.25 + 0.25 * passage.score,
+        series: None,
+        key: passage.key(),
+    }
+}
+
+/// Searches documents for the question together with the strongest symptoms.
+pub(super) fn find(
+    store: &Store,
+    embedder: Option<&LocalEmbedder>,
+    question: &Question,
+    symptoms: &[&str],
+    gaps: &mut Vec<Gap>,
+) -> Vec<Passage> {
+    if store.documents().counts().is_ok_and(|counts| counts.documents == 0) {
+        gaps.push(Gap::new("no runbooks or past incidents are indexed", "groundcrew index ./runbooks"));
+        return Vec::new();
+    }
+    let mut text = question.text.clone();
+    for symptom in symptoms {
+        text.push('\n');
+        text.push_str(clip(symptom, 300));
+    }
+    let text = clip(&text, QUERY_BYTES_MAX).to_owned();
+    let vector = embedder.and_then(|embedder| match embedder.embed(&[&text]) {
+        Ok(vectors) => vectors.into_iter().next(),
+        Err(error) => {
+            gaps.push(Gap::new(format!("documents were searched by words alone: {error}"), "groundcrew doctor"));
+            None
+        }
+    });
+    let query = DocumentQuery { text, vector, kinds: Vec::new(), limit: DOCUMENTS_MAX };
+    match store.documents().search(&query) {
+        Ok(hits) => ranked(hits),
+        Err(error) => {
+            gaps.push(Gap::new(format!("documents could not be searched: {error}"), "groundcrew doctor"));
+            Vec::new()
+        }
+    }
+}
+
+fn ranked(hits: Vec<DocumentHit>) -> Vec<Passage> {
+    let best = hits.first().map_or(1.0, |hit| f64::from(hit.score)).max(f64::MIN_POSITIVE);
+    hits.into_iter()
+        .map(|hit| Passage { score: f64::from(hit.score) / best, cosine: hit.cosine, chunk: hit.chunk })
+        .collect()
+}

@@ -1,0 +1,180 @@
+//! Logs through their templates: what was written in the window, what before it, and one verbatim line of each.
+
+use std::collections::BTreeMap;
+
+use groundcrew_store::{LogQuery, Store, TemplateQuery};
+use groundcrew_telemetry::{LogRow, Severity, TemplateRow, TimeRange, Timestamp};
+
+use super::super::evidence::{Candidate, EvidenceKind, Gap, clip};
+use super::super::material::Gathered;
+use super::super::question::Plan;
+use super::relevance::speaks_of_failure;
+
+/// Templates that become candidates; the rest only count.
+const CANDIDATES_MAX: usize = 1_500;
+/// Lines found by the question's own words.
+const MATCHED_LINES_MAX: usize = 12;
+/// Longest verbatim line in a candidate, in bytes.
+const LINE_BYTES_MAX: usize = 1_200;
+/// How far back a template may lie and still be shown: older ones explain nothing of today.
+const LOOKBACK_DAYS: i64 = 30;
+
+pub(super) fn gather(store: &Store, plan: &Plan, gathered: &mut Gathered) {
+    let read = |range: TimeRange| store.log_templates(&TemplateQuery { range, services: Vec::new() });
+    let everything = TimeRange::new(plan.window.end.plus_secs(-LOOKBACK_DAYS * 86_400), plan.window.end);
+    let all = match read(everything) {
+        Ok(rows) => rows,
+        Err(error) => {
+            gathered.gaps.push(Gap::new(format!("logs could not be read: {error}"), "groundcrew doctor"));
+            return;
+        }
+    };
+    gathered.observations.templates_window = read(plan.window).unwrap_or_default();
+    gathered.observations.templates_baseline = merged_baseline(plan, read);
+    gathered.receipt.log_records = all.iter().map(|row| row.count).sum();
+    gathered.receipt.templates = all.len() as u64;
+    gathered.candidates.extend(template_candidates(&all, plan));
+    gathered.candidates.extend(matched_lines(store, plan, everything));
+}
+
+/// The baseline's templates, its ranges added up per service and template.
+fn merged_baseline<E>(plan: &Plan, read: impl Fn(TimeRange) -> Result<Vec<TemplateRow>, E>) -> Vec<TemplateRow> {
+    let mut merged: BTreeMap<(String, u64), TemplateRow> = BTreeMap::new();
+    for range in &plan.baseline {
+        for row in read(*range).unwrap_or_default() {
+            match merged.get_mut(&(row.service.clone(), row.template.0)) {
+                Some(known) => add_row(known, row),
+                None => {
+                    merged.insert((row.service.clone(), row.template.0), row);
+                }
+            }
+        }
+    }
+    merged.into_values().collect()
+}
+
+/// Adds `row` to `known`; minutes that both ranges touch are counted by each for its own part.
+fn add_row(known: &mut TemplateRow, row: TemplateRow) {
+    known.count += row.count;
+    known.severity = known.severity.max(row.severity);
+    known.first = known.first.min(row.first);
+    known.last = known.last.max(row.last);
+    known.minutes.extend(row.minutes);
+    known.minutes.sort_unstable();
+}
+
+fn template_candidates(rows: &[TemplateRow], plan: &Plan) -> Vec<Candidate> {
+    let total: u64 = rows.iter().map(|row| row.count).sum();
+    let mut candidates: Vec<Candidate> = rows.iter().map(|row| template_candidate(row, plan, total)).collect();
+    candidates.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.key.cmp(&b.key)));
+    candidates.truncate(CANDIDATES_MAX);
+    candidates
+}
+
+fn template_candidate(row: &TemplateRow, plan: &Plan, total: u64) -> Candidate {
+    let exemplar = row.exemplars.first().map_or(row.text.as_str(), String::as_str);
+    Candidate {
+        kind: EvidenceKind::LogTemplate,
+        title: format!("{} × {} from {}", row.count, row.severity, service_or_unknown(&row.service)),
+        service: Some(row.service.clone()).filter(|service| !service.is_empty()),
+        range: Some(TimeRange::new(row.first, row.last.plus_nanos(1))),
+        query: Some(format!("logs service:{} template:{}", row.service, row.template)),
+        text: template_text(row),
+        score: prior(row, exemplar, plan, total),
+        series: Some(per_minute(row, plan.whole().start)),
+        key: template_key(&row.service, row.template.0),
+    }
+}
+
+/// The key under which a template of a service is one item, wherever it was found.
+pub(super) fn template_key(service: &str, template: u64) -> String {
+    format!("template:{service}:{template:016x}")
+}
+
+fn service_or_unknown(service: &str) -> &str {
+    if service.is_empty() { "an unnamed service" } else { service }
+}
+
+/// What a reader or model gets: counts, times, and the verbatim lines that differ.
+fn template_text(row: &TemplateRow) -> String {
+    let service = service_or_unknown(&row.service);
+    let mut text = if row.count == 1 {
+        format!("{} {service} {}", row.first, row.severity)
+    } else {
+        format!("{service} {} ×{} {} – {}", row.severity, row.count, row.first, row.last)
+    };
+    for exemplar in &row.exemplars {
+        text.push_str("\n  ");
+        text.push_str(clip(exemplar, LINE_BYTES_MAX).trim_end());
+    }
+    text
+}
+
+/// What a line is worth before the question is read: how bad it is, whether it is new, how rare it is.
+fn prior(row: &TemplateRow, exemplar: &str, plan: &Plan, total: u64) -> f64 {
+    let level: f64 = match row.severity {
+        severity if severity >= Severity::ERROR => 0.42,
+        severity if severity >= Severity::WARN => 0.34,
+        Severity::UNSPECIFIED => 0.16,
+        severity if severity >= Severity::INFO => 0.14,
+        _ => 0.06,
+    };
+    let failure = if speaks_of_failure(exemplar) { 0.12 } else { 0.0 };
+    let fresh = if plan.window.contains(row.first) && row.first > plan.whole().start { 0.10 } else { 0.0 };
+    let recent = if row.last >= plan.window.start { 0.06 } else { 0.0 };
+    let share = (row.count as f64).ln_1p() / (total as f64).ln_1p().max(1.0);
+    level + failure + fresh + recent + 0.10 * (1.0 - share.clamp(0.0, 1.0))
+}
+
+/// Counts per minute from `start` to the last minute, at most 60 values; longer spans are folded.
+fn per_minute(row: &TemplateRow, start: Timestamp) -> Vec<f64> {
+    let (Some((first, _)), Some((last, _))) = (row.minutes.first(), row.minutes.last()) else { return Vec::new() };
+    let from = (*first).max(start.minute());
+    let length = (last - from + 1).max(1);
+    let fold = (length + 59) / 60;
+    let mut values = vec![0.0; usize::try_from((length + fold - 1) / fold).unwrap_or(1)];
+    for (minute, count) in &row.minutes {
+        let slot = usize::try_from((minute - from) / fold).ok().and_then(|slot| values.get_mut(slot));
+        if let Some(slot) = slot.filter(|_| *minute >= from) {
+            *slot += f64::from(*count);
+        }
+    }
+    values
+}
+
+/// Single lines that hold the question's most telling identifiers, newest first.
+fn matched_lines(store: &Store, plan: &Plan, range: TimeRange) -> Vec<Candidate> {
+    let identifiers = plan.terms.iter().filter(|term| {
+        let has_digit = term.chars().any(|c| c.is_ascii_digit());
+        has_digit && term.len() >= 4 && !plan.services.iter().any(|service| service.to_lowercase() == **term)
+    });
+    let mut lines = Vec::new();
+    for term in identifiers.take(3) {
+        let query = LogQuery {
+            range,
+            terms: vec![term.clone()],
+            newest_first: true,
+            limit: MATCHED_LINES_MAX,
+            ..LogQuery::default()
+        };
+        let rows = store.search_logs(&query).unwrap_or_default();
+        lines.extend(rows.iter().map(|row| line_candidate(row, term)));
+    }
+    lines
+}
+
+fn line_candidate(row: &LogRow, term: &str) -> Candidate {
+    let service = row.resource.service();
+    let record = &row.record;
+    Candidate {
+        kind: EvidenceKind::Log,
+        title: format!("{} line of {} with `{term}`", record.severity, service_or_unknown(service)),
+        service: Some(service.to_owned()).filter(|service| !service.is_empty()),
+        range: Some(TimeRange::new(record.time, record.time.plus_nanos(1))),
+        query: Some(format!("logs terms:{term}")),
+        text: format!("{} {service} {}\n  {}", record.time, record.severity, clip(&record.body, LINE_BYTES_MAX)),
+        score: 0.30,
+        series: None,
+        key: format!("line:{service}:{}:{}", record.time.nanos(), clip(&record.body, 80)),
+    }
+}

@@ -1,0 +1,84 @@
+//! Plan to evidence: everything around the incident that the stores hold, and the gaps where they hold nothing.
+//!
+//! One file per kind of evidence. Each reads its store, adds candidates and fills its part of the
+//! observations for the analysis; a store that fails becomes a gap, never an error.
+
+mod changes;
+mod cluster;
+mod documents;
+mod logs;
+mod metrics;
+mod relevance;
+mod traces;
+
+use groundcrew_analysis::{Observations, Symptom};
+use groundcrew_llm::LocalEmbedder;
+use groundcrew_store::Store;
+use groundcrew_telemetry::TimeRange;
+
+use super::evidence::Gap;
+use super::material::{Gathered, Passage};
+use super::question::{Plan, Question};
+
+/// Reads everything that the plan asks for. Blocking; call it off the async runtime.
+#[must_use]
+pub fn retrieve(store: &Store, embedder: Option<&LocalEmbedder>, question: &Question, plan: &Plan) -> Gathered {
+    let mut gathered = Gathered {
+        observations: Observations {
+            window: plan.window,
+            baseline: plan.baseline.clone(),
+            topology: question.topology.clone(),
+            symptom: Symptom { service: plan.services.first().cloned(), text: question.text.clone() },
+            ..Observations::default()
+        },
+        ..Gathered::default()
+    };
+    logs::gather(store, plan, &mut gathered);
+    traces::gather(store, question, plan, &mut gathered);
+    metrics::gather(store, question, plan, &mut gathered);
+    changes::gather(store, plan, &mut gathered);
+    cluster::gather(store, plan, &mut gathered);
+    note_missing_signals(store, plan, &mut gathered);
+    relevance::score(plan, &mut gathered.candidates);
+    let symptoms: Vec<&str> = gathered.candidates.iter().take(3).map(|candidate| candidate.text.as_str()).collect();
+    let passages: Vec<Passage> = documents::find(store, embedder, question, &symptoms, &mut gathered.gaps);
+    gathered.candidates.extend(passages.iter().map(documents::candidate));
+    gathered.passages = passages;
+    gathered
+}
+
+/// Says which signals the examined time lacks, with what would bring them.
+fn note_missing_signals(store: &Store, plan: &Plan, gathered: &mut Gathered) {
+    let observations = &gathered.observations;
+    let seen_in_window = [
+        ("logs", !observations.templates_window.is_empty()),
+        ("traces", observations.spans.iter().any(|row| plan.window.contains(row.span.start))),
+        ("metrics", !observations.series.is_empty()),
+    ];
+    let coverage = match store.coverage() {
+        Ok(coverage) => coverage,
+        Err(error) => {
+            gathered.gaps.push(Gap::unfixable(format!("the store could not say what it covers: {error}")));
+            return;
+        }
+    };
+    let ranges = [coverage.logs.range, coverage.spans.range, coverage.points.range];
+    for ((signal, seen), range) in seen_in_window.into_iter().zip(ranges) {
+        if !seen {
+            gathered.gaps.push(missing_signal(signal, range, plan.window));
+        }
+    }
+}
+
+fn missing_signal(signal: &str, covered: Option<TimeRange>, window: TimeRange) -> Gap {
+    match covered {
+        None => Gap::new(
+            format!("no {signal} were ever sent"),
+            format!("send {signal} as OTLP to port 4317 or 4318, or `groundcrew ingest` a file of them"),
+        ),
+        Some(range) => Gap::new(
+            format!("no {signal} between {} and {}; what there is covers {range}", window.start, window.end),
+            "ask about another time with --at and --since, or check the sender",
+        ),
+    }
+}

@@ -1,0 +1,281 @@
+//! Evidence to suspects: runs the analysis and turns each of its findings into a sentence and an evidence item.
+
+use groundcrew_analysis::{ChangeVerdict, Finding, FindingKind, Observations, rank};
+use groundcrew_telemetry::{TimeRange, TraceId};
+
+use super::evidence::{Candidate, EvidenceKind, clip};
+use super::material::{Diagnosis, ToldFinding};
+use super::format::{count, milliseconds, percent, quantity, rate};
+
+/// Longest quoted log line in a sentence, in bytes.
+const QUOTE_BYTES_MAX: usize = 160;
+/// Longest diff in an item, in bytes.
+const DIFF_BYTES_MAX: usize = 1_500;
+
+/// Ranks what may have caused the trouble. CPU-bound; call it off the async runtime.
+#[must_use]
+pub fn diagnose(observations: &Observations) -> Diagnosis {
+    let analysis = rank(observations);
+    let findings = analysis.findings.iter().map(|finding| tell(finding, observations)).collect();
+    let changes = analysis.changes.iter().map(|verdict| tell_change(verdict, observations)).collect();
+    Diagnosis { analysis, findings, changes }
+}
+
+/// A tested change: the change itself and what each test said.
+fn tell_change(verdict: &ChangeVerdict, observations: &Observations) -> ToldFinding {
+    let change = verdict.change.and_then(|position| observations.changes.get(position));
+    let on = verdict.service.as_deref().map(|service| format!(" on {service}")).unwrap_or_default();
+    let title = clip(first_line(&verdict.title), QUOTE_BYTES_MAX);
+    let sentence = match change {
+        Some(change) => format!(
+            "{} {}{on} of {} (“{title}”) is {} as the trigger",
+            change.kind.name(),
+            clip(&verdict.id, 40),
+            change.time.clock_time(),
+            verdict.verdict.name()
+        ),
+        None => format!("that no change caused it is {}: {title}", verdict.verdict.name()),
+    };
+    let mut text = sentence.clone();
+    for test in &verdict.tests {
+        text.push_str(&format!("\n  {} {}", if test.weight >= 0.0 { "for:" } else { "against:" }, test.text));
+    }
+    if let Some(change) = change {
+        text.push_str(&format!("\n  files: {}\n{}", change.files.join(", "), clip(&change.diff, DIFF_BYTES_MAX)));
+    }
+    let item = Candidate {
+        kind: EvidenceKind::Change,
+        title: clip(&sentence, 140).to_owned(),
+        service: verdict.service.clone(),
+        range: change.map(|change| TimeRange::new(change.time, change.time.plus_nanos(1))),
+        query: Some(format!("changes id:{}", verdict.id)),
+        text,
+        score: 0.4 + 0.5 * verdict.score.clamp(0.0, 1.0),
+        series: None,
+        key: format!("change:{}", verdict.id),
+    };
+    ToldFinding { sentence, item }
+}
+
+fn tell(finding: &Finding, observations: &Observations) -> ToldFinding {
+    let window = observations.window;
+    let since = finding.since.unwrap_or(window.start);
+    let range = Some(TimeRange::new(since.min(window.end), window.end));
+    let (kind, sentence, details, key) = describe(finding);
+    let mut text = format!("{sentence}\n  since {since}, compared with {}", baseline_words(observations));
+    for detail in &details {
+        text.push_str("\n  ");
+        text.push_str(detail);
+    }
+    let title = clip(&sentence, 140).to_owned();
+    let item = Candidate {
+        kind,
+        title,
+        service: Some(finding.service.clone()).filter(|service| !service.is_empty()),
+        range,
+        query: Some(query(finding, kind)),
+        text,
+        // Noise units grow without bound; what matters is whether it is far outside, so they are bent into 0 to 1.
+        score: 0.5 + 0.4 * (finding.strength / (finding.strength + 8.0)).clamp(0.0, 1.0),
+        series: series(finding, observations),
+        key,
+    };
+    ToldFinding { sentence, item }
+}
+
+fn baseline_words(observations: &Observations) -> String {
+    match (observations.baseline.first(), observations.baseline.last()) {
+        (Some(first), Some(last)) => format!("{} to {}", first.start, last.end),
+        _ => "nothing older".to_owned(),
+    }
+}
+
+fn query(finding: &Finding, kind: EvidenceKind) -> String {
+    let pod = finding.pod.as_deref().map(|pod| format!(" pod:{pod}")).unwrap_or_default();
+    format!("{} service:{}{pod}", kind.signal(), finding.service)
+}
+
+type Told = (EvidenceKind, String, Vec<String>, String);
+
+/// Kind of item, sentence, further lines, and the key under which it is one item.
+fn describe(finding: &Finding) -> Told {
+    let who = who(finding);
+    match &finding.kind {
+        FindingKind::ServiceErrors { .. }
+        | FindingKind::ServiceLatency { .. }
+        | FindingKind::EdgeLatency { .. }
+        | FindingKind::EdgeErrors { .. }
+        | FindingKind::CallsChanged { .. }
+        | FindingKind::LoadChanged { .. } => describe_calls(finding, &who),
+        FindingKind::TemplateNew { .. } | FindingKind::TemplateSpiking { .. } | FindingKind::TemplateGone { .. } => {
+            describe_template(finding, &who)
+        }
+        FindingKind::MetricShift { metric, unit, before, after, node } => {
+            let place = node.as_deref().map(|node| format!(" on node {node}")).unwrap_or_default();
+            let sentence = format!(
+                "{metric} of {who}{place} went from {} to {}",
+                quantity(*before, unit),
+                quantity(*after, unit)
+            );
+            let key = format!("metric:{}:{}:{metric}{place}", finding.service, finding.pod.as_deref().unwrap_or(""));
+            (EvidenceKind::Metric, sentence, Vec::new(), key)
+        }
+        FindingKind::ObjectUnhealthy { object, status, lines } => {
+            let sentence = match lines.first() {
+                Some(line) => format!("{object} is {status}: {}", clip(line.trim(), QUOTE_BYTES_MAX)),
+                None => format!("{object} is {status}"),
+            };
+            (EvidenceKind::ClusterState, sentence, lines.clone(), format!("object:{object}"))
+        }
+        FindingKind::ClusterWarning { object, reason, message, count: times } => {
+            let sentence = format!(
+                "the cluster warned {} times about {object}: {reason}, {}",
+                count(u64::from(*times)),
+                clip(message, QUOTE_BYTES_MAX)
+            );
+            let key = format!("event:{object}:{reason}:{}", clip(message, 120));
+            (EvidenceKind::K8sEvent, sentence, vec![message.clone()], key)
+        }
+        FindingKind::ChangeNear { change, seconds_before } => {
+            let sentence = if *seconds_before >= 0.0 {
+                format!("change {change} took effect {seconds_before:.0} s before the trouble began")
+            } else {
+                format!("change {change} took effect {:.0} s after the trouble began", -seconds_before)
+            };
+            (EvidenceKind::Change, sentence, Vec::new(), format!("change:{change}"))
+        }
+    }
+}
+
+fn who(finding: &Finding) -> String {
+    match &finding.pod {
+        Some(pod) => format!("{} (pod {pod})", finding.service),
+        None => finding.service.clone(),
+    }
+}
+
+fn example_line(example: Option<&TraceId>) -> Vec<String> {
+    example.map(|trace| format!("for example trace {trace}")).into_iter().collect()
+}
+
+fn describe_calls(finding: &Finding, who: &str) -> Told {
+    let service = &finding.service;
+    let place = finding.pod.as_deref().unwrap_or("");
+    match &finding.kind {
+        FindingKind::ServiceErrors { before, after, failed, total, example } => (
+            EvidenceKind::Span,
+            format!(
+                "{who} fails {} of its requests ({} of {}), before {}",
+                percent(*after),
+                count(*failed),
+                count(*total),
+                percent(*before)
+            ),
+            example_line(example.as_ref()),
+            format!("errors:{service}:{place}"),
+        ),
+        FindingKind::ServiceLatency { operation, before_ms, after_ms, example } => {
+            let operation = operation.as_deref().map(|name| format!(" in {name}")).unwrap_or_default();
+            (
+                EvidenceKind::Span,
+                format!(
+                    "{who} itself takes {}{operation}, before {}",
+                    milliseconds(*after_ms),
+                    milliseconds(*before_ms)
+                ),
+                example_line(example.as_ref()),
+                format!("latency:{service}:{place}:{operation}"),
+            )
+        }
+        FindingKind::EdgeLatency { callee, before_ms, after_ms, example } => (
+            EvidenceKind::Span,
+            format!(
+                "the way from {who} to {callee} takes {}, before {}",
+                milliseconds(*after_ms),
+                milliseconds(*before_ms)
+            ),
+            example_line(example.as_ref()),
+            format!("edge-latency:{service}:{callee}"),
+        ),
+        FindingKind::EdgeErrors { callee, before, after, failed, total, example } => (
+            EvidenceKind::Span,
+            format!(
+                "{} of the calls from {who} to {callee} fail ({} of {}), before {}",
+                percent(*after),
+                count(*failed),
+                count(*total),
+                percent(*before)
+            ),
+            example_line(example.as_ref()),
+            format!("edge-errors:{service}:{callee}"),
+        ),
+        FindingKind::CallsChanged { callee, before_per_min, after_per_min } => (
+            EvidenceKind::Span,
+            format!("{who} calls {callee} {} a minute, before {}", rate(*after_per_min), rate(*before_per_min)),
+            Vec::new(),
+            format!("calls:{service}:{callee}"),
+        ),
+        FindingKind::LoadChanged { before_per_min, after_per_min } => (
+            EvidenceKind::Span,
+            format!("{who} gets {} requests a minute, before {}", rate(*after_per_min), rate(*before_per_min)),
+            Vec::new(),
+            format!("load:{service}:{place}"),
+        ),
+        // Only call findings are sent here; anything else would be told without words rather than wrongly.
+        _ => (EvidenceKind::Span, who.to_owned(), Vec::new(), format!("other:{service}:{place}")),
+    }
+}
+
+fn describe_template(finding: &Finding, who: &str) -> Told {
+    let key = |template: u64| format!("template:{}:{template:016x}", finding.service);
+    let quoted = |line: &str| clip(first_line(line), QUOTE_BYTES_MAX).to_owned();
+    match &finding.kind {
+        FindingKind::TemplateNew { template, severity, count: lines, exemplar, .. } => (
+            EvidenceKind::LogTemplate,
+            format!("{who} writes a line it did not write before, {} times: “{}”", count(*lines), quoted(exemplar)),
+            vec![format!("severity {severity}"), exemplar.clone()],
+            key(template.0),
+        ),
+        FindingKind::TemplateSpiking { template, severity, exemplar, before_per_min, after_per_min, .. } => (
+            EvidenceKind::LogTemplate,
+            format!(
+                "{who} writes “{}” {} times a minute, before {}",
+                quoted(exemplar),
+                rate(*after_per_min),
+                rate(*before_per_min)
+            ),
+            vec![format!("severity {severity}"), exemplar.clone()],
+            key(template.0),
+        ),
+        FindingKind::TemplateGone { template, severity, exemplar, before_per_min, after_per_min, .. } => (
+            EvidenceKind::LogTemplate,
+            format!(
+                "{who} writes “{}” only {} times a minute, before {}",
+                quoted(exemplar),
+                rate(*after_per_min),
+                rate(*before_per_min)
+            ),
+            vec![format!("severity {severity}"), exemplar.clone()],
+            key(template.0),
+        ),
+        // As above: only template findings are sent here.
+        _ => (EvidenceKind::LogTemplate, who.to_owned(), Vec::new(), format!("other:{}", finding.service)),
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or("").trim()
+}
+
+/// Points to draw for the finding, at most 60.
+fn series(finding: &Finding, observations: &Observations) -> Option<Vec<f64>> {
+    let FindingKind::MetricShift { metric, .. } = &finding.kind else { return None };
+    let row = observations.series.iter().find(|row| {
+        row.series.name == *metric
+            && row.resource.service() == finding.service
+            && finding.pod.as_deref().is_none_or(|pod| row.resource.pod() == Some(pod))
+    })?;
+    let values: Vec<f64> = row.series.points.iter().map(|point| point.value).collect();
+    let fold = values.len().div_ceil(60).max(1);
+    Some(values.chunks(fold).map(|part| part.iter().sum::<f64>() / part.len() as f64).collect())
+}

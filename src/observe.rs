@@ -1,0 +1,23 @@
+//! Our own log: to stderr, filtered, without tokens, addresses of people or raw bodies.
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::FmtSpan;
+
+use crate::config::LogSettings;
+
+/// Starts logging; `verbosity` counts `-v`. Call once.
+pub fn start(settings: &LogSettings, verbosity: u8) {
+    let directives = match verbosity {
+        0 => settings.filter.clone(),
+        1 => "info".to_owned(),
+        2 => "info,groundcrew=debug,groundcrew_store=debug,groundcrew_indexer=debug,groundcrew_llm=debug".to_owned(),
+        _ => "debug".to_owned(),
+    };
+    let filter = EnvFilter::try_new(&directives).unwrap_or_else(|_| EnvFilter::new("warn"));
+    let subscriber =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_span_events(FmtSpan::NONE);
+    let started = if settings.json { subscriber.json().try_init() } else { subscriber.compact().try_init() };
+    if started.is_err() {
+        tracing::debug!("logging had been started before");
+    }
+}

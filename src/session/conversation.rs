@@ -1,0 +1,287 @@
+//! One conversation's append-only log of events, and the runs that write to it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use groundcrew_telemetry::Timestamp;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::investigate::RunIds;
+use crate::investigate::answer::{Answer, AnswerEvent};
+
+/// Events kept for those who come back; older ones are told by a snapshot.
+const EVENTS_MAX: usize = 4_096;
+/// Answers kept in memory for a snapshot.
+const ANSWERS_MAX: usize = 8;
+/// Runs remembered, so that a question sent twice is answered once.
+const RUNS_MAX: usize = 64;
+
+/// How a run ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RunStatus {
+    /// With an answer.
+    Done,
+    /// Because somebody asked it to; what was proven so far stands.
+    Cancelled,
+    /// Without an answer.
+    Failed,
+}
+
+impl RunStatus {
+    /// The word on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Cancelled => "cancelled",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Everything that happens in a conversation.
+#[derive(Clone, PartialEq, Debug)]
+pub enum RunEvent {
+    /// A question was taken.
+    Started {
+        /// The run.
+        run_id: String,
+        /// The asker's own key for it.
+        ask_id: String,
+        /// The model that will tell it, if one will.
+        model: Option<String>,
+    },
+    /// Something happened on the way to the answer.
+    Progress {
+        /// The run.
+        run_id: String,
+        /// The answer it belongs to.
+        answer_id: String,
+        /// What.
+        event: AnswerEvent,
+    },
+    /// The run ended.
+    Finished {
+        /// The run.
+        run_id: String,
+        /// How.
+        status: RunStatus,
+        /// Why, when it failed: a code and a message.
+        error: Option<(String, String)>,
+    },
+}
+
+/// An event and its place in the log.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Logged {
+    /// Strictly increasing within the conversation, from 1.
+    pub seq: u64,
+    /// What happened.
+    pub event: RunEvent,
+}
+
+/// What a reader gets who has read up to some number.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Tail {
+    /// The events after it.
+    Events(Vec<Logged>),
+    /// Events in between are gone: the answers so far, and the number to go on from.
+    Snapshot {
+        /// Go on from here.
+        seq: u64,
+        /// The latest answers, oldest first.
+        answers: Vec<Answer>,
+    },
+}
+
+/// One conversation.
+pub struct Conversation {
+    /// Its id.
+    pub id: String,
+    state: Mutex<State>,
+    /// The number of the newest event, for those who wait.
+    newest: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct State {
+    log: VecDeque<Logged>,
+    seq: u64,
+    answers: VecDeque<Answer>,
+    runs: BTreeMap<String, Run>,
+    run_order: VecDeque<String>,
+    touched: Timestamp,
+}
+
+struct Run {
+    ids: RunIds,
+    cancel: CancellationToken,
+    finished: bool,
+}
+
+impl Conversation {
+    pub(super) fn new(id: String, now: Timestamp) -> Self {
+        let state = State { touched: now, ..State::default() };
+        Self { id, state: Mutex::new(state), newest: watch::Sender::new(0) }
+    }
+
+    /// The state holds plain values and every change to it is a whole one, so a panic elsewhere cannot have torn it.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Appends an event; whoever waits is woken.
+    pub fn push(&self, event: RunEvent) {
+        let seq = {
+            let mut state = self.state();
+            if let RunEvent::Progress { event: AnswerEvent::Answer(answer), .. } = &event {
+                state.answers.retain(|known| known.answer_id != answer.answer_id);
+                state.answers.push_back((**answer).clone());
+                if state.answers.len() > ANSWERS_MAX {
+                    state.answers.pop_front();
+                }
+            }
+            if let RunEvent::Finished { run_id, .. } = &event {
+                for run in state.runs.values_mut().filter(|run| run.ids.run_id == *run_id) {
+                    run.finished = true;
+                }
+            }
+            state.seq += 1;
+            let seq = state.seq;
+            state.log.push_back(Logged { seq, event });
+            if state.log.len() > EVENTS_MAX {
+                state.log.pop_front();
+            }
+            seq
+        };
+        self.newest.send_replace(seq);
+    }
+
+    /// What came after `seq`.
+    #[must_use]
+    pub fn tail(&self, seq: u64) -> Tail {
+        let state = self.state();
+        let oldest = state.log.front().map_or(state.seq + 1, |logged| logged.seq);
+        // A number from the future is one of another life of this server; its owner starts over as well.
+        if seq + 1 < oldest || seq > state.seq {
+            return Tail::Snapshot { seq: state.seq, answers: state.answers.iter().cloned().collect() };
+        }
+        Tail::Events(state.log.iter().filter(|logged| logged.seq > seq).cloned().collect())
+    }
+
+    /// The number of the newest event.
+    #[must_use]
+    pub fn seq(&self) -> u64 {
+        self.state().seq
+    }
+
+    /// Signals every new event.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.newest.subscribe()
+    }
+
+    /// Registers a run under the asker's key. Returns its names, and its token when it is new.
+    pub(super) fn begin(&self, ask_id: &str, now: Timestamp) -> (RunIds, Option<CancellationToken>) {
+        let mut state = self.state();
+        state.touched = now;
+        if let Some(run) = state.runs.get(ask_id) {
+            return (run.ids.clone(), None);
+        }
+        let run = Run { ids: RunIds::random(), cancel: CancellationToken::new(), finished: false };
+        let begun = (run.ids.clone(), Some(run.cancel.clone()));
+        state.runs.insert(ask_id.to_owned(), run);
+        state.run_order.push_back(ask_id.to_owned());
+        if state.run_order.len() > RUNS_MAX
+            && let Some(oldest) = state.run_order.pop_front()
+        {
+            state.runs.remove(&oldest);
+        }
+        begun
+    }
+
+    /// Whether a question with this key was taken before.
+    #[must_use]
+    pub fn knows(&self, ask_id: &str) -> bool {
+        self.state().runs.contains_key(ask_id)
+    }
+
+    /// Forgets a question that was not taken after all, so that it can be asked again.
+    pub(super) fn forget(&self, ask_id: &str) {
+        let mut state = self.state();
+        state.runs.remove(ask_id);
+        state.run_order.retain(|known| known != ask_id);
+    }
+
+    /// Cancels the run with this run id or ask id. Says whether there was one to cancel.
+    #[must_use]
+    pub fn cancel(&self, name: &str) -> bool {
+        let state = self.state();
+        let run = state.runs.iter().find(|(ask_id, run)| ask_id.as_str() == name || run.ids.run_id == name);
+        match run {
+            Some((_, run)) if !run.finished => {
+                run.cancel.cancel();
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether a run has not ended, and when it was last asked something.
+    pub(super) fn activity(&self) -> (bool, Timestamp) {
+        let state = self.state();
+        (state.runs.values().any(|run| !run.finished), state.touched)
+    }
+
+    /// The ids of the run that answers `ask_id`.
+    #[must_use]
+    pub fn run_of(&self, ask_id: &str) -> Option<RunIds> {
+        self.state().runs.get(ask_id).map(|run| run.ids.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finished(run_id: &str) -> RunEvent {
+        RunEvent::Finished { run_id: run_id.to_owned(), status: RunStatus::Done, error: None }
+    }
+
+    #[test]
+    fn a_reader_resumes_without_loss_or_repetition() {
+        let conversation = Conversation::new("c".to_owned(), Timestamp::default());
+        for number in 0..10 {
+            conversation.push(finished(&number.to_string()));
+        }
+        let Tail::Events(events) = conversation.tail(7) else { panic!("events are still there") };
+        assert_eq!(events.iter().map(|logged| logged.seq).collect::<Vec<_>>(), [8, 9, 10]);
+        assert_eq!(conversation.tail(10), Tail::Events(Vec::new()));
+    }
+
+    #[test]
+    fn one_who_was_away_too_long_gets_a_snapshot() {
+        let conversation = Conversation::new("c".to_owned(), Timestamp::default());
+        for number in 0..EVENTS_MAX + 5 {
+            conversation.push(finished(&number.to_string()));
+        }
+        let newest = conversation.seq();
+        assert_eq!(conversation.tail(2), Tail::Snapshot { seq: newest, answers: Vec::new() });
+        assert_eq!(conversation.tail(newest + 100), Tail::Snapshot { seq: newest, answers: Vec::new() });
+        assert!(matches!(conversation.tail(5), Tail::Events(_)));
+    }
+
+    #[test]
+    fn the_same_question_is_one_run_and_can_be_cancelled_once() {
+        let conversation = Conversation::new("c".to_owned(), Timestamp::default());
+        let (ids, token) = conversation.begin("ask-1", Timestamp::default());
+        let (again, none) = conversation.begin("ask-1", Timestamp::default());
+        assert_eq!(ids, again);
+        assert!(none.is_none());
+        assert!(conversation.cancel(&ids.run_id));
+        assert!(token.unwrap().is_cancelled());
+        conversation.push(finished(&ids.run_id));
+        assert!(!conversation.cancel("ask-1"), "a finished run is not cancelled");
+    }
+}

@@ -1,0 +1,274 @@
+//! The HTTP twin of the chat: `POST /v1/ask` as JSON or server-sent events, evidence behind permalinks, and health.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router, middleware};
+use futures_util::stream::{self, Stream};
+use serde_json::json;
+
+use super::access::{self, Access};
+use super::wire::{self, Ask};
+use super::{panel, ws};
+use crate::investigate::answer::{Answer, AnswerEvent};
+use crate::session::{AskError, Conversation, RunEvent, RunStatus, Sessions, Tail};
+
+/// Largest body that is taken.
+const BODY_BYTES_MAX: usize = 256 * 1024;
+
+/// What the HTTP surface needs. Cheap to clone.
+#[derive(Clone)]
+pub struct Api {
+    /// The chat.
+    pub chat: ws::Chat,
+    /// Whether new work is taken; false once the server drains.
+    pub ready: Arc<AtomicBool>,
+}
+
+/// All routes of the main listener.
+pub fn router(api: Api) -> Router {
+    let access: Access = api.chat.access.clone();
+    let chat = Router::new().route("/v1/ws", get(ws::upgrade)).with_state(api.chat.clone());
+    Router::new()
+        .route("/v1/ask", post(ask))
+        .route("/v1/runs/{run}/cancel", post(cancel))
+        .route("/v1/answers/{answer}", get(answer))
+        .route("/v1/evidence/{answer}/{evidence}", get(evidence))
+        .route("/v1/ws-ticket", post(ticket))
+        .route("/livez", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/healthz", get(ready))
+        .with_state(api)
+        .merge(chat)
+        .merge(panel::router())
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(access, access::guard))
+}
+
+async fn ready(State(api): State<Api>) -> Response {
+    if api.ready.load(Ordering::Relaxed) {
+        return (StatusCode::OK, "ok\n").into_response();
+    }
+    wire::refusal(StatusCode::SERVICE_UNAVAILABLE, "draining", "the server is shutting down", "ask another replica, or again in a few seconds")
+}
+
+async fn ticket(State(api): State<Api>) -> Response {
+    match api.chat.access.issue_ticket() {
+        Some(ticket) => Json(json!({"ticket": ticket, "expires_in_s": 30})).into_response(),
+        None => wire::refusal(StatusCode::TOO_MANY_REQUESTS, "busy", "too many tickets are open", "retry in half a minute"),
+    }
+}
+
+async fn ask(State(api): State<Api>, headers: HeaderMap, body: Result<Json<Ask>, JsonRejection>) -> Response {
+    let ask = match body {
+        Ok(Json(ask)) => ask,
+        Err(rejection) => {
+            let hint = r#"send {"text": "why is checkout slow?"} as application/json"#;
+            return wire::refusal(rejection.status(), "bad_question", &rejection.body_text(), hint);
+        }
+    };
+    let sessions = &api.chat.sessions;
+    let question = match ask.question(sessions.now()) {
+        Ok(question) => question,
+        Err(message) => return wire::refusal(StatusCode::BAD_REQUEST, "bad_question", &message, "correct the scope"),
+    };
+    let ask_id = ask.ask_id.clone().unwrap_or_else(|| uuid::Uuid::new_v4().simple().to_string());
+    let conversation = match sessions.open(ask.sid.as_deref()) {
+        Ok(conversation) => conversation,
+        Err(error) => return refused(&error),
+    };
+    let known = conversation.knows(&ask_id);
+    let seq = if known { 0 } else { conversation.seq() };
+    let ids = match sessions.ask(&conversation, &ask_id, question) {
+        Ok(ids) => ids,
+        Err(error) => return refused(&error),
+    };
+    let reader = Reader { conversation, run_id: ids.run_id, seq };
+    let wants_events =
+        headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/event-stream"));
+    if wants_events {
+        let keep_alive = KeepAlive::new().interval(Duration::from_secs(15));
+        return Sse::new(reader.with_last_event_id(&headers).events()).keep_alive(keep_alive).into_response();
+    }
+    reader.answer().await
+}
+
+fn refused(error: &AskError) -> Response {
+    let (status, code) = match error {
+        AskError::Busy(_) => (StatusCode::TOO_MANY_REQUESTS, "busy"),
+        AskError::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, "shutting_down"),
+        AskError::BadId(_) => (StatusCode::BAD_REQUEST, "bad_id"),
+    };
+    wire::refusal(status, code, &error.to_string(), "retry after the time in Retry-After, or correct the id")
+}
+
+/// Reads one run's events out of its conversation.
+struct Reader {
+    conversation: Arc<Conversation>,
+    run_id: String,
+    seq: u64,
+}
+
+impl Reader {
+    fn with_last_event_id(mut self, headers: &HeaderMap) -> Self {
+        let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
+        if let Some(last) = last {
+            self.seq = last;
+        }
+        self
+    }
+
+    /// Frames of the conversation as server-sent events, until the run has ended.
+    fn events(self) -> impl Stream<Item = Result<Event, Infallible>> {
+        let state = (self, Vec::new().into_iter(), false);
+        stream::unfold(state, |(mut reader, mut pending, mut ended)| async move {
+            loop {
+                if let Some(event) = pending.next() {
+                    return Some((Ok(event), (reader, pending, ended)));
+                }
+                if ended {
+                    return None;
+                }
+                let tail = reader.next().await?;
+                ended = reader.is_end(&tail);
+                let (frames, next) = wire::frames(&reader.conversation.id, &tail, reader.seq);
+                reader.seq = next;
+                let events: Vec<Event> = frames
+                    .iter()
+                    .filter_map(|frame| {
+                        let event = Event::default().event(&frame.t).id(frame.seq.unwrap_or_default().to_string());
+                        event.json_data(frame).ok()
+                    })
+                    .collect();
+                pending = events.into_iter();
+            }
+        })
+    }
+
+    /// Waits for something new; `None` when the conversation is gone.
+    async fn next(&self) -> Option<Tail> {
+        let mut newest = self.conversation.watch();
+        loop {
+            newest.borrow_and_update();
+            let tail = self.conversation.tail(self.seq);
+            if !matches!(&tail, Tail::Events(events) if events.is_empty()) {
+                return Some(tail);
+            }
+            newest.changed().await.ok()?;
+        }
+    }
+
+    fn is_end(&self, tail: &Tail) -> bool {
+        match tail {
+            Tail::Events(events) => events
+                .iter()
+                .any(|logged| matches!(&logged.event, RunEvent::Finished { run_id, .. } if *run_id == self.run_id)),
+            Tail::Snapshot { .. } => true,
+        }
+    }
+
+    /// The last answer of the run as JSON, once it has ended.
+    async fn answer(mut self) -> Response {
+        let mut latest: Option<Answer> = None;
+        while let Some(tail) = self.next().await {
+            let events = match tail {
+                Tail::Events(events) => events,
+                Tail::Snapshot { seq, answers } => {
+                    self.seq = seq;
+                    latest = answers.into_iter().find(|answer| answer.run_id == self.run_id).or(latest);
+                    continue;
+                }
+            };
+            for logged in events {
+                self.seq = logged.seq;
+                match logged.event {
+                    RunEvent::Progress { run_id, event: AnswerEvent::Answer(answer), .. } if run_id == self.run_id => {
+                        latest = Some(*answer);
+                    }
+                    RunEvent::Finished { run_id, status, error } if run_id == self.run_id => {
+                        return finished(latest, status, error);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        finished(latest, RunStatus::Failed, None)
+    }
+}
+
+fn finished(answer: Option<Answer>, status: RunStatus, error: Option<(String, String)>) -> Response {
+    match (answer, error) {
+        (Some(answer), _) => Json(answer).into_response(),
+        (None, Some((code, message))) if code == "bad_question" => {
+            wire::refusal(StatusCode::BAD_REQUEST, &code, &message, "ask something shorter and plainer")
+        }
+        (None, Some((code, message))) => wire::refusal(StatusCode::INTERNAL_SERVER_ERROR, &code, &message, "see the server's log"),
+        (None, None) => {
+            let message = format!("the run was {} before it had an answer", status.name());
+            wire::refusal(StatusCode::CONFLICT, status.name(), &message, "ask again")
+        }
+    }
+}
+
+async fn cancel(State(api): State<Api>, Path(run): Path<String>, body: Option<Json<Cancel>>) -> Response {
+    let conversation = body.and_then(|Json(cancel)| api.chat.sessions.get(&cancel.sid));
+    if conversation.is_some_and(|conversation| conversation.cancel(&run)) {
+        return StatusCode::ACCEPTED.into_response();
+    }
+    wire::refusal(StatusCode::NOT_FOUND, "not_running", "there is no such run to cancel", r#"send {"sid": "the conversation"}"#)
+}
+
+#[derive(serde::Deserialize)]
+struct Cancel {
+    sid: String,
+}
+
+async fn answer(State(api): State<Api>, Path(answer): Path<String>) -> Response {
+    match stored_answer(&api.chat.sessions, &answer).await {
+        Ok(answer) => Json(answer).into_response(),
+        Err(refusal) => refusal,
+    }
+}
+
+async fn evidence(State(api): State<Api>, headers: HeaderMap, Path((answer, id)): Path<(String, String)>) -> Response {
+    let stored = match stored_answer(&api.chat.sessions, &answer).await {
+        Ok(answer) => answer,
+        Err(refusal) => return refusal,
+    };
+    let Some(item) = stored.evidence(&id) else {
+        return wire::refusal(StatusCode::NOT_FOUND, "no_such_evidence", "this answer has no such evidence", "see GET /v1/answers/{answer}");
+    };
+    // Evidence is immutable, so its content hash is its validator.
+    let tag = format!("\"{}\"", item.hash);
+    if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+        return StatusCode::NOT_MODIFIED.into_response();
+    }
+    let mut response = Json(item).into_response();
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
+}
+
+async fn stored_answer(sessions: &Sessions, answer_id: &str) -> Result<Answer, Response> {
+    let (store, id) = (Arc::clone(&sessions.investigator().store), answer_id.to_owned());
+    let read = tokio::task::spawn_blocking(move || store.state().answer(&id)).await;
+    let gone = || wire::refusal(StatusCode::NOT_FOUND, "no_such_answer", "there is no such answer", "it may have been removed; ask again");
+    match read {
+        Ok(Ok(Some(json))) => serde_json::from_str(&json).map_err(|error| {
+            tracing::error!(%error, answer_id, "a stored answer could not be read");
+            wire::refusal(StatusCode::INTERNAL_SERVER_ERROR, "bug", "the stored answer could not be read", "see the server's log")
+        }),
+        Ok(Ok(None)) => Err(gone()),
+        Ok(Err(error)) => Err(wire::refusal(StatusCode::SERVICE_UNAVAILABLE, "store", &error.to_string(), "groundcrew doctor")),
+        Err(_) => Err(gone()),
+    }
+}
