@@ -1,0 +1,274 @@
+//! The one door of the write path: every source hands its batches to an [`Intake`].
+//!
+//! It admits by bytes. What is being worked on is bounded; beyond the bound a source is refused with a time after which
+//! to try again, so memory never grows with the senders' zeal. A submit that returns `Ok` with
+//! [`Durability::Synced`] means the records are on disk.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use groundcrew_masking::Masker;
+use groundcrew_store::{Durability, Store, StoreError};
+use groundcrew_telemetry::{Batch, Clock, SystemClock, Timestamp};
+use tokio::sync::Semaphore;
+
+use crate::batch_bytes::batch_bytes;
+use crate::stages::enrich::Enricher;
+use crate::stages::mask::mask_batches;
+use crate::stages::write::write;
+
+/// How much the door lets through at a time, and its clock.
+#[derive(Clone)]
+pub struct IntakeSettings {
+    /// Bytes of telemetry that may be in flight at once, over all sources.
+    pub bytes_in_flight_max: usize,
+    /// Submits that async callers may have running at once; more wait their turn.
+    pub workers_max: usize,
+    /// What a refused sender is told to wait.
+    pub retry_after: Duration,
+    /// Where the time of receipt comes from.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Default for IntakeSettings {
+    fn default() -> Self {
+        Self {
+            bytes_in_flight_max: 128 << 20,
+            workers_max: 8,
+            retry_after: Duration::from_secs(1),
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
+/// What became of a submit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Accepted {
+    /// Records stored.
+    pub records: usize,
+    /// Records not stored because masking failed on them.
+    pub withheld: usize,
+}
+
+/// Why a submit was refused. Nothing of it was acknowledged.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}")]
+pub struct Refused {
+    /// When to try again; `None` when trying again is of no use.
+    pub retry_after: Option<Duration>,
+    /// Why.
+    pub reason: RefusalReason,
+}
+
+/// The reasons to refuse.
+#[derive(Debug, thiserror::Error)]
+pub enum RefusalReason {
+    /// Too much is in flight already.
+    #[error("too much telemetry in flight; send again later")]
+    Busy,
+    /// The disk is full.
+    #[error("no space left for telemetry; free some disk space, then send again")]
+    DiskFull(#[source] StoreError),
+    /// The store failed in another way.
+    #[error("the store failed to take telemetry: {0}")]
+    Store(#[source] StoreError),
+    /// The work was cut off before it was done.
+    #[error("telemetry was not stored: the server is shutting down or a worker failed")]
+    Interrupted,
+}
+
+/// A handle on the door; clones share it.
+#[derive(Clone)]
+pub struct Intake {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    store: Arc<Store>,
+    masker: Arc<Masker>,
+    settings: IntakeSettings,
+    in_flight: AtomicUsize,
+    workers: Semaphore,
+    /// Idle enrichers; one is taken per submit, so that submits do not wait for each other.
+    enrichers: Mutex<Vec<Enricher>>,
+}
+
+/// Bytes that were let in. They count as in flight until this is dropped.
+pub struct Admission {
+    shared: Arc<Shared>,
+    bytes: usize,
+}
+
+impl Admission {
+    /// Asks for more room, up to `bytes` in all, as when a compressed request turns out larger than it came.
+    ///
+    /// # Errors
+    /// When there is no room; what was admitted stays admitted.
+    pub fn grow_to(&mut self, bytes: usize) -> Result<(), Refused> {
+        let more = bytes.saturating_sub(self.bytes);
+        self.shared.reserve(more)?;
+        self.bytes += more;
+        Ok(())
+    }
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        self.shared.in_flight.fetch_sub(self.bytes, Ordering::AcqRel);
+    }
+}
+
+impl Intake {
+    /// A door to `store`.
+    #[must_use]
+    pub fn new(store: Arc<Store>, masker: Arc<Masker>, settings: IntakeSettings) -> Self {
+        let workers = Semaphore::new(settings.workers_max.max(1));
+        let in_flight = AtomicUsize::new(0);
+        let enrichers = Mutex::new(Vec::new());
+        let shared = Shared { store, masker, settings, in_flight, workers, enrichers };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// The store behind the door.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.shared.store
+    }
+
+    /// The time of receipt.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.shared.settings.clock.now()
+    }
+
+    /// Bytes in flight, for a gauge.
+    #[must_use]
+    pub fn bytes_in_flight(&self) -> usize {
+        self.shared.in_flight.load(Ordering::Acquire)
+    }
+
+    /// Reserves room for `bytes` of telemetry before it is read or decoded.
+    ///
+    /// # Errors
+    /// When there is no room now.
+    pub fn admit(&self, bytes: usize) -> Result<Admission, Refused> {
+        self.shared.reserve(bytes)?;
+        Ok(Admission { shared: Arc::clone(&self.shared), bytes })
+    }
+
+    /// Masks, enriches and stores `batches`. Blocks; the calling thread does the work.
+    ///
+    /// # Errors
+    /// When there is no room, or the store cannot take them. Nothing is then acknowledged.
+    pub fn submit(
+        &self,
+        batches: Vec<Batch>,
+        durability: Durability,
+    ) -> Result<Accepted, Refused> {
+        let admission = self.admit(batches.iter().map(batch_bytes).sum())?;
+        self.submit_admitted(admission, batches, durability)
+    }
+
+    /// As [`Intake::submit`] for telemetry whose room was reserved before.
+    ///
+    /// # Errors
+    /// When the store cannot take them. Nothing is then acknowledged.
+    pub fn submit_admitted(
+        &self,
+        admission: Admission,
+        batches: Vec<Batch>,
+        durability: Durability,
+    ) -> Result<Accepted, Refused> {
+        let mut enricher = self.shared.enricher();
+        let masked = mask_batches(batches, &self.shared.masker, &mut enricher);
+        let records = masked.batches.iter().map(|batch| batch.record_count()).sum();
+        let written = write(&self.shared.store, masked.batches, &mut enricher, durability);
+        self.shared.put_back(enricher);
+        drop(admission);
+        written.map_err(|error| self.shared.refusal(error))?;
+        Ok(Accepted { records, withheld: masked.withheld })
+    }
+
+    /// As [`Intake::submit`], for async callers: the work runs on a blocking thread, a bounded number at a time.
+    ///
+    /// # Errors
+    /// As [`Intake::submit`].
+    pub async fn submit_async(
+        &self,
+        batches: Vec<Batch>,
+        durability: Durability,
+    ) -> Result<Accepted, Refused> {
+        let admission = self.admit(batches.iter().map(batch_bytes).sum())?;
+        let work = move |intake: &Self| intake.submit_admitted(admission, batches, durability);
+        self.on_worker(work).await?
+    }
+
+    /// Runs blocking work of the write path (decompress, decode, submit) on a worker thread, a bounded number at a time.
+    ///
+    /// # Errors
+    /// [`RefusalReason::Interrupted`] when the work was cut off.
+    pub async fn on_worker<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> Result<T, Refused> {
+        let interrupted = || Refused {
+            retry_after: Some(self.shared.settings.retry_after),
+            reason: RefusalReason::Interrupted,
+        };
+        let permit = self.shared.workers.acquire().await.map_err(|_| interrupted())?;
+        let intake = self.clone();
+        let done = tokio::task::spawn_blocking(move || work(&intake)).await;
+        drop(permit);
+        done.map_err(|_| interrupted())
+    }
+
+    /// Makes everything submitted so far durable and searchable in sealed form. Blocks.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        self.shared.store.flush()
+    }
+}
+
+impl Shared {
+    fn reserve(&self, bytes: usize) -> Result<(), Refused> {
+        let max = self.settings.bytes_in_flight_max;
+        let taken = self.in_flight.try_update(Ordering::AcqRel, Ordering::Acquire, |in_flight| {
+            // A lone request larger than the bound still passes: nothing else is in flight, and its source bounds it.
+            let fits = in_flight.saturating_add(bytes) <= max || in_flight == 0;
+            fits.then_some(in_flight.saturating_add(bytes))
+        });
+        match taken {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Refused {
+                retry_after: Some(self.settings.retry_after),
+                reason: RefusalReason::Busy,
+            }),
+        }
+    }
+
+    fn enricher(&self) -> Enricher {
+        // An enricher is only scratch space and a cache, so one left by a panicking thread is as good as any.
+        let mut idle = self.enrichers.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.pop().unwrap_or_default()
+    }
+
+    fn put_back(&self, enricher: Enricher) {
+        self.enrichers.lock().unwrap_or_else(PoisonError::into_inner).push(enricher);
+    }
+
+    fn refusal(&self, error: StoreError) -> Refused {
+        let retry_after = Some(self.settings.retry_after);
+        match error {
+            full @ StoreError::Full { .. } => {
+                Refused { retry_after: Some(Duration::from_secs(5)), reason: RefusalReason::DiskFull(full) }
+            }
+            StoreError::ReadOnly | StoreError::NewerFormat { .. } | StoreError::Locked { .. } => {
+                Refused { retry_after: None, reason: RefusalReason::Store(error) }
+            }
+            other => Refused { retry_after, reason: RefusalReason::Store(other) },
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Where telemetry comes from. Each source bounds what it reads and hands batches to [`crate::Intake`].
+
+pub mod capped_reader;
+pub mod cluster;
+mod otlp_export;
+pub mod otlp_grpc;
+pub mod otlp_http;
+mod rpc_status;
