@@ -58,7 +58,8 @@ pub(super) fn alternatives(lines: &[Line<'_>]) -> Vec<Option<(f64, f64)>> {
         .iter()
         .map(|line| {
             let hashes: Vec<u64> = words(line.text).map(hash).take(WORDS_MAX).collect();
-            (hashes.len() >= PREFIX_WORDS_MIN && !line.is_trouble()).then_some((line.service, hashes))
+            (hashes.len() >= PREFIX_WORDS_MIN && !line.is_trouble())
+                .then_some((line.service, hashes))
         })
         .collect();
     for (number, prefix) in prefixes.iter().enumerate() {
@@ -75,13 +76,19 @@ pub(super) fn alternatives(lines: &[Line<'_>]) -> Vec<Option<(f64, f64)>> {
                 .iter()
                 .filter(|other| {
                     let Some(Some((_, theirs))) = prefixes.get(**other) else { return false };
-                    let same = hashes.iter().zip(theirs).take_while(|(mine, theirs)| mine == theirs).count();
+                    let same = hashes
+                        .iter()
+                        .zip(theirs)
+                        .take_while(|(mine, theirs)| mine == theirs)
+                        .count();
                     same as f64 >= PREFIX_SHARE * hashes.len().min(theirs.len()) as f64
                 })
                 .copied()
                 .take(ALTERNATIVES_MAX)
                 .collect();
-            let sum = |of: fn(&Line<'_>) -> f64| alike.iter().filter_map(|member| lines.get(*member)).map(of).sum();
+            let sum = |of: fn(&Line<'_>) -> f64| {
+                alike.iter().filter_map(|member| lines.get(*member)).map(of).sum()
+            };
             (alike.len() > 1).then(|| (sum(|line| line.before), sum(|line| line.after)))
         })
         .collect()

@@ -175,8 +175,12 @@ fn stops_early(operations: &Operations, operation: u32, markers: &[bool]) -> boo
 
 /// Whether the child used to be the end wherever it came: then it is another way to go, not a way cut short.
 fn is_alternative(operations: &Operations, parent: u32, child: u32, ended_before: u64) -> bool {
-    let found = operations.fanouts.binary_search_by_key(&(parent, child), |fanout| (fanout.parent, fanout.child));
-    let Some(fanout) = found.ok().and_then(|position| operations.fanouts.get(position)) else { return false };
+    let found = operations
+        .fanouts
+        .binary_search_by_key(&(parent, child), |fanout| (fanout.parent, fanout.child));
+    let Some(fanout) = found.ok().and_then(|position| operations.fanouts.get(position)) else {
+        return false;
+    };
     let [came_before, _] = fanout.with;
     came_before > 0 && ended_before as f64 > 0.6 * came_before as f64
 }

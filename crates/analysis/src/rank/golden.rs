@@ -14,6 +14,11 @@ use crate::{Finding, FindingKind};
 /// Calls per request that a callee's excess counts at most.
 const CALLS_MAX: f64 = 2.0;
 
+/// Requests per point that are assumed where nobody counts them.
+const REQUESTS_UNKNOWN: f64 = 500.0;
+/// Noise units from which on an excess counts.
+const EXCESS_MIN: f64 = 2.0;
+
 /// What the words of the symptom complain about.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Complaint {
@@ -60,7 +65,7 @@ pub(super) fn find(
         *amount = amount.max(movement.after);
     }
     for (is_latency, weight) in [(true, complaint.latency), (false, complaint.errors)] {
-        let excesses = excesses(movements, is_latency, services);
+        let excesses = excesses(movements, is_latency, &load, services);
         let own: BTreeMap<u32, f64> = excesses
             .keys()
             .map(|service| (*service, own_excess(*service, &excesses, edges, &load)))
@@ -70,7 +75,7 @@ pub(super) fn find(
                 * load.get(&service).copied().unwrap_or(1.0).max(1e-3)
         };
         let significant = |service: u32| {
-            excesses.get(&service).is_some_and(|excess| excess.amount >= 3.0 * excess.noise)
+            excesses.get(&service).is_some_and(|excess| excess.amount >= EXCESS_MIN * excess.noise)
         };
         let total: f64 =
             own.keys().filter(|service| significant(**service)).map(|service| cost(*service)).sum();
@@ -78,7 +83,7 @@ pub(super) fn find(
             let own_amount = own.get(service).copied().unwrap_or(0.0);
             let share = if total > 0.0 { cost(*service) / total } else { 0.0 };
             let likelihood =
-                0.95 * saturate(own_amount / excess.noise, 1.5, 3.0) * share.sqrt() * weight;
+                0.95 * saturate(own_amount / excess.noise, 1.0, 2.0) * share.sqrt() * weight;
             evidence.add(
                 finding(excess, services.name(*service)),
                 *service,
@@ -93,6 +98,7 @@ pub(super) fn find(
 fn excesses<'a>(
     movements: &'a [Movement<'a>],
     is_latency: bool,
+    load: &BTreeMap<u32, f64>,
     services: &mut Names,
 ) -> BTreeMap<u32, Excess<'a>> {
     let mut excesses: BTreeMap<u32, Excess<'a>> = BTreeMap::new();
@@ -107,12 +113,14 @@ fn excesses<'a>(
         }
         let scale = scale(movement);
         let bad = f64::from(movement.meaning.bad_direction());
-        let excess = Excess {
-            movement,
-            amount: bad * movement.score * movement.noise * scale,
-            noise: movement.noise * scale,
-        };
         let service = services.number(movement.row.resource.service());
+        let amount = bad * movement.score * movement.noise * scale;
+        let mut noise = movement.noise * scale;
+        if movement.meaning == Meaning::Availability {
+            noise = noise
+                .max(failure_noise(1.0 - movement.before * scale, load.get(&service).copied()));
+        }
+        let excess = Excess { movement, amount, noise };
         let name = &movement.row.series.name;
         // Means add up along calls, percentiles do not.
         let is_mean = ["average", "avg", "mean", "p50"].iter().any(|word| name.contains(word));
@@ -125,6 +133,12 @@ fn excesses<'a>(
         }
     }
     excesses
+}
+
+/// What chance does to a share of failures among so many requests.
+fn failure_noise(share: f64, requests: Option<f64>) -> f64 {
+    let requests = requests.filter(|requests| *requests >= 1.0).unwrap_or(REQUESTS_UNKNOWN);
+    ((share.max(0.0) + 1.0 / requests) / requests).sqrt()
 }
 
 /// To seconds, or to a share of one.
@@ -153,7 +167,8 @@ fn own_excess(
     for (_, callee) in
         edges.iter().filter(|(caller, callee)| *caller == service && *callee != service)
     {
-        let Some(excess) = excesses.get(callee).filter(|excess| excess.amount > 3.0 * excess.noise)
+        let Some(excess) =
+            excesses.get(callee).filter(|excess| excess.amount > EXCESS_MIN * excess.noise)
         else {
             continue;
         };

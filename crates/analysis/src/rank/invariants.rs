@@ -4,14 +4,10 @@
 //! window has one without the other, the path is left between them. This needs no clock and no model of the traffic.
 
 use super::evidence::{Channel, Evidence};
-use super::logs::{Line, finding_gone};
+use super::logs::{EDGE_SLACK, Line, TOGETHER_COUNT_MIN, come_together, finding_gone};
 use super::names::Names;
 use super::stats::{saturate, share_score};
 
-/// Lines of the baseline from which on "equally often" is no chance.
-const COUNT_MIN: f64 = 15.0;
-/// Lines that may be missing because the window's edges cut a path.
-const EDGE_SLACK: f64 = 2.0;
 /// Share of paths left from which on it is a finding.
 const LEFT_MIN: f64 = 0.05;
 
@@ -22,23 +18,33 @@ pub(super) fn find(lines: &[Line<'_>], services: &Names, evidence: &mut Evidence
     order.sort_by_key(|number| (key(number), *number));
     let mut clearest: Option<(u32, f64, f64, usize)> = None;
     for group in order.chunk_by(|a, b| key(a) == key(b)) {
-        let together: Vec<(usize, &Line<'_>)> =
-            group.iter().filter_map(|number| lines.get(*number).map(|line| (*number, line))).collect();
+        let together: Vec<(usize, &Line<'_>)> = group
+            .iter()
+            .filter_map(|number| lines.get(*number).map(|line| (*number, line)))
+            .collect();
         let Some((_, first)) = together.first() else { continue };
         if clearest.is_some_and(|(service, ..)| service != first.service) {
             keep(clearest.take(), lines, services, evidence);
         }
-        if first.before < COUNT_MIN || together.len() < 2 {
+        if first.before < TOGETHER_COUNT_MIN || together.len() < 2 {
             continue;
         }
-        let most = together.iter().map(|(_, line)| line.after).fold(0.0, f64::max);
+        let Some(most) = together.iter().max_by(|a, b| a.1.after.total_cmp(&b.1.after)).copied()
+        else {
+            continue;
+        };
+        let minutes = |line: &Line<'_>| line.baseline.map_or(Vec::new(), |row| row.minutes.clone());
+        let (most_minutes, most) = (minutes(most.1), most.1.after);
         for (number, line) in together {
             let missing = most - line.after - EDGE_SLACK;
             if missing <= 0.0 || missing < LEFT_MIN * most {
                 continue;
             }
             let score = share_score((0, line.before as u64), (missing as u64, most as u64));
-            if score > 2.5 && clearest.is_none_or(|(_, known, ..)| score > known) {
+            if score > 2.5
+                && come_together(&minutes(line), &most_minutes)
+                && clearest.is_none_or(|(_, known, ..)| score > known)
+            {
                 clearest = Some((line.service, score, most, number));
             }
         }
@@ -46,8 +52,17 @@ pub(super) fn find(lines: &[Line<'_>], services: &Names, evidence: &mut Evidence
     keep(clearest, lines, services, evidence);
 }
 
-fn keep(broken: Option<(u32, f64, f64, usize)>, lines: &[Line<'_>], services: &Names, evidence: &mut Evidence) {
+fn keep(
+    broken: Option<(u32, f64, f64, usize)>,
+    lines: &[Line<'_>],
+    services: &Names,
+    evidence: &mut Evidence,
+) {
     let Some((service, score, expected, number)) = broken else { return };
-    let Some(finding) = lines.get(number).and_then(|line| finding_gone(line, score, expected, services)) else { return };
+    let Some(finding) =
+        lines.get(number).and_then(|line| finding_gone(line, score, expected, services))
+    else {
+        return;
+    };
     evidence.add(finding, service, Channel::Logs, 0.85 * saturate(score, 1.5, 2.0));
 }

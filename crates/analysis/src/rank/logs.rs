@@ -10,12 +10,16 @@ use groundcrew_telemetry::{Severity, TemplateRow, Timestamp};
 use super::evidence::{Channel, Evidence};
 use super::family::{alternatives, families};
 use super::names::Names;
-use super::operations::Operations;
-use super::stats::{count_score, saturate};
+use super::operations::{Operation, Operations};
+use super::stats::{count_score, saturate, share_score};
 use crate::{Finding, FindingKind};
 
 /// Noise units from which on a change is a finding.
 const SCORE_MIN: f64 = 1.75;
+/// Lines of the baseline from which on "always together" is no chance.
+pub(super) const TOGETHER_COUNT_MIN: f64 = 15.0;
+/// Lines that the edges of window and baseline may cut off.
+pub(super) const EDGE_SLACK: f64 = 2.0;
 /// Findings of one service that are kept.
 const FINDINGS_MAX: usize = 12;
 
@@ -27,7 +31,7 @@ pub(super) struct Line<'a> {
     pub(super) before: f64,
     pub(super) after: f64,
     window: Option<&'a TemplateRow>,
-    baseline: Option<&'a TemplateRow>,
+    pub(super) baseline: Option<&'a TemplateRow>,
 }
 
 impl Line<'_> {
@@ -98,6 +102,10 @@ pub(super) fn find(
             .filter_map(|pooled| pooled.get(position).copied().flatten())
             .map(|(before, after)| pace.score(line.service, before, after).0.abs())
             .fold(score, |score, pooled| score.signum() * score.abs().min(pooled));
+        let (score, expected) = match pace.broken_promise(line) {
+            Some((broken, promised)) if broken.abs() > score.abs() => (broken, promised),
+            _ => (score, expected),
+        };
         if score.abs() >= SCORE_MIN {
             changed.push((position, score, expected));
         }
@@ -125,14 +133,16 @@ pub(super) fn find(
 }
 
 /// What counts of requests and time let expect.
-struct Pace {
+struct Pace<'a> {
     /// Per service, (baseline, window) counts of each operation.
     operations: BTreeMap<u32, Vec<(f64, f64)>>,
+    /// Per service, operations with their minutes.
+    paths: BTreeMap<u32, Vec<&'a Operation>>,
     covered: Covered,
 }
 
-impl Pace {
-    fn new(lines: &[Line<'_>], operations: &Operations, covered: Covered) -> Self {
+impl<'a> Pace<'a> {
+    fn new(lines: &[Line<'_>], operations: &'a Operations, covered: Covered) -> Self {
         let mut table: BTreeMap<u32, Vec<(f64, f64)>> = BTreeMap::new();
         for operation in &operations.operations {
             let [before, after] = operation.count;
@@ -143,27 +153,68 @@ impl Pace {
         for line in lines {
             table.entry(line.service).or_default();
         }
-        Self { operations: table, covered }
+        let mut paths: BTreeMap<u32, Vec<&Operation>> = BTreeMap::new();
+        for operation in &operations.operations {
+            paths.entry(operation.service).or_default().push(operation);
+        }
+        Self { operations: table, paths, covered }
     }
 
     /// The score nearest to zero over all explanations, and the count that one expects.
     fn score(&self, service: u32, before: f64, after: f64) -> (f64, f64) {
         let mut best: Option<(f64, f64)> = None;
+        let mut offer = |score: f64, expected: f64| {
+            if best.is_none_or(|(known, _)| score.abs() < known.abs()) {
+                best = Some((score, expected));
+            }
+        };
         for (base, window) in self.operations.get(&service).into_iter().flatten() {
             if *base < 1.0 && before > 0.0 {
                 continue;
             }
             let scale = (window + 0.5) / (base + 0.5);
-            let score = count_score(after, before * scale, scale);
-            if best.is_none_or(|(known, _)| score.abs() < known.abs()) {
-                best = Some((score, before * scale));
-            }
+            offer(count_score(after, before * scale, scale), before * scale);
         }
         best.unwrap_or_else(|| {
             let scale = self.covered.window / self.covered.baseline.max(1.0);
             (count_score(after, before * scale, scale), before * scale)
         })
     }
+
+    /// The score of a line that used to come once for every request of an operation, and no longer does.
+    fn broken_promise(&self, line: &Line<'_>) -> Option<(f64, f64)> {
+        let (before, after) = (line.before, line.after);
+        let minutes = line.baseline.map_or(&[][..], |row| &row.minutes);
+        let promised = self.paths.get(&line.service).into_iter().flatten().filter(|operation| {
+            let [base, _] = operation.count;
+            before >= TOGETHER_COUNT_MIN
+                && (base as f64 - before).abs() <= EDGE_SLACK.max(0.02 * before)
+                && come_together(minutes, &operation.minutes)
+        });
+        // Of several operations that it came with, the one that lets it off most lightly.
+        let [base, window] =
+            promised.map(|operation| operation.count).min_by_key(|[_, window]| *window)?;
+        let missing = window as f64 - after - EDGE_SLACK;
+        (missing > 0.05 * window as f64).then(|| {
+            let missed_before = (base as f64 - before).max(0.0) as u64;
+            (-share_score((missed_before, base), (missing as u64, window)), window as f64)
+        })
+    }
+}
+
+/// Whether two counts per minute rise and fall together: what starts in one minute may end in the next.
+pub(super) fn come_together(a: &[(i64, u32)], b: &[(i64, u32)]) -> bool {
+    let mut difference: BTreeMap<i64, i64> = BTreeMap::new();
+    let mut total = 0;
+    for (minute, count) in a {
+        *difference.entry(*minute).or_default() += i64::from(*count);
+        total += i64::from(*count);
+    }
+    for (minute, count) in b {
+        *difference.entry(*minute).or_default() -= i64::from(*count);
+    }
+    let apart: i64 = difference.values().map(|difference| difference.abs()).sum();
+    apart as f64 <= (2.0 * EDGE_SLACK).max(0.1 * total as f64)
 }
 
 /// How convincing a changed line is: errors that are new most, sentences that stopped next, frequencies least.
@@ -181,6 +232,7 @@ fn likelihood(line: &Line<'_>, score: f64, expected: f64) -> f64 {
         // Errors that stopped are good news.
         (false, _, severity) if severity >= Severity::WARN => 0.05,
         (false, ..) if gone => 0.9,
+        (false, ..) if score < -4.0 => 0.8,
         (false, ..) => 0.45,
     };
     cap * saturate(score.abs(), 1.0, 1.5)

@@ -27,6 +27,8 @@ pub(super) struct Operation {
     pub(super) failed_itself: Pair<u64>,
     /// Time of its own (for calls: on the wire) in milliseconds, one per span.
     pub(super) own_ms: Pair<Vec<f64>>,
+    /// Spans of the baseline per minute, ascending.
+    pub(super) minutes: Vec<(i64, u32)>,
 }
 
 /// How often an operation has another as its child.
@@ -68,8 +70,24 @@ impl Operations {
                 samples.push(node.self_nanos as f64 / 1e6);
             }
         }
+        for ((operation, minute), count) in minutes(forest) {
+            if let Some(operation) = operations.get_mut(operation as usize) {
+                operation.minutes.push((minute, count));
+            }
+        }
         Self { operations, fanouts: fanouts(forest) }
     }
+}
+
+/// Spans of the baseline per operation and minute, sorted.
+fn minutes(forest: &Forest) -> Vec<((u32, i64), u32)> {
+    let mut counts: FxHashMap<(u32, i64), u32> = FxHashMap::default();
+    for node in forest.nodes.iter().filter(|node| node.period == Period::Baseline) {
+        *counts.entry((node.operation, node.start.div_euclid(60_000_000_000))).or_default() += 1;
+    }
+    let mut counts: Vec<((u32, i64), u32)> = counts.into_iter().collect();
+    counts.sort_unstable();
+    counts
 }
 
 fn fanouts(forest: &Forest) -> Vec<Fanout> {

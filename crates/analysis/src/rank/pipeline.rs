@@ -10,7 +10,8 @@ use super::operations::Operations;
 use super::period::{Period, Periods};
 use super::spans::Forest;
 use super::{
-    cluster, combine, errors, flow, golden, invariants, kind, logs, resources, series, slowness, topology,
+    cluster, combine, errors, flow, golden, invariants, kind, logs, resources, series, slowness,
+    topology,
 };
 use crate::{Analysis, Observations, Subject, Suspect};
 

@@ -1,7 +1,7 @@
 //! Metric series that left their baseline: resources per pod and node, and the latency and availability that
 //! services without spans report about themselves.
 
-use groundcrew_telemetry::{MetricKind, SeriesRow, Timestamp};
+use groundcrew_telemetry::{MetricKind, SeriesRow, TimeRange, Timestamp};
 
 use super::meaning::{Meaning, meaning};
 use super::period::{Period, Periods};
@@ -40,11 +40,20 @@ fn movement<'a>(row: &'a SeriesRow, periods: &Periods) -> Option<Movement<'a>> {
     let mut inside = Vec::new();
     let mut around = Vec::new();
     let mut window = Vec::new();
+    // A point may stand for the time up to the next one: of a coarse series the one just before the window is of it.
+    let step = step(&points).clamp(0, periods.window.end.nanos_since(periods.window.start).max(0));
+    let coarse = step as f64 / 1e9 * 4.0 > periods.window.secs();
+    let start =
+        if coarse { periods.window.start.plus_nanos(1 - step) } else { periods.window.start };
+    let window_with_step = TimeRange::new(start, periods.window.end);
     for (time, value) in &points {
+        if window_with_step.contains(*time) {
+            window.push(*value);
+            continue;
+        }
         match periods.of(*time) {
-            Some(Period::Window) => window.push(*value),
             Some(Period::Baseline) => inside.push(*value),
-            None => {}
+            Some(Period::Window) | None => {}
         }
         if hull.contains(*time) {
             around.push(*value);
@@ -56,29 +65,60 @@ fn movement<'a>(row: &'a SeriesRow, periods: &Periods) -> Option<Movement<'a>> {
     }
     let level = Level::of(&mut baseline);
     let reach = baseline.last().zip(baseline.first()).map_or(0.0, |(high, low)| high - low);
+    let meaning = meaning(&row.series.name, &row.series.unit);
+    // A share of successes is steady near its top, where a part of the level would be far too much noise.
+    let relative =
+        if meaning == Meaning::Availability { 0.0 } else { RELATIVE_NOISE * level.center.abs() };
     // A series that rarely moves has no spread by the median; a sixth of its reach is what its rare moves are worth.
-    let noise = level.spread.max(RELATIVE_NOISE * level.center.abs()).max(reach / 6.0).max(1e-9);
-    let mut sorted = window.clone();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let after = quantile_sorted(&sorted, 0.5);
-    let amount = smallest_amount(&points, periods, after, after - level.center);
+    let noise = level.spread.max(relative).max(reach / 6.0).max(1e-9);
+    let after = farthest(&mut window, level.center, meaning);
+    let amount = smallest_amount(&points, (periods, start), after, after - level.center);
     let score = amount / noise;
     let since = points
         .iter()
-        .filter(|(time, _)| periods.window.contains(*time))
+        .filter(|(time, _)| window_with_step.contains(*time))
         .find(|(_, value)| (value - level.center) * score.signum() > 3.0 * noise)
         .map(|(time, _)| *time);
-    let meaning = meaning(&row.series.name, &row.series.unit);
     Some(Movement { row, meaning, before: level.center, after, noise, score, since })
 }
 
+/// How far the window goes: with few points the farthest, since trouble may fill a part of the window only; with many
+/// the upper (or lower) quartile. The bad direction is looked at where there is one.
+fn farthest(window: &mut [f64], center: f64, meaning: Meaning) -> f64 {
+    window.sort_unstable_by(f64::total_cmp);
+    let (low, high) = if window.len() <= 3 { (0.0, 1.0) } else { (0.25, 0.75) };
+    let (low, high) = (quantile_sorted(window, low), quantile_sorted(window, high));
+    match meaning.bad_direction() {
+        1 => high,
+        -1 => low,
+        _ if (high - center).abs() >= (low - center).abs() => high,
+        _ => low,
+    }
+}
+
+/// The middle of the distances between points.
+fn step(points: &[(Timestamp, f64)]) -> i64 {
+    let mut steps: Vec<f64> = points
+        .windows(2)
+        .filter_map(|pair| {
+            let [from, to] = pair else { return None };
+            Some(to.0.nanos_since(from.0) as f64)
+        })
+        .collect();
+    median(&mut steps) as i64
+}
+
 /// The change against whichever part of the baseline is nearest: what drifts between the parts is no news.
-fn smallest_amount(points: &[(Timestamp, f64)], periods: &Periods, after: f64, amount: f64) -> f64 {
+fn smallest_amount(
+    points: &[(Timestamp, f64)],
+    (periods, window_start): (&Periods, Timestamp),
+    after: f64,
+    amount: f64,
+) -> f64 {
     let mut smallest = amount;
     for range in &periods.baseline {
-        let inside = points
-            .iter()
-            .filter(|(time, _)| range.contains(*time) && !periods.window.contains(*time));
+        let inside =
+            points.iter().filter(|(time, _)| range.contains(*time) && *time < window_start);
         let mut values: Vec<f64> = inside.map(|(_, value)| *value).collect();
         if values.len() < 2 {
             continue;

@@ -25,6 +25,8 @@ pub(super) struct Shift {
     pub(super) amount: f64,
     /// The amount in noise units of a single sample.
     pub(super) effect: f64,
+    /// How far the middle moved, in noise units of a single sample.
+    pub(super) bulk: f64,
     /// How sure it is that more samples are high than used to be: a standard score that outliers do not move.
     pub(super) score: f64,
 }
@@ -70,8 +72,13 @@ impl Samples {
         let moved_up = quantile_sorted(&window, 0.5);
         let tail = quantile_sorted(&window, 0.9);
         let after = if moved_up - level.center >= 0.5 * amount { moved_up } else { tail };
-        let score = if amount > 0.0 { exceedance(&pooled, &window) } else { 0.0 };
-        Some(Shift { before: level.center, after, amount, effect: amount / noise, score })
+        let score = if amount > 0.0 {
+            exceedance(&pooled, &window).max(rank_sum(&pooled, &window))
+        } else {
+            0.0
+        };
+        let bulk = (moved_up - level.center) / noise;
+        Some(Shift { before: level.center, after, amount, effect: amount / noise, bulk, score })
     }
 }
 
@@ -99,4 +106,16 @@ fn exceedance(baseline: &[f64], window: &[f64]) -> f64 {
             share_score(above(baseline, limit), above(window, limit))
         })
         .fold(0.0, f64::max)
+}
+
+/// The standard score of the rank sum (Mann and Whitney): positive when the window's samples tend to be higher.
+fn rank_sum(baseline: &[f64], window: &[f64]) -> f64 {
+    let (n, m) = (baseline.len() as f64, window.len() as f64);
+    let mut wins = 0.0;
+    for value in window {
+        let below = baseline.partition_point(|other| other < value);
+        let not_above = baseline.partition_point(|other| other <= value);
+        wins += below as f64 + 0.5 * (not_above - below) as f64;
+    }
+    (wins - n * m / 2.0) / (n * m * (n + m + 1.0) / 12.0).sqrt().max(1e-9)
 }

@@ -17,7 +17,9 @@ use groundcrew_telemetry::{SpanRow, Timestamp, TraceId};
 /// The least noise of a duration in milliseconds: what a scheduler's tick or a clock's step does.
 const NOISE_MIN_MS: f64 = 0.25;
 /// An edge counts as slower from this many noise units on.
-const SLOWER_SCORE_MIN: f64 = 2.5;
+const SLOWER_SCORE_MIN: f64 = 2.2;
+/// What a shift counts whose middle stayed: tails come and go by themselves.
+const TAIL_ONLY: f64 = 0.5;
 const SLOWER_EFFECT_MIN: f64 = 0.75;
 
 /// One operation's or edge's shift with what it costs.
@@ -62,14 +64,15 @@ pub(super) fn find(forest: &Forest, rows: &[SpanRow], services: &Names, evidence
     for item in slower.iter().filter(|item| is_slower(&item.shift)) {
         let position = evidence.findings.len();
         evidence.findings.push(finding(item, forest, services));
+        let reach = if item.shift.bulk >= 0.5 { 1.0 } else { TAIL_ONLY };
         for (service, channel, part) in blame.split(item) {
             let share = (all_of(service) / total).clamp(0.0, 1.0);
             let convincing =
-                saturate(item.shift.score, 1.5, 1.5) * saturate(item.shift.effect, 0.0, 1.5);
+                saturate(item.shift.score, 1.2, 0.8) * saturate(item.shift.effect, 0.0, 1.5);
             evidence.clue(
                 service,
                 channel,
-                0.97 * convincing * share.sqrt() * part.sqrt(),
+                0.97 * reach * convincing * share.sqrt() * part.sqrt(),
                 position,
             );
         }

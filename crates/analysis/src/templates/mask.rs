@@ -254,13 +254,17 @@ impl Masking {
         }
     }
 
-    /// A line that was cut inside a group of pairs ends as if the group were closed.
+    /// A line that was cut inside a group ends as if the groups were closed: whether it was cut makes no template.
     fn finish_line(&mut self) {
-        let cut_group =
-            self.open.iter().find(|group| group.pairs > 0 || group.commas >= LIST_COMMAS_MIN);
-        if let Some(group) = cut_group {
-            self.out.truncate(group.inside);
+        let filled = |group: &Group| group.pairs > 0 || group.commas >= LIST_COMMAS_MIN;
+        if let Some(position) = self.open.iter().position(filled) {
+            let inside = self.open.get(position).map_or(0, |group| group.inside);
+            self.out.truncate(inside);
             self.out.extend_from_slice(WILDCARD);
+            self.open.truncate(position + 1);
+            while let Some(group) = self.open.pop() {
+                self.out.push(group.close);
+            }
         }
         self.open.clear();
         while self.out.ends_with(b" ") {
