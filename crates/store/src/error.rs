@@ -16,6 +16,35 @@ pub enum StoreError {
         /// What the system said.
         source: io::Error,
     },
+    /// The disk is full. Nothing that was acknowledged is lost; the same call works once there is space.
+    #[error("no space left for {}; free some space or lower the retention, then send again", path.display())]
+    Full {
+        /// The file that could not grow.
+        path: PathBuf,
+    },
+    /// Another process writes here.
+    #[error(
+        "another groundcrew runs on {}; stop it, or give this one its own directory",
+        path.display()
+    )]
+    Locked {
+        /// The store's directory.
+        path: PathBuf,
+    },
+    /// There is no store to read.
+    #[error("there is no data in {}; check the path, or ingest something first", path.display())]
+    Missing {
+        /// The store's directory.
+        path: PathBuf,
+    },
+    /// A record could not be turned into bytes.
+    #[error("failed to encode {what}")]
+    Encoding {
+        /// What was encoded.
+        what: &'static str,
+        /// Why not.
+        source: postcard::Error,
+    },
     /// A file does not hold what was written to it.
     #[error("{} is damaged: {reason}", path.display())]
     Damaged {
@@ -67,10 +96,24 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// For `map_err` on a file operation.
-    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+    /// For `map_err` on a file operation. A full disk becomes [`StoreError::Full`], which a caller answers with
+    /// "retry later" instead of giving up.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_owned();
-        move |source| Self::Io { action, path, source }
+        move |source| match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full { path },
+            _ => Self::Io { action, path, source },
+        }
+    }
+
+    /// For `map_err` on an encoding.
+    pub(crate) fn encoding(what: &'static str) -> impl FnOnce(postcard::Error) -> Self {
+        move |source| Self::Encoding { what, source }
+    }
+
+    /// Whether a file was gone, as happens to a reader beside a writer that merges.
+    pub(crate) fn is_not_found(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 
     /// For a file whose content is not what it should be.

@@ -1,0 +1,233 @@
+//! Cuts a Markdown text into chunks that can be embedded and quoted.
+//!
+//! A section that fits is one chunk, with everything below it; a longer one is cut at its subsections, those at their
+//! blocks, and long blocks at list items, paragraphs and sentences. Code, tables and raw HTML are never cut, however
+//! long. Neighbours that are too small to stand alone are joined. Every byte of the text is in exactly one chunk.
+
+use std::ops::Range;
+
+use super::blocks::{Block, blocks};
+use super::size::tokens_about;
+
+/// Largest chunk: the embedding model reads 256 tokens, and the title and heading path need some of them.
+pub(crate) const CHUNK_TOKENS_MAX: usize = 220;
+/// Smaller chunks are joined with a neighbour: alone they say too little to be found or understood.
+const CHUNK_TOKENS_MIN: usize = 50;
+/// Length at which a run without any white space is cut; short enough for a script in which each letter is a token.
+const UNBROKEN_BYTES_MAX: usize = 2 * CHUNK_TOKENS_MAX;
+
+/// A piece of a text.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Piece {
+    /// Its bytes.
+    pub(crate) range: Range<usize>,
+    /// The headings it stands under, outermost first.
+    pub(crate) heading_path: Vec<String>,
+}
+
+/// Cuts `body`. The pieces cover it in order.
+pub(crate) fn pieces(body: &str) -> Vec<Piece> {
+    let mut cutter = Cutter { body, path: Vec::new(), pieces: Vec::new() };
+    cutter.cut_run(&blocks(body));
+    join_small(body, cutter.pieces)
+}
+
+/// The state of cutting one text: where it is and what was cut so far.
+struct Cutter<'b> {
+    body: &'b str,
+    path: Vec<String>,
+    pieces: Vec<Piece>,
+}
+
+impl Cutter<'_> {
+    /// Cuts a run of sections of one level. Nests no deeper than there are heading levels.
+    fn cut_run(&mut self, run: &[Block]) {
+        let sections = sections(run);
+        if sections.len() > 1 && self.fits(run) {
+            self.push(range_of(run));
+            return;
+        }
+        for section in sections {
+            self.cut_section(section);
+        }
+    }
+
+    /// Cuts one section: what stands before its first subsection, then the subsections.
+    fn cut_section(&mut self, section: &[Block]) {
+        let heading = section.first().and_then(|block| block.heading.as_ref());
+        self.path.extend(heading.map(|heading| heading.text.clone()));
+        if self.fits(section) {
+            self.push(range_of(section));
+        } else {
+            let own = 1 + section.iter().skip(1).take_while(|block| block.heading.is_none()).count();
+            let (own, subsections) = section.split_at(own.min(section.len()));
+            self.pack(own);
+            self.cut_run(subsections);
+        }
+        if heading.is_some() {
+            self.path.pop();
+        }
+    }
+
+    /// Cuts blocks without subsections into as few chunks as fit.
+    fn pack(&mut self, own: &[Block]) {
+        let mut open: Option<Range<usize>> = None;
+        let mut open_tokens = 0;
+        let mut open_is_heading = false;
+        let atoms: Vec<_> = own.iter().flat_map(|block| self.atoms(block)).collect();
+        for (block, atom) in atoms {
+            let tokens = tokens_about(text_of(self.body, &atom));
+            let joins = open_tokens + tokens <= CHUNK_TOKENS_MAX || open_is_heading;
+            match &mut open {
+                Some(range) if joins => range.end = atom.end,
+                _ => {
+                    if let Some(range) = open.replace(atom) {
+                        self.push(range);
+                    }
+                    open_tokens = 0;
+                }
+            }
+            open_tokens += tokens;
+            open_is_heading = block.heading.is_some();
+        }
+        if let Some(range) = open {
+            self.push(range);
+        }
+    }
+
+    /// A block as the smallest pieces that it need be cut into.
+    fn atoms<'k>(&self, block: &'k Block) -> Vec<(&'k Block, Range<usize>)> {
+        let mut atoms = Vec::new();
+        let mut rest = block.range.clone();
+        if tokens_about(text_of(self.body, &rest)) > CHUNK_TOKENS_MAX {
+            for cut in &block.cuts {
+                self.add_atoms(block, rest.start..*cut, &mut atoms);
+                rest.start = *cut;
+            }
+        }
+        self.add_atoms(block, rest, &mut atoms);
+        atoms
+    }
+
+    fn add_atoms<'k>(
+        &self,
+        block: &'k Block,
+        range: Range<usize>,
+        atoms: &mut Vec<(&'k Block, Range<usize>)>,
+    ) {
+        let is_whole = block
+            .whole
+            .iter()
+            .any(|whole| whole.start < range.end && range.start < whole.end);
+        let text = text_of(self.body, &range);
+        if is_whole || tokens_about(text) <= CHUNK_TOKENS_MAX {
+            atoms.push((block, range));
+            return;
+        }
+        let mut start = range.start;
+        for sentence in sentences(text) {
+            atoms.push((block, start..start + sentence.len()));
+            start += sentence.len();
+        }
+    }
+
+    fn fits(&self, blocks: &[Block]) -> bool {
+        tokens_about(text_of(self.body, &range_of(blocks))) <= CHUNK_TOKENS_MAX
+    }
+
+    fn push(&mut self, range: Range<usize>) {
+        if !range.is_empty() {
+            self.pieces.push(Piece { range, heading_path: self.path.clone() });
+        }
+    }
+}
+
+/// Splits a run of blocks before each heading of the highest rank that occurs.
+fn sections(run: &[Block]) -> Vec<&[Block]> {
+    let level = |block: &Block| block.heading.as_ref().map(|heading| heading.level);
+    let highest = run.iter().filter_map(level).min();
+    let mut sections = Vec::new();
+    let mut rest = run;
+    while !rest.is_empty() {
+        let next = rest.iter().skip(1).position(|block| highest.is_some() && level(block) == highest);
+        let (section, after) = rest.split_at(next.map_or(rest.len(), |next| next + 1));
+        sections.push(section);
+        rest = after;
+    }
+    sections
+}
+
+/// Cuts text after sentences and lines; what is still too long at white space, and without any, anywhere.
+fn sentences(text: &str) -> Vec<&str> {
+    let mut sentences = Vec::new();
+    let mut before = ' ';
+    let ends_sentence = |c: char| {
+        let ends = c == '\n' || (c == ' ' && matches!(before, '.' | '!' | '?' | ';')) || c == '。';
+        before = c;
+        ends
+    };
+    for sentence in text.split_inclusive(ends_sentence) {
+        if tokens_about(sentence) <= CHUNK_TOKENS_MAX {
+            sentences.push(sentence);
+            continue;
+        }
+        for word in sentence.split_inclusive(char::is_whitespace) {
+            let mut rest = word;
+            while rest.len() > UNBROKEN_BYTES_MAX {
+                let (head, tail) = rest.split_at(rest.floor_char_boundary(UNBROKEN_BYTES_MAX));
+                sentences.push(head);
+                rest = tail;
+            }
+            sentences.push(rest);
+        }
+    }
+    sentences
+}
+
+/// Joins a piece that is too small with the one before, as long as both fit into one.
+fn join_small(body: &str, pieces: Vec<Piece>) -> Vec<Piece> {
+    let mut joined: Vec<(Piece, usize)> = Vec::new();
+    for piece in pieces {
+        let tokens = tokens_about(text_of(body, &piece.range));
+        match joined.last_mut() {
+            Some((last, last_tokens))
+                if tokens.min(*last_tokens) < CHUNK_TOKENS_MIN
+                    && tokens + *last_tokens <= CHUNK_TOKENS_MAX =>
+            {
+                last.range.end = piece.range.end;
+                *last_tokens += tokens;
+                let common = last.heading_path.iter().zip(&piece.heading_path);
+                let common = common.take_while(|(one, other)| one == other).count();
+                last.heading_path.truncate(common);
+            }
+            _ => joined.push((piece, tokens)),
+        }
+    }
+    joined.into_iter().map(|(piece, _)| piece).collect()
+}
+
+/// Joins pieces that meet inside one of `spans`, which are in order.
+pub(crate) fn join_across(pieces: Vec<Piece>, spans: &[Range<usize>]) -> Vec<Piece> {
+    let mut joined: Vec<Piece> = Vec::new();
+    for piece in pieces {
+        let at = piece.range.start;
+        let reaching = spans.partition_point(|span| span.end <= at);
+        let is_cut = spans.get(reaching).is_some_and(|span| span.start < at);
+        match joined.last_mut() {
+            Some(last) if is_cut => last.range.end = piece.range.end,
+            _ => joined.push(piece),
+        }
+    }
+    joined
+}
+
+fn range_of(blocks: &[Block]) -> Range<usize> {
+    match (blocks.first(), blocks.last()) {
+        (Some(first), Some(last)) => first.range.start..last.range.end,
+        _ => 0..0,
+    }
+}
+
+fn text_of<'b>(body: &'b str, range: &Range<usize>) -> &'b str {
+    body.get(range.clone()).unwrap_or_default()
+}

@@ -1,0 +1,157 @@
+//! A document as it was read: what it is about, and its chunks.
+
+use groundcrew_masking::Masker;
+use groundcrew_store::{DocumentChunk, DocumentKind};
+use groundcrew_telemetry::{Attributes, Timestamp, Value};
+
+use super::blocks::blocks;
+use super::chunk::{Piece, join_across, pieces};
+use super::front_matter::{Parts, list_of, split};
+use super::kind::{kind_of_path, kind_of_word};
+
+/// Where a document came from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin<'o> {
+    /// Its stable id.
+    pub(crate) document: &'o str,
+    /// Where the file is.
+    pub(crate) path: &'o str,
+    /// A title known from elsewhere, for a document without front matter.
+    pub(crate) title: Option<&'o str>,
+}
+
+/// The chunks of a document, and what is wrong with it.
+#[derive(Debug, Default)]
+pub(crate) struct Page {
+    pub(crate) chunks: Vec<DocumentChunk>,
+    /// Line and reason.
+    pub(crate) problems: Vec<(u32, String)>,
+}
+
+/// Reads a document. No chunk ends inside something that `masker` finds, so that none of it escapes by being cut.
+pub(crate) fn read_page(origin: Origin<'_>, text: &str, masker: &Masker) -> Page {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let parts = split(text);
+    let mut page = Page::default();
+    page.problems.extend(parts.problem.clone());
+    let about = About::new(origin, &parts, &mut page.problems);
+    let secrets: Vec<_> = masker.find(parts.body).into_iter().map(|finding| finding.range).collect();
+    let mut line = parts.body_line;
+    for piece in join_across(pieces(parts.body), &secrets) {
+        let text = parts.body.get(piece.range.clone()).unwrap_or_default();
+        page.chunks.extend(about.chunk(origin, piece, text, line));
+        line = line.saturating_add(newlines(text));
+    }
+    page
+}
+
+/// What all chunks of a document share.
+struct About {
+    title: String,
+    kind: DocumentKind,
+    services: Vec<String>,
+    alerts: Vec<String>,
+    date: Option<Timestamp>,
+    front_matter: Attributes,
+}
+
+impl About {
+    fn new(origin: Origin<'_>, parts: &Parts<'_>, problems: &mut Vec<(u32, String)>) -> Self {
+        let mut about = Self {
+            title: String::new(),
+            kind: kind_of_path(origin.document),
+            services: Vec::new(),
+            alerts: Vec::new(),
+            date: None,
+            front_matter: Attributes::default(),
+        };
+        for (key, value) in parts.attributes.iter() {
+            about.take(key, value, problems);
+        }
+        if about.title.is_empty() {
+            about.title = title_without_front_matter(origin, parts.body);
+        }
+        about
+    }
+
+    /// Takes one line of front matter: what is known into its place, the rest as it is.
+    fn take(&mut self, key: &str, value: &Value, problems: &mut Vec<(u32, String)>) {
+        match key.to_ascii_lowercase().as_str() {
+            "title" => self.title = value.text().trim().to_owned(),
+            "services" | "service" => self.services.extend(list_of(value)),
+            "alerts" | "alert" => self.alerts.extend(list_of(value)),
+            "kind" => match kind_of_word(&value.text()) {
+                Some(kind) => self.kind = kind,
+                None => problems.push((1, format!("kind `{value}` is not runbook, incident or doc"))),
+            },
+            "date" => {
+                self.date = Timestamp::parse(&value.text());
+                if self.date.is_none() {
+                    problems.push((1, format!("date `{value}` is not a date like 2026-03-14")));
+                }
+            }
+            _ => self.front_matter.set(key, value.clone()),
+        }
+    }
+
+    /// `None` for a piece of white space alone. `line` is where the piece begins.
+    fn chunk(
+        &self,
+        origin: Origin<'_>,
+        piece: Piece,
+        text: &str,
+        line: u32,
+    ) -> Option<DocumentChunk> {
+        let trimmed_end = text.trim_end();
+        let blank_lines = trimmed_end.len() - trimmed_end.trim_start().len();
+        let blank_lines = newlines(trimmed_end.get(..blank_lines).unwrap_or_default());
+        // Indentation of the first line is kept: it may be code.
+        let trimmed = skip_lines(trimmed_end, blank_lines);
+        if trimmed.is_empty() {
+            return None;
+        }
+        let line_start = line.saturating_add(blank_lines);
+        let is_title = |heading: &String| heading.trim() == self.title;
+        let heading_path = piece.heading_path.into_iter().skip_while(is_title).collect();
+        Some(DocumentChunk {
+            document: origin.document.to_owned(),
+            kind: self.kind,
+            title: self.title.clone(),
+            heading_path,
+            text: trimmed.to_owned(),
+            line_start,
+            line_end: line_start.saturating_add(newlines(trimmed)),
+            path: origin.path.to_owned(),
+            services: self.services.clone(),
+            alerts: self.alerts.clone(),
+            date: self.date,
+            front_matter: self.front_matter.clone(),
+        })
+    }
+}
+
+/// A title known from elsewhere, else the first heading of the highest rank, else the file's name.
+fn title_without_front_matter(origin: Origin<'_>, body: &str) -> String {
+    if let Some(title) = origin.title.filter(|title| !title.trim().is_empty()) {
+        return title.trim().to_owned();
+    }
+    let headings = blocks(body).into_iter().filter_map(|block| block.heading);
+    let first = headings.filter(|heading| !heading.text.is_empty()).min_by_key(|heading| heading.level);
+    first.map(|heading| heading.text).unwrap_or_else(|| {
+        let name = origin.document.rsplit('/').next().unwrap_or_default();
+        let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+        stem.replace(['-', '_'], " ")
+    })
+}
+
+fn newlines(text: &str) -> u32 {
+    u32::try_from(text.matches('\n').count()).unwrap_or(u32::MAX)
+}
+
+fn skip_lines(text: &str, lines: u32) -> &str {
+    let mut rest = text;
+    for _ in 0..lines {
+        rest = rest.split_once('\n').map_or("", |(_, after)| after);
+    }
+    rest
+}
