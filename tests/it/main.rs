@@ -1,4 +1,24 @@
 //! The integration tests, in one binary: the real program, real sockets, real peers.
 
 #[cfg(test)]
+mod ask;
+#[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod chat;
+#[cfg(test)]
+mod demo;
+#[cfg(test)]
+mod durability;
+#[cfg(test)]
+mod evaluation;
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod peers;
+#[cfg(test)]
+mod receivers;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
 mod tidy;
