@@ -1,13 +1,66 @@
-//! Embedded engines for logs, spans, metrics, documents, vectors and state.
+//! Embedded storage: logs, spans, metrics, changes, alerts, cluster snapshots, documents, vectors and state in one directory.
+//!
+//! [`Store`] is the entrance. What is appended goes to a write-ahead log (synced before the call returns, unless it is a
+//! bulk load) and to memory, where it is searchable at once. Full memory is sealed into immutable *splits*: one per
+//! signal, columns in compressed blocks, an inverted index over blocks, counts per minute and template beside them. A
+//! manifest that is replaced in one step says which splits there are, so that a crash at any point loses nothing
+//! acknowledged and shows nothing twice. Small splits are merged.
+//!
+//! ```text
+//! DIR/lock            held by the one writer
+//!     wal/            write-ahead log segments
+//!     manifest.bin    splits, ledger files, where the log begins
+//!     logs/ spans/ metrics/START-ID/    splits
+//!     ledger/         changes, alerts, cluster snapshots
+//!     templates.log   texts of log templates
+//!     quarantine/     damaged log segments, set aside
+//!     documents/      runbooks, incidents and other documents
+//!     state.db        answers and what has been ingested
+//! ```
+//!
+//! Reading is exact or says so: every piece of a file has a checksum, what does not match is left out and named in
+//! [`Coverage::warnings`], and damage never keeps a store from opening. A directory written by a newer version is refused.
+//!
+//! What is not here: the instrumentation scope of a batch (no reader asks for it), and deduplication of logs and spans
+//! that a sender repeats (the intake knows what it has acknowledged).
 
 mod access;
+mod bytes;
+mod cache;
+mod checked_file;
+mod chunk_file;
+mod coverage;
+mod disk;
 pub mod documents;
 mod error;
+mod frames;
+mod ledger;
+mod log_filter;
+mod manifest;
+mod memory;
+mod options;
+mod origin;
+mod query;
+mod series_merge;
+mod span_sample;
+mod split;
 pub mod state;
+mod store;
+mod template_fold;
+mod template_log;
+mod templates;
+mod tokens;
+mod top_rows;
+mod wal;
+mod warnings;
 
 pub use access::Access;
+pub use coverage::{Coverage, SignalCoverage};
 pub use documents::{
     DocumentChunk, DocumentCounts, DocumentHit, DocumentKind, DocumentQuery, IndexedGeneration,
 };
 pub use error::StoreError;
+pub use options::{Durability, StoreOptions};
+pub use query::{Found, LogQuery, MetricQuery, SpanQuery, TemplateQuery};
 pub use state::StateDb;
+pub use store::Store;

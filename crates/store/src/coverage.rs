@@ -1,0 +1,44 @@
+//! What the store holds, in a few figures.
+
+use groundcrew_telemetry::{TimeRange, Timestamp};
+
+/// What the store holds.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Coverage {
+    /// Log records.
+    pub logs: SignalCoverage,
+    /// Spans.
+    pub spans: SignalCoverage,
+    /// Metric points.
+    pub points: SignalCoverage,
+    /// The services that sent any of them, sorted.
+    pub services: Vec<String>,
+    /// Log templates whose text is known.
+    pub templates: u64,
+    /// What a person should know: damaged ranges that were set aside, limits that were hit.
+    pub warnings: Vec<String>,
+}
+
+/// How much there is of one signal, and from when to when.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct SignalCoverage {
+    /// Records.
+    pub count: u64,
+    /// From the first to just after the last; `None` when there is none.
+    pub range: Option<TimeRange>,
+}
+
+impl SignalCoverage {
+    /// Adds `count` records that lie between `first` and `last`, both inclusive.
+    pub(crate) fn add(&mut self, count: u64, first: Timestamp, last: Timestamp) {
+        if count == 0 {
+            return;
+        }
+        self.count += count;
+        let end = last.plus_nanos(1);
+        self.range = Some(match self.range {
+            None => TimeRange::new(first, end),
+            Some(range) => TimeRange::new(range.start.min(first), range.end.max(end)),
+        });
+    }
+}

@@ -1,0 +1,80 @@
+//! The few file operations the store is made of, each with an error that names the file.
+//!
+//! What must survive a power cut is written to a temporary name, synced, renamed, and the directory synced: then either
+//! the old or the new content is there, never a mixture.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use crate::StoreError;
+
+/// Names that end so are unfinished and removed when the store is opened for writing.
+const UNFINISHED: &str = ".unfinished";
+
+/// The name under which `path` is written before it is complete.
+pub(crate) fn unfinished(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(UNFINISHED);
+    PathBuf::from(name)
+}
+
+pub(crate) fn is_unfinished(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().ends_with(UNFINISHED.as_bytes())
+}
+
+pub(crate) fn create_dir(dir: &Path) -> Result<(), StoreError> {
+    fs::create_dir_all(dir).map_err(StoreError::io("create directory", dir))
+}
+
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, StoreError> {
+    fs::read(path).map_err(StoreError::io("read", path))
+}
+
+/// Makes the names in `dir` durable.
+pub(crate) fn sync_dir(dir: &Path) -> Result<(), StoreError> {
+    File::open(dir).and_then(|handle| handle.sync_all()).map_err(StoreError::io("sync", dir))
+}
+
+pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
+    fs::rename(from, to).map_err(StoreError::io("rename", from))
+}
+
+/// Puts `bytes` at `path`, replacing what was there in one step.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let unfinished = unfinished(path);
+    let written = File::create(&unfinished).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
+    if let Err(source) = written {
+        remove_if_there(&unfinished);
+        return Err(StoreError::io("write", &unfinished)(source));
+    }
+    rename(&unfinished, path)?;
+    path.parent().map_or(Ok(()), sync_dir)
+}
+
+/// Removes a file or directory that nothing refers to any more. When that fails it is tried again at the next open.
+pub(crate) fn remove_if_there(path: &Path) {
+    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    if let Err(error) = removed
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!(path = %path.display(), %error, "failed to remove what is no longer needed");
+    }
+}
+
+/// The paths in `dir`, sorted; none when there is no such directory.
+pub(crate) fn list(dir: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(StoreError::io("list", dir))?,
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        paths.push(entry.map_err(StoreError::io("list", dir))?.path());
+    }
+    paths.sort();
+    Ok(paths)
+}

@@ -1,0 +1,116 @@
+//! The manifest: which splits and ledger files there are, and from where the write-ahead log counts.
+//!
+//! It is replaced in one step, so that a seal happens entirely or not at all: before, its rows are in the log; after,
+//! they are in splits and the log begins behind them. A lost or damaged manifest is made again from what the splits
+//! say of themselves.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::checked_file::{self, FileKind};
+use crate::split::{META_KIND, META_NAME, SplitMeta, SplitSignal};
+use crate::{StoreError, disk};
+
+const KIND: FileKind = *b"GCmf";
+const NAME: &str = "manifest.bin";
+const LEDGER_DIR: &str = "ledger";
+
+/// What the store consists of.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Manifest {
+    /// The number for the next split or ledger file.
+    pub(crate) id_next: u64,
+    /// The first write-ahead log segment that is not in splits.
+    pub(crate) wal_floor: u64,
+    pub(crate) splits: Vec<SplitMeta>,
+    pub(crate) ledger_files: Vec<u64>,
+}
+
+/// A manifest, and what was wrong with the file, if anything.
+#[derive(Debug)]
+pub(crate) struct LoadedManifest {
+    pub(crate) manifest: Manifest,
+    pub(crate) warning: Option<String>,
+}
+
+impl Manifest {
+    /// Reads the manifest in `dir`, or makes it again. Only a newer format is an error.
+    pub(crate) fn load(dir: &Path) -> Result<LoadedManifest, StoreError> {
+        let path = dir.join(NAME);
+        match checked_file::read(&path, KIND) {
+            Ok(manifest) => Ok(LoadedManifest { manifest, warning: None }),
+            Err(error @ StoreError::NewerFormat { .. }) => Err(error),
+            Err(error) => {
+                let manifest = rebuild(dir)?;
+                let is_new = error.is_not_found() && manifest == Self::default();
+                let warning = format!("{error}; it was made again from the splits");
+                Ok(LoadedManifest { manifest, warning: (!is_new).then_some(warning) })
+            }
+        }
+    }
+
+    pub(crate) fn save(&self, dir: &Path) -> Result<(), StoreError> {
+        checked_file::write(&dir.join(NAME), KIND, self)
+    }
+
+    /// Removes what a crash left behind: files that the manifest does not know.
+    pub(crate) fn remove_strangers(&self, dir: &Path) -> Result<(), StoreError> {
+        for signal in SplitSignal::ALL {
+            let known: Vec<PathBuf> =
+                self.splits.iter().map(|split| dir.join(split.relative_path())).collect();
+            let strangers = disk::list(&dir.join(signal.directory()))?;
+            strangers
+                .iter()
+                .filter(|path| !known.contains(path))
+                .for_each(|path| disk::remove_if_there(path));
+        }
+        let known: Vec<PathBuf> =
+            self.ledger_files.iter().map(|id| ledger_path(dir, *id)).collect();
+        let strangers = disk::list(&dir.join(LEDGER_DIR))?;
+        strangers
+            .iter()
+            .filter(|path| !known.contains(path))
+            .for_each(|path| disk::remove_if_there(path));
+        let unfinished = disk::list(dir)?;
+        unfinished
+            .iter()
+            .filter(|path| disk::is_unfinished(path))
+            .for_each(|path| disk::remove_if_there(path));
+        Ok(())
+    }
+}
+
+/// Where ledger file `id` is.
+pub(crate) fn ledger_path(dir: &Path, id: u64) -> PathBuf {
+    dir.join(LEDGER_DIR).join(format!("{id:08}.bin"))
+}
+
+fn rebuild(dir: &Path) -> Result<Manifest, StoreError> {
+    let mut manifest = Manifest::default();
+    for signal in SplitSignal::ALL {
+        for path in disk::list(&dir.join(signal.directory()))? {
+            // One that is unfinished or damaged cannot be used; it stays where it is.
+            match checked_file::read::<SplitMeta>(&path.join(META_NAME), META_KIND) {
+                Ok(meta) if path == dir.join(meta.relative_path()) => manifest.splits.push(meta),
+                Err(error @ StoreError::NewerFormat { .. }) => return Err(error),
+                Ok(_) | Err(_) => {}
+            }
+        }
+    }
+    let replaced: Vec<u64> =
+        manifest.splits.iter().flat_map(|split| split.replaces.iter().copied()).collect();
+    manifest.splits.retain(|split| !replaced.contains(&split.id));
+    let ledger_files = disk::list(&dir.join(LEDGER_DIR))?;
+    manifest.ledger_files = ledger_files
+        .iter()
+        .filter(|path| path.extension().is_some_and(|extension| extension == "bin"))
+        .filter_map(|path| path.file_stem()?.to_str()?.parse().ok())
+        .collect();
+    manifest.wal_floor =
+        manifest.splits.iter().map(|split| split.wal_floor).max().unwrap_or_default();
+    let ids = manifest.splits.iter().map(|split| split.id).chain(replaced);
+    manifest.id_next =
+        ids.chain(manifest.ledger_files.iter().copied()).max().map_or(0, |highest| highest + 1);
+    Ok(manifest)
+}

@@ -1,0 +1,121 @@
+//! Counts per minute, service and template, kept while rows are in memory.
+//!
+//! A cell points at its first and last row instead of copying their bodies; the bodies are copied once, when the
+//! memory is sealed.
+
+use std::sync::Arc;
+
+use groundcrew_telemetry::{LogRecord, Severity, TemplateId, Timestamp};
+use rustc_hash::FxHashMap;
+
+/// What a cell counts. A record without a template counts under template 0.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) struct CellKey {
+    pub(crate) minute: i64,
+    pub(crate) service: u32,
+    pub(crate) template: TemplateId,
+}
+
+/// Where a row is in memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct RowAt {
+    pub(crate) portion: u32,
+    pub(crate) row: u32,
+}
+
+/// What is known of the records of one key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Cell {
+    pub(crate) count: u64,
+    pub(crate) severity: Severity,
+    pub(crate) first: Timestamp,
+    pub(crate) last: Timestamp,
+    pub(crate) first_at: RowAt,
+    pub(crate) last_at: RowAt,
+}
+
+impl Cell {
+    fn of(record: &LogRecord, row: u32) -> Self {
+        let at = RowAt { portion: 0, row };
+        Self {
+            count: 1,
+            severity: record.severity,
+            first: record.time,
+            last: record.time,
+            first_at: at,
+            last_at: at,
+        }
+    }
+
+    /// Adds a cell whose rows came later.
+    fn merge(&mut self, later: &Self) {
+        self.count += later.count;
+        self.severity = self.severity.max(later.severity);
+        if later.first < self.first {
+            self.first = later.first;
+            self.first_at = later.first_at;
+        }
+        if later.last >= self.last {
+            self.last = later.last;
+            self.last_at = later.last_at;
+        }
+    }
+}
+
+/// The template a record counts under.
+pub(crate) fn template_of(record: &LogRecord) -> TemplateId {
+    record.template.unwrap_or(TemplateId(0))
+}
+
+/// Counts the records of one portion, whose service is one.
+pub(super) fn count_portion(records: &[LogRecord]) -> FxHashMap<(i64, TemplateId), Cell> {
+    let mut cells: FxHashMap<(i64, TemplateId), Cell> = FxHashMap::default();
+    for (row, record) in records.iter().enumerate() {
+        let cell = Cell::of(record, u32::try_from(row).unwrap_or(u32::MAX));
+        cells
+            .entry((record.time.minute(), template_of(record)))
+            .and_modify(|known| known.merge(&cell))
+            .or_insert(cell);
+    }
+    cells
+}
+
+/// The cells of one memory.
+#[derive(Debug, Default)]
+pub(crate) struct MemoryRollup {
+    pub(crate) services: Vec<Arc<str>>,
+    service_ids: FxHashMap<Arc<str>, u32>,
+    pub(crate) cells: FxHashMap<CellKey, Cell>,
+}
+
+impl MemoryRollup {
+    /// Adds the cells of portion number `portion`; says how many are new.
+    pub(super) fn add(
+        &mut self,
+        portion: u32,
+        service: &Arc<str>,
+        counted: FxHashMap<(i64, TemplateId), Cell>,
+    ) -> usize {
+        let service = self.service_id(service);
+        let cells_before = self.cells.len();
+        for ((minute, template), mut cell) in counted {
+            cell.first_at.portion = portion;
+            cell.last_at.portion = portion;
+            self.cells
+                .entry(CellKey { minute, service, template })
+                .and_modify(|known| known.merge(&cell))
+                .or_insert(cell);
+        }
+        self.cells.len() - cells_before
+    }
+
+    fn service_id(&mut self, service: &Arc<str>) -> u32 {
+        if let Some(id) = self.service_ids.get(service) {
+            return *id;
+        }
+        let id = u32::try_from(self.services.len()).unwrap_or(u32::MAX);
+        self.services.push(Arc::clone(service));
+        self.service_ids.insert(Arc::clone(service), id);
+        id
+    }
+}

@@ -1,0 +1,53 @@
+//! Estimates how much memory rows take.
+
+use groundcrew_telemetry::{Attributes, LogRecord, MetricSeries, Point, Span, Value};
+
+pub(super) fn log_record(record: &LogRecord) -> usize {
+    size_of::<LogRecord>() + record.body.len() + attributes(&record.attributes)
+}
+
+pub(super) fn span(span: &Span) -> usize {
+    let events: usize = span
+        .events
+        .iter()
+        .map(|event| size_of_val(event) + event.name.len() + attributes(&event.attributes))
+        .sum();
+    size_of::<Span>()
+        + span.name.len()
+        + span.status.message.len()
+        + attributes(&span.attributes)
+        + events
+}
+
+/// A series without its points.
+pub(super) fn series_head(series: &MetricSeries) -> usize {
+    size_of::<MetricSeries>()
+        + series.name.len()
+        + series.unit.len()
+        + attributes(&series.attributes)
+}
+
+pub(super) const fn points(count: usize) -> usize {
+    count * size_of::<Point>()
+}
+
+fn attributes(attributes: &Attributes) -> usize {
+    attributes
+        .0
+        .iter()
+        .map(|(key, value)| size_of::<(String, Value)>() + key.len() + heap(value))
+        .sum()
+}
+
+fn heap(value: &Value) -> usize {
+    match value {
+        Value::Str(text) => text.len(),
+        Value::Int(_) | Value::Double(_) | Value::Bool(_) => 0,
+        Value::Bytes(bytes) => bytes.len(),
+        Value::List(values) => values.iter().map(|inner| size_of::<Value>() + heap(inner)).sum(),
+        Value::Map(entries) => entries
+            .iter()
+            .map(|(key, inner)| size_of::<(String, Value)>() + key.len() + heap(inner))
+            .sum(),
+    }
+}

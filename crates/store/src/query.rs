@@ -1,0 +1,87 @@
+//! What can be asked of the store.
+
+use groundcrew_telemetry::{Severity, TemplateId, TimeRange, TraceId};
+
+/// Asks for log templates with their counts.
+#[derive(Clone, PartialEq, Debug)]
+pub struct TemplateQuery {
+    /// When. Widened to whole minutes, because rollups know no finer time.
+    pub range: TimeRange,
+    /// Which services; empty for all.
+    pub services: Vec<String>,
+}
+
+/// Asks for log records.
+#[derive(Clone, PartialEq, Debug)]
+pub struct LogQuery {
+    /// When.
+    pub range: TimeRange,
+    /// Which services; empty for all.
+    pub services: Vec<String>,
+    /// The least severity.
+    pub severity_min: Option<Severity>,
+    /// Words that must all occur, in any case, as whole tokens: in the body, a string attribute, the trace id or the
+    /// span id. A word such as `order-17.eu` is found whole and by its parts; a term of several words asks for each.
+    pub terms: Vec<String>,
+    /// Only records of this trace.
+    pub trace_id: Option<TraceId>,
+    /// Only records of this template.
+    pub template: Option<TemplateId>,
+    /// Whether the newest records come first and are the ones kept by `limit`; otherwise the oldest.
+    pub newest_first: bool,
+    /// The most records to return.
+    pub limit: usize,
+}
+
+/// Asks for spans.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SpanQuery {
+    /// When the spans began.
+    pub range: TimeRange,
+    /// Which services; empty for all.
+    pub services: Vec<String>,
+    /// Only spans of this trace.
+    pub trace_id: Option<TraceId>,
+    /// About how many spans to return. When more match, whole traces are kept, chosen by a hash of the trace id.
+    pub limit: usize,
+}
+
+/// Asks for metric series.
+#[derive(Clone, PartialEq, Debug)]
+pub struct MetricQuery {
+    /// When.
+    pub range: TimeRange,
+    /// Which services; empty for all.
+    pub services: Vec<String>,
+    /// Only series of this exact name.
+    pub name: Option<String>,
+    /// The most series to return, the first by name, service and attributes.
+    pub series_max: usize,
+}
+
+/// Rows that were found, and how many there were.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Found<T> {
+    /// The rows.
+    pub rows: Vec<T>,
+    /// How many rows matched before the limit cut them down.
+    pub matched: u64,
+}
+
+/// Which services a query asks for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ServiceFilter<'a>(pub(crate) &'a [String]);
+
+impl ServiceFilter<'_> {
+    pub(crate) fn is_all(self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn admits(self, service: &str) -> bool {
+        self.0.is_empty() || self.0.iter().any(|wanted| wanted == service)
+    }
+
+    pub(crate) fn admits_any<'s>(self, mut services: impl Iterator<Item = &'s str>) -> bool {
+        self.0.is_empty() || services.any(|service| self.admits(service))
+    }
+}

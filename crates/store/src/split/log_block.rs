@@ -1,0 +1,264 @@
+//! A block of log rows as columns.
+
+use std::sync::Arc;
+
+use groundcrew_telemetry::{LogRecord, LogRow, Resource, Severity, TemplateId, Timestamp, TraceId};
+use serde::{Deserialize, Serialize};
+
+use super::block_tokens::BlockTokens;
+use super::columns::{
+    AttributeColumns, BlockStrings, Numbering, SpanIdColumn, StoredValue, Strings, TimeColumn,
+    TraceColumn, string,
+};
+use super::token_index::template_token;
+use crate::StoreError;
+use crate::log_filter::{LogFilter, any_text, id_is};
+use crate::tokens::{Tokenizer, contains_ignore_case};
+use crate::top_rows::TopRows;
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Columns {
+    times: TimeColumn,
+    severities: Vec<u8>,
+    /// Numbers in the split's list of resources.
+    origins: Vec<u32>,
+    templates_distinct: Vec<u64>,
+    /// Per row 0 for none, else the template's number + 1.
+    templates: Vec<u32>,
+    traces: TraceColumn,
+    span_ids: SpanIdColumn,
+    bodies: Strings,
+    attributes: AttributeColumns,
+    names: Strings,
+    values: Strings,
+}
+
+/// Collects the rows of one block.
+#[derive(Debug, Default)]
+pub(super) struct LogBlockBuilder<'r> {
+    columns: Columns,
+    traces: Numbering<TraceId>,
+    templates: Numbering<TemplateId>,
+    strings: BlockStrings<'r>,
+}
+
+impl<'r> LogBlockBuilder<'r> {
+    pub(super) fn push(&mut self, record: &'r LogRecord, origin: u32, tokens: &mut BlockTokens) {
+        let columns = &mut self.columns;
+        columns.times.push(record.time);
+        columns.severities.push(record.severity.0);
+        columns.origins.push(origin);
+        columns.templates.push(match record.template {
+            None => 0,
+            Some(template) => {
+                let (number, is_new) = self.templates.number(template);
+                if is_new {
+                    columns.templates_distinct.push(template.0);
+                    tokens.add_token(&template_token(template));
+                }
+                number.saturating_add(1)
+            }
+        });
+        if columns.traces.push(record.trace_id, &mut self.traces) {
+            tokens.add_id(record.trace_id);
+        }
+        columns.span_ids.push(record.span_id);
+        tokens.add_id(record.span_id);
+        columns.bodies.push(&record.body);
+        tokens.add_text(&record.body);
+        columns
+            .attributes
+            .push(&record.attributes, &mut self.strings, &mut |text| tokens.add_text(text));
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.columns.bodies.bytes()
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.columns.times.len()
+    }
+
+    pub(super) fn encode(mut self) -> Result<Vec<u8>, StoreError> {
+        self.columns.names = self.strings.names.finish();
+        self.columns.values = self.strings.values.finish();
+        postcard::to_stdvec(&self.columns).map_err(StoreError::encoding("a log block"))
+    }
+}
+
+/// A block that was read back.
+#[derive(Debug)]
+pub(crate) struct LogBlock {
+    columns: Columns,
+}
+
+impl LogBlock {
+    pub(crate) fn decode(raw: &[u8]) -> Result<Self, postcard::Error> {
+        Ok(Self { columns: postcard::from_bytes(raw)? })
+    }
+
+    /// Offers every matching row to `top`. `admitted` says which of the split's resources are asked for.
+    pub(crate) fn scan(
+        &self,
+        filter: &LogFilter<'_>,
+        admitted: &[bool],
+        resources: &[Arc<Resource>],
+        top: &mut TopRows,
+    ) {
+        let view = self.view();
+        let mut texts = TextTest::new(filter, &view);
+        for row in 0..view.times.len() {
+            let Some(time) = view.times.get(row).copied() else { break };
+            let origin = view.origin(row);
+            if filter.range.contains(time)
+                && top.wants(time)
+                && admitted.get(origin).copied().unwrap_or_default()
+                && filter.admits_columns(view.severity(row), view.template(row), view.trace_id(row))
+                && texts.admits(row)
+                && let Some(resource) = resources.get(origin)
+            {
+                top.push(time, LogRow { resource: Arc::clone(resource), record: view.record(row) });
+            }
+        }
+    }
+
+    /// Calls `visit` with every row and the number of its resource.
+    pub(crate) fn for_each(&self, visit: &mut dyn FnMut(usize, LogRecord)) {
+        let view = self.view();
+        for row in 0..view.times.len() {
+            visit(view.origin(row), view.record(row));
+        }
+    }
+
+    fn view(&self) -> View<'_> {
+        View {
+            columns: &self.columns,
+            times: self.columns.times.all(),
+            bodies: self.columns.bodies.all(),
+            names: self.columns.names.all(),
+            values: self.columns.values.all(),
+            attribute_starts: self.columns.attributes.starts(),
+        }
+    }
+}
+
+/// A block made ready for reading rows.
+struct View<'b> {
+    columns: &'b Columns,
+    times: Vec<Timestamp>,
+    bodies: Vec<&'b str>,
+    names: Vec<&'b str>,
+    values: Vec<&'b str>,
+    attribute_starts: Vec<u32>,
+}
+
+impl View<'_> {
+    fn origin(&self, row: usize) -> usize {
+        self.columns.origins.get(row).map_or(usize::MAX, |origin| *origin as usize)
+    }
+
+    fn severity(&self, row: usize) -> Severity {
+        Severity(self.columns.severities.get(row).copied().unwrap_or_default())
+    }
+
+    fn template(&self, row: usize) -> Option<TemplateId> {
+        let number = self.columns.templates.get(row)?.checked_sub(1)?;
+        self.columns.templates_distinct.get(number as usize).map(|id| TemplateId(*id))
+    }
+
+    fn trace_id(&self, row: usize) -> Option<TraceId> {
+        self.columns.traces.row(row)
+    }
+
+    fn body(&self, row: usize) -> &str {
+        self.bodies.get(row).copied().unwrap_or_default()
+    }
+
+    fn attribute_start(&self, row: usize) -> u32 {
+        self.attribute_starts.get(row).copied().unwrap_or_default()
+    }
+
+    fn attribute_values(&self, row: usize) -> impl Iterator<Item = &StoredValue> {
+        self.columns.attributes.pairs(row, self.attribute_start(row)).map(|(_, value)| value)
+    }
+
+    fn record(&self, row: usize) -> LogRecord {
+        let start = self.attribute_start(row);
+        LogRecord {
+            time: self.times.get(row).copied().unwrap_or_default(),
+            severity: self.severity(row),
+            body: self.body(row).to_owned(),
+            attributes: self.columns.attributes.row(row, start, &self.names, &self.values),
+            trace_id: self.trace_id(row),
+            span_id: self.columns.span_ids.row(row),
+            template: self.template(row),
+        }
+    }
+}
+
+/// Tests the texts of rows; what it finds out about an attribute value holds for all rows that have it.
+struct TextTest<'f, 'b> {
+    filter: &'f LogFilter<'f>,
+    view: &'b View<'b>,
+    tokenizer: Tokenizer,
+    /// Per needle and value: not yet tested, or the result.
+    known: Vec<Vec<Option<bool>>>,
+}
+
+#[derive(Clone, Copy)]
+enum Needle<'f> {
+    Token(&'f str),
+    Literal(&'f str),
+}
+
+impl<'f, 'b> TextTest<'f, 'b> {
+    fn new(filter: &'f LogFilter<'f>, view: &'b View<'b>) -> Self {
+        let needles = filter.tokens.len() + filter.literals.len();
+        let known = vec![vec![None; view.values.len()]; needles];
+        Self { filter, view, tokenizer: Tokenizer::default(), known }
+    }
+
+    fn admits(&mut self, row: usize) -> bool {
+        if !self.filter.asks_for_text() {
+            return true;
+        }
+        let filter = self.filter;
+        let tokens = filter.tokens.iter().map(|token| Needle::Token(token));
+        let literals = filter.literals.iter().map(|literal| Needle::Literal(literal));
+        tokens.chain(literals).enumerate().all(|(number, needle)| self.row_has(row, number, needle))
+    }
+
+    fn row_has(&mut self, row: usize, number: usize, needle: Needle<'_>) -> bool {
+        if let Needle::Token(token) = needle
+            && id_is(token, self.view.trace_id(row), self.view.columns.span_ids.row(row))
+        {
+            return true;
+        }
+        if text_has(&mut self.tokenizer, self.view.body(row), needle) {
+            return true;
+        }
+        let view = self.view;
+        view.attribute_values(row).any(|value| match value {
+            StoredValue::Str(value_number) => self.value_has(*value_number, number, needle),
+            StoredValue::Other(value) => {
+                any_text(value, &mut |text| text_has(&mut self.tokenizer, text, needle))
+            }
+            StoredValue::Int(_) | StoredValue::Double(_) | StoredValue::Bool(_) => false,
+        })
+    }
+
+    fn value_has(&mut self, value_number: u32, number: usize, needle: Needle<'_>) -> bool {
+        let text = string(&self.view.values, value_number);
+        let slot =
+            self.known.get_mut(number).and_then(|known| known.get_mut(value_number as usize));
+        let Some(slot) = slot else { return false };
+        *slot.get_or_insert_with(|| text_has(&mut self.tokenizer, text, needle))
+    }
+}
+
+fn text_has(tokenizer: &mut Tokenizer, text: &str, needle: Needle<'_>) -> bool {
+    match needle {
+        Needle::Token(token) => tokenizer.has_token(text, token),
+        Needle::Literal(literal) => contains_ignore_case(text, literal),
+    }
+}

@@ -1,0 +1,78 @@
+//! The write path: log, then memory.
+
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
+use groundcrew_masking::Masked;
+use groundcrew_telemetry::{Batch, TemplateId};
+
+use super::handle::Store;
+use crate::memory::{Prepared, prepare};
+use crate::wal::{Record, Wal};
+use crate::{Durability, StoreError};
+
+impl Store {
+    /// Stores batches; they can be found as soon as this returns. With [`Durability::Synced`] they are on disk then.
+    ///
+    /// Blocks while memory is full and being sealed. On an error nothing of `batches` was stored, and the same call may
+    /// be made again; [`StoreError::Full`] means that it will work once there is space.
+    pub fn append(
+        &self,
+        batches: Vec<Masked<Batch>>,
+        durability: Durability,
+    ) -> Result<(), StoreError> {
+        let wal = self.writable()?;
+        let batches: Vec<Batch> = batches
+            .into_iter()
+            .map(Masked::into_inner)
+            .filter(|batch| batch.record_count() > 0)
+            .collect();
+        if batches.is_empty() {
+            return Ok(());
+        }
+        self.make_room()?;
+        let payload = match durability {
+            Durability::Synced => Some(Record::encode_batches(&batches)?),
+            Durability::OnFlush => None,
+        };
+        let prepared: Vec<Prepared> =
+            batches.into_iter().map(|batch| prepare(batch, &self.origins)).collect();
+        let _gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(payload) = payload {
+            self.relog_templates(wal)?;
+            let logged = wal.append(&payload);
+            if logged.is_err() {
+                self.must_relog_templates.store(true, Ordering::Release);
+            }
+            logged?;
+        }
+        let mut live = self.live_mut();
+        prepared.into_iter().try_for_each(|batch| live.apply(batch))
+    }
+
+    /// Keeps the texts of templates, durable no later than the next synced append or flush. Call it before the append
+    /// of records that use them.
+    pub fn put_templates(&self, templates: &[(TemplateId, String)]) -> Result<(), StoreError> {
+        let wal = self.writable()?;
+        let unknown = self.templates.unknown(templates);
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let _gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
+        wal.append_unsynced(&Record::encode_templates(&unknown)?)?;
+        self.templates.add_pending(unknown);
+        Ok(())
+    }
+
+    /// Logs the texts again that went down with a segment.
+    fn relog_templates(&self, wal: &Wal) -> Result<(), StoreError> {
+        if self.must_relog_templates.load(Ordering::Acquire) {
+            let pending = self.templates.pending();
+            if !pending.is_empty() {
+                wal.append_unsynced(&Record::encode_templates(&pending)?)?;
+            }
+            self.must_relog_templates.store(false, Ordering::Release);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,189 @@
+//! Opens a store: manifest, ledger, template texts, and what the write-ahead log has beyond them.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, RwLock};
+
+use super::handle::{Sealer, Store};
+use super::live::Live;
+use crate::ledger::Entry;
+use crate::manifest::{LoadedManifest, Manifest, ledger_path};
+use crate::memory::prepare;
+use crate::origin::Origins;
+use crate::split::{Split, SplitReader, SplitSet};
+use crate::state::StateDb;
+use crate::templates::Templates;
+use crate::wal::{Record, Replayed, Wal, replay};
+use crate::warnings::Warnings;
+use crate::{Access, StoreError, StoreOptions, checked_file, disk, template_log};
+
+/// First bytes of ledger files.
+pub(super) const LEDGER_KIND: checked_file::FileKind = *b"GClg";
+/// How often a reader starts anew when a writer seals while it reads.
+const LOAD_ATTEMPTS: usize = 8;
+/// Memories below this would be sealed into splits of a few rows.
+const MEMORY_BYTES_MIN: usize = 64 * 1024;
+/// Splits are written with 32-bit sizes.
+const MEMORY_BYTES_LIMIT: usize = 1 << 30;
+
+/// What a directory holds.
+pub(super) struct Loaded {
+    pub(super) live: Live,
+    manifest: Manifest,
+    replayed: Replayed,
+    is_rebuilt: bool,
+}
+
+impl Store {
+    /// Opens the store in a directory, making it when it is to be written. Damage does not keep it from opening: what
+    /// is damaged is left out and said in [`Coverage::warnings`](crate::Coverage::warnings).
+    pub fn open(options: StoreOptions) -> Result<Self, StoreError> {
+        let StoreOptions { dir, access, memory_bytes_max } = options;
+        let lock = match access {
+            Access::ReadWrite => {
+                disk::create_dir(&dir.join("wal"))?;
+                Some(lock(&dir)?)
+            }
+            Access::ReadOnly if !dir.is_dir() => return Err(StoreError::Missing { path: dir }),
+            Access::ReadOnly => None,
+        };
+        let (origins, templates, warnings) =
+            (Origins::default(), Templates::default(), Warnings::default());
+        let loaded = load(&dir, &origins, &templates, &warnings)?;
+        let wal = lock.is_some().then(|| Wal::open(&dir.join("wal"), &loaded.replayed));
+        if wal.is_some() && !loaded.is_rebuilt {
+            loaded.manifest.remove_strangers(&dir)?;
+        }
+        let sealer = Sealer {
+            id_next: loaded.manifest.id_next,
+            manifest: loaded.manifest,
+            damaged_segments: loaded.replayed.damaged,
+            unmergeable: Vec::new(),
+        };
+        Ok(Self {
+            state: StateDb::open(&dir.join("state.db"), access)?,
+            dir,
+            access,
+            memory_bytes_max: memory_bytes_max.clamp(MEMORY_BYTES_MIN, MEMORY_BYTES_LIMIT),
+            gate: RwLock::new(()),
+            live: RwLock::new(loaded.live),
+            wal,
+            sealer: Mutex::new(sealer),
+            origins,
+            templates,
+            must_relog_templates: AtomicBool::new(false),
+            reader: SplitReader::default(),
+            warnings,
+            _lock: lock,
+        })
+    }
+
+    /// Looks at the directory again: for a reader whose files a writer has merged away.
+    pub(super) fn reload(&self) -> Result<(), StoreError> {
+        let loaded = load(&self.dir, &self.origins, &self.templates, &self.warnings)?;
+        *self.live_mut() = loaded.live;
+        Ok(())
+    }
+}
+
+fn lock(dir: &Path) -> Result<File, StoreError> {
+    let path = dir.join("lock");
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .map_err(StoreError::io("open", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path: dir.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(StoreError::io("lock", &path)(source)),
+    }
+}
+
+/// Reads the directory without changing it. A writer may seal meanwhile, moving rows from the log into splits; the
+/// manifest tells, and then it is read again.
+pub(super) fn load(
+    dir: &Path,
+    origins: &Origins,
+    templates: &Templates,
+    warnings: &Warnings,
+) -> Result<Loaded, StoreError> {
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let found = Warnings::default();
+        let loaded = load_once(dir, origins, templates, &found);
+        let is_current = match &loaded {
+            Ok(loaded) => {
+                loaded.is_rebuilt
+                    || Manifest::load(dir)?.manifest.wal_floor == loaded.manifest.wal_floor
+            }
+            Err(error) => !error.is_not_found(),
+        };
+        if is_current || attempt == LOAD_ATTEMPTS {
+            found.all().into_iter().for_each(|warning| warnings.add(warning));
+            return loaded;
+        }
+    }
+}
+
+fn load_once(
+    dir: &Path,
+    origins: &Origins,
+    templates: &Templates,
+    warnings: &Warnings,
+) -> Result<Loaded, StoreError> {
+    let LoadedManifest { manifest, warning } = Manifest::load(dir)?;
+    let is_rebuilt = warning.is_some();
+    warning.into_iter().for_each(|warning| warnings.add(warning));
+    let mut live = Live::default();
+    let mut splits = SplitSet::default();
+    for meta in &manifest.splits {
+        splits.add(Split::new(dir, meta.clone()));
+    }
+    live.splits = Arc::new(splits);
+    for id in &manifest.ledger_files {
+        load_ledger(dir, *id, &mut live, warnings)?;
+    }
+    for warning in template_log::load(dir, templates)? {
+        warnings.add(warning);
+    }
+    let replayed = replay(&dir.join("wal"), manifest.wal_floor, &mut |record| {
+        match record {
+            Record::Templates(texts) => templates.add_pending(templates.unknown(&texts)),
+            Record::Batches(batches) => {
+                for batch in batches {
+                    live.apply(prepare(batch, origins))?;
+                }
+            }
+        }
+        Ok(())
+    })?;
+    replayed.warnings.iter().for_each(|warning| warnings.add(warning.clone()));
+    Ok(Loaded { live, manifest, replayed, is_rebuilt })
+}
+
+fn load_ledger(
+    dir: &Path,
+    id: u64,
+    live: &mut Live,
+    warnings: &Warnings,
+) -> Result<(), StoreError> {
+    match checked_file::read::<Vec<Entry>>(&ledger_path(dir, id), LEDGER_KIND) {
+        Ok(entries) => {
+            for entry in &entries {
+                live.ledger.restore(entry)?;
+            }
+            Ok(())
+        }
+        Err(error @ StoreError::NewerFormat { .. }) => Err(error),
+        Err(error) if error.is_not_found() => Err(error),
+        Err(error) => {
+            warnings
+                .add(format!("{error}; its changes, alerts and cluster snapshots are left out"));
+            Ok(())
+        }
+    }
+}

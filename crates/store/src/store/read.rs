@@ -1,0 +1,296 @@
+//! Answers everything but log searches.
+
+use std::sync::Arc;
+
+use groundcrew_telemetry::{
+    Alert, ChangeEvent, ClusterSnapshot, MetricSeries, Point, SeriesRow, SpanRow, TemplateRow,
+    TimeRange,
+};
+
+use super::handle::Store;
+use crate::memory::{Memory, SpanPortion};
+use crate::query::ServiceFilter;
+use crate::series_merge::SeriesMerge;
+use crate::span_sample::SpanSample;
+use crate::split::{SpanBlock, Split, SplitSet};
+use crate::template_fold::TemplateFold;
+use crate::{Access, Coverage, Found, MetricQuery, SpanQuery, StoreError, TemplateQuery};
+
+/// How often a reader looks at the directory again when a writer has merged its files away.
+const READ_ATTEMPTS: usize = 4;
+
+impl Store {
+    /// What the store holds.
+    pub fn coverage(&self) -> Result<Coverage, StoreError> {
+        let live = self.live();
+        let mut coverage = Coverage::default();
+        let mut services: Vec<String> = Vec::new();
+        for split in live.splits.all() {
+            let meta = &split.meta;
+            let signal = match meta.signal {
+                crate::split::SplitSignal::Logs => &mut coverage.logs,
+                crate::split::SplitSignal::Spans => &mut coverage.spans,
+                crate::split::SplitSignal::Metrics => &mut coverage.points,
+            };
+            signal.add(meta.count, meta.first, meta.last);
+            services.extend(meta.services.iter().cloned());
+        }
+        for memory in live.memories() {
+            cover_memory(memory, &mut coverage, &mut services);
+        }
+        services.sort_unstable();
+        services.dedup();
+        services.retain(|service| !service.is_empty());
+        coverage.services = services;
+        coverage.templates = self.templates.len() as u64;
+        coverage.warnings = self.warnings();
+        Ok(coverage)
+    }
+
+    /// What a person should know: damaged ranges that were set aside, limits that were hit.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = self.warnings.all();
+        let refused = self.templates.refused();
+        if refused > 0 {
+            warnings.push(format!(
+                "{refused} log templates came when there was no room for their texts"
+            ));
+        }
+        if self.live().ledger.has_overflowed {
+            warnings.push(
+                "the oldest changes, alerts or cluster snapshots made room for newer ones"
+                    .to_owned(),
+            );
+        }
+        warnings
+    }
+
+    /// Log templates with their counts, by service, most frequent first. Answered from the counts kept per minute, so
+    /// the range is widened to whole minutes.
+    pub fn log_templates(&self, query: &TemplateQuery) -> Result<Vec<TemplateRow>, StoreError> {
+        self.read(|| {
+            let mut fold = TemplateFold::new(query);
+            let mut source = 0;
+            let splits = {
+                let live = self.live();
+                for memory in live.memories() {
+                    fold.add_memory(source, memory);
+                    source += 1;
+                }
+                Arc::clone(&live.splits)
+            };
+            let mut rollups = Vec::new();
+            for split in &splits.logs {
+                let meta = &split.meta;
+                let (first_minute, last_minute) = fold.minutes;
+                let overlaps =
+                    meta.first.minute() <= last_minute && first_minute <= meta.last.minute();
+                if !overlaps || !split.has_any_of(fold.services) {
+                    continue;
+                }
+                match self.reader.rollup(split) {
+                    Ok(rollup) => {
+                        rollup.fold(source, &mut fold);
+                        rollups.push((source, rollup));
+                    }
+                    Err(error) => self.skip(error)?,
+                }
+                source += 1;
+            }
+            for (source, rollup) in rollups {
+                let wanted = fold.texts_of(source);
+                if let Err(error) = rollup.fetch_texts(&wanted, &mut fold) {
+                    self.skip(error)?;
+                }
+            }
+            Ok(fold.finish(&self.templates))
+        })
+    }
+
+    /// Spans that began in the range, by start.
+    pub fn spans(&self, query: &SpanQuery) -> Result<Found<SpanRow>, StoreError> {
+        self.read(|| {
+            let services = ServiceFilter(&query.services);
+            let mut sample = SpanSample::new(query.limit);
+            let (portions, splits) = {
+                let live = self.live();
+                let inside = live.memories().flat_map(|memory| &memory.spans).filter(|portion| {
+                    portion.first < query.range.end
+                        && query.range.start <= portion.last
+                        && services.admits(&portion.origin.service)
+                });
+                (inside.cloned().collect::<Vec<Arc<SpanPortion>>>(), Arc::clone(&live.splits))
+            };
+            for split in &splits.spans {
+                if split.overlaps(query.range) && split.has_any_of(services) {
+                    self.offer_split(split, query, &mut sample)?;
+                }
+            }
+            for portion in portions {
+                for span in &portion.spans {
+                    if query.range.contains(span.start)
+                        && query.trace_id.is_none_or(|wanted| span.trace_id == wanted)
+                    {
+                        sample.offer(span.trace_id, || SpanRow {
+                            resource: Arc::clone(&portion.origin.resource),
+                            span: span.clone(),
+                        });
+                    }
+                }
+            }
+            let (rows, matched) = sample.finish();
+            Ok(Found { rows, matched })
+        })
+    }
+
+    fn offer_split(
+        &self,
+        split: &Split,
+        query: &SpanQuery,
+        sample: &mut SpanSample,
+    ) -> Result<(), StoreError> {
+        let file = match self.reader.rows(split) {
+            Ok(file) => file,
+            Err(error) => return self.skip(error),
+        };
+        let tokens: Vec<String> = query.trace_id.iter().map(ToString::to_string).collect();
+        let services = ServiceFilter(&query.services);
+        let admitted = file.admitted(services);
+        for meta in self.candidate_blocks(split, &file, query.range, &tokens, services)? {
+            let decoded = file
+                .read(&meta)
+                .and_then(|raw| SpanBlock::decode(&raw).map_err(|error| file.damaged(error)));
+            let block = match decoded {
+                Ok(block) => block,
+                Err(error) => {
+                    self.skip(error)?;
+                    continue;
+                }
+            };
+            let view = block.view();
+            for (row, start, origin, trace_id) in view.heads() {
+                if query.range.contains(start)
+                    && query.trace_id.is_none_or(|wanted| trace_id == wanted)
+                    && admitted.get(origin).copied().unwrap_or_default()
+                    && let Some(resource) = file.resources.get(origin)
+                {
+                    sample.offer(trace_id, || SpanRow {
+                        resource: Arc::clone(resource),
+                        span: view.span(row),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Metric series with their points in the range, by name, service and attributes.
+    pub fn metrics(&self, query: &MetricQuery) -> Result<Vec<SeriesRow>, StoreError> {
+        self.read(|| {
+            let services = ServiceFilter(&query.services);
+            let name = query.name.as_deref();
+            let (in_memory, splits): (Vec<SeriesRow>, Arc<SplitSet>) = {
+                let live = self.live();
+                let rows = live.memories().flat_map(|memory| &memory.metrics.series);
+                let wanted = rows.filter(|row| {
+                    name.is_none_or(|name| row.series.name == name)
+                        && services.admits(&row.origin.service)
+                });
+                let cut = wanted.filter_map(|row| {
+                    let series = cut_series(&row.series, query.range)?;
+                    Some(SeriesRow { resource: Arc::clone(&row.origin.resource), series })
+                });
+                (cut.collect(), Arc::clone(&live.splits))
+            };
+            let mut merge = SeriesMerge::default();
+            for split in &splits.metrics {
+                if !split.overlaps(query.range) || !split.has_any_of(services) {
+                    continue;
+                }
+                let mut failures = Vec::new();
+                match self.reader.series(split) {
+                    Ok(file) => file.for_each(
+                        query.range,
+                        &|meta, resource| {
+                            name.is_none_or(|name| meta.name == name)
+                                && services.admits(resource.service())
+                        },
+                        &mut |resource, series| merge.add(resource, series),
+                        &mut |error| failures.push(error),
+                    ),
+                    Err(error) => failures.push(error),
+                }
+                failures.into_iter().try_for_each(|error| self.skip(error))?;
+            }
+            in_memory.into_iter().for_each(|row| merge.add(&row.resource, row.series));
+            Ok(merge.finish(query.series_max))
+        })
+    }
+
+    /// Changes that took effect in the range, oldest first.
+    pub fn changes(&self, range: TimeRange) -> Result<Vec<ChangeEvent>, StoreError> {
+        Ok(self.live().ledger.changes(range))
+    }
+
+    /// Alerts that began in the range, by their start.
+    pub fn alerts(&self, range: TimeRange) -> Result<Vec<Alert>, StoreError> {
+        Ok(self.live().ledger.alerts(range))
+    }
+
+    /// Cluster snapshots taken in the range, by time.
+    pub fn cluster(&self, range: TimeRange) -> Result<Vec<ClusterSnapshot>, StoreError> {
+        Ok(self.live().ledger.cluster(range))
+    }
+
+    /// Runs a query. A reader beside a writer whose files were merged away looks again.
+    pub(super) fn read<T>(
+        &self,
+        query: impl Fn() -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        for _ in 1..READ_ATTEMPTS {
+            match query() {
+                Err(error) if self.access == Access::ReadOnly && error.is_not_found() => {
+                    self.reload()?;
+                }
+                other => return other,
+            }
+        }
+        query()
+    }
+
+    /// Leaves out what cannot be read and says so, unless looking again may help.
+    pub(super) fn skip(&self, error: StoreError) -> Result<(), StoreError> {
+        if self.access == Access::ReadOnly && error.is_not_found() {
+            return Err(error);
+        }
+        self.warnings.add(format!("{error}; it is left out of answers"));
+        Ok(())
+    }
+}
+
+fn cover_memory(memory: &Memory, coverage: &mut Coverage, services: &mut Vec<String>) {
+    for portion in &memory.logs {
+        coverage.logs.add(portion.records.len() as u64, portion.first, portion.last);
+    }
+    services.extend(memory.rollup.services.iter().map(ToString::to_string));
+    for portion in &memory.spans {
+        coverage.spans.add(portion.spans.len() as u64, portion.first, portion.last);
+        services.push(portion.origin.service.to_string());
+    }
+    coverage.points.add(memory.metrics.points, memory.metrics.first, memory.metrics.last);
+    services.extend(memory.metrics.series.iter().map(|row| row.origin.service.to_string()));
+}
+
+/// The series with its points in `range`; `None` without any.
+fn cut_series(series: &MetricSeries, range: TimeRange) -> Option<MetricSeries> {
+    let points: Vec<Point> =
+        series.points.iter().filter(|point| range.contains(point.time)).copied().collect();
+    (!points.is_empty()).then(|| MetricSeries {
+        name: series.name.clone(),
+        unit: series.unit.clone(),
+        kind: series.kind,
+        attributes: series.attributes.clone(),
+        points,
+    })
+}

@@ -1,0 +1,139 @@
+//! Seals memory into splits.
+//!
+//! The order makes a crash harmless at any point: rows go to files that nothing refers to, then the manifest is
+//! replaced, then the log segments go. Until the manifest is replaced the rows are in the log, and the files are
+//! strangers that the next open removes.
+
+use std::path::Path;
+use std::sync::{Arc, PoisonError};
+
+use super::handle::{Sealer, Store};
+use super::live::Frozen;
+use super::open::LEDGER_KIND;
+use crate::manifest::{Manifest, ledger_path};
+use crate::split::{Split, SplitSpec, write_splits};
+use crate::wal::Wal;
+use crate::{StoreError, checked_file, disk, template_log};
+
+/// Ledger files beyond this are written as one.
+const LEDGER_FILES_MAX: usize = 16;
+
+impl Store {
+    /// Seals what is in memory into splits and empties the write-ahead log: everything stored so far is durable when
+    /// this returns.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        let wal = self.writable()?;
+        self.seal(wal, &mut self.sealer())
+    }
+
+    /// Seals when memory is full. Appends block here while another thread seals the memory before this one.
+    pub(super) fn make_room(&self) -> Result<(), StoreError> {
+        let is_full = || self.live().active.bytes() >= self.memory_bytes_max;
+        if !is_full() {
+            return Ok(());
+        }
+        let wal = self.writable()?;
+        let mut sealer = self.sealer();
+        if is_full() { self.seal(wal, &mut sealer) } else { Ok(()) }
+    }
+
+    fn seal(&self, wal: &Wal, sealer: &mut Sealer) -> Result<(), StoreError> {
+        self.freeze(wal)?;
+        loop {
+            let oldest = self.live().frozen.first().cloned();
+            let Some(frozen) = oldest else { break };
+            self.seal_frozen(wal, sealer, &frozen)?;
+        }
+        self.merge_small_splits(sealer)
+    }
+
+    /// Sets the memory that is being filled aside for sealing, and begins a new log segment with the next one.
+    fn freeze(&self, wal: &Wal) -> Result<(), StoreError> {
+        let _gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
+        let has_texts = !self.templates.pending().is_empty();
+        let is_empty = |live: &super::live::Live| {
+            live.active.is_empty() && live.ledger.pending().is_empty() && !has_texts
+        };
+        if is_empty(&self.live()) {
+            return Ok(());
+        }
+        let wal_floor = wal.rotate()?;
+        let mut live = self.live_mut();
+        let memory = Arc::new(std::mem::take(&mut live.active));
+        live.frozen.push(Frozen { memory, wal_floor });
+        Ok(())
+    }
+
+    fn seal_frozen(
+        &self,
+        wal: &Wal,
+        sealer: &mut Sealer,
+        frozen: &Frozen,
+    ) -> Result<(), StoreError> {
+        let spec = SplitSpec {
+            id_first: sealer.id_next,
+            order: None,
+            wal_floor: frozen.wal_floor,
+            replaces: Vec::new(),
+        };
+        // One number for each signal and one for the ledger; used even when this fails, so that names stay unique.
+        sealer.id_next += 4;
+        let metas = write_splits(&self.dir, &frozen.memory, &spec)?;
+        let mut manifest = Manifest {
+            id_next: sealer.id_next,
+            wal_floor: frozen.wal_floor,
+            ..sealer.manifest.clone()
+        };
+        let ledger_count = self.write_ledger(&mut manifest, spec.id_first + 3)?;
+        let texts = self.templates.pending();
+        if !texts.is_empty() {
+            template_log::append(&self.dir, &texts)?;
+        }
+        manifest.splits.extend(metas.iter().cloned());
+        manifest.save(&self.dir)?;
+
+        let mut live = self.live_mut();
+        let mut splits = (*live.splits).clone();
+        metas.into_iter().for_each(|meta| splits.add(Split::new(&self.dir, meta)));
+        live.splits = Arc::new(splits);
+        live.frozen.remove(0);
+        live.ledger.written(ledger_count);
+        drop(live);
+        self.templates.written(texts.len());
+
+        let gone = std::mem::replace(&mut sealer.manifest, manifest);
+        remove_ledger_files(&self.dir, &gone, &sealer.manifest);
+        let quarantine = self.dir.join("quarantine");
+        wal.remove_below(frozen.wal_floor, &sealer.damaged_segments, &quarantine);
+        sealer.damaged_segments.retain(|number| *number >= frozen.wal_floor);
+        Ok(())
+    }
+
+    /// Writes what the ledger has beyond its files as file `id`; says how many entries of it.
+    fn write_ledger(&self, manifest: &mut Manifest, id: u64) -> Result<usize, StoreError> {
+        let (pending, all) = {
+            let live = self.live();
+            let pending = live.ledger.pending();
+            let is_many = manifest.ledger_files.len() >= LEDGER_FILES_MAX;
+            let all = (!pending.is_empty() && is_many).then(|| live.ledger.all());
+            (pending, all)
+        };
+        if pending.is_empty() {
+            return Ok(0);
+        }
+        let path = ledger_path(&self.dir, id);
+        path.parent().map_or(Ok(()), disk::create_dir)?;
+        if all.is_some() {
+            manifest.ledger_files.clear();
+        }
+        checked_file::write(&path, LEDGER_KIND, all.as_ref().unwrap_or(&pending))?;
+        manifest.ledger_files.push(id);
+        Ok(pending.len())
+    }
+}
+
+fn remove_ledger_files(dir: &Path, before: &Manifest, after: &Manifest) {
+    for id in before.ledger_files.iter().filter(|id| !after.ledger_files.contains(id)) {
+        disk::remove_if_there(&ledger_path(dir, *id));
+    }
+}
