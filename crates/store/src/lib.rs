@@ -57,7 +57,8 @@ mod warnings;
 pub use access::Access;
 pub use coverage::{Coverage, SignalCoverage};
 pub use documents::{
-    DocumentChunk, DocumentCounts, DocumentHit, DocumentKind, DocumentQuery, IndexedGeneration,
+    DocumentChunk, DocumentCounts, DocumentHit, DocumentIndex, DocumentKind, DocumentQuery,
+    IndexedGeneration,
 };
 pub use error::StoreError;
 pub use options::{Durability, StoreOptions};
