@@ -10,7 +10,7 @@ const SECOND_BEST: f64 = 0.25;
 /// What a callee's trouble takes off its caller's inherited clues, at most.
 const INHERITANCE: f64 = 0.85;
 /// What is left of a service that the symptom's service does not reach.
-const UNREACHED: f64 = 0.5;
+const UNREACHED: f64 = 0.3;
 
 /// A service with its score and the clues behind it.
 #[derive(Clone, Debug)]

@@ -54,7 +54,7 @@ struct Excess<'a> {
 pub(super) fn find(
     movements: &[Movement<'_>],
     edges: &[(u32, u32)],
-    complaint: Complaint,
+    (complaint, symptom): (Complaint, Option<u32>),
     services: &mut Names,
     evidence: &mut Evidence,
 ) {
@@ -79,9 +79,12 @@ pub(super) fn find(
         };
         let total: f64 =
             own.keys().filter(|service| significant(**service)).map(|service| cost(*service)).sum();
+        let seen = symptom.and_then(|service| Some(excesses.get(&service)?.amount * load.get(&service)?));
+        let whole = total.max(seen.unwrap_or(0.0));
         for (service, excess) in excesses.iter().filter(|(service, _)| significant(**service)) {
             let own_amount = own.get(service).copied().unwrap_or(0.0);
-            let share = if total > 0.0 { cost(*service) / total } else { 0.0 };
+            // What is asked is who brought this about: the symptom's own cost is the least that has to be explained.
+            let share = if whole > 0.0 { (cost(*service) / whole).min(1.0) } else { 0.0 };
             let likelihood =
                 0.95 * saturate(own_amount / excess.noise, 1.0, 2.0) * share.sqrt() * weight;
             evidence.add(
@@ -135,10 +138,10 @@ fn excesses<'a>(
     excesses
 }
 
-/// What chance does to a share of failures among so many requests.
+/// What chance does to a share of failures among so many requests: one failure alone is never news.
 fn failure_noise(share: f64, requests: Option<f64>) -> f64 {
     let requests = requests.filter(|requests| *requests >= 1.0).unwrap_or(REQUESTS_UNKNOWN);
-    ((share.max(0.0) + 1.0 / requests) / requests).sqrt()
+    (share.max(0.0) / requests).sqrt().max(0.6 / requests)
 }
 
 /// To seconds, or to a share of one.

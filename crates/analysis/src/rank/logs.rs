@@ -235,7 +235,7 @@ fn likelihood(line: &Line<'_>, score: f64, expected: f64) -> f64 {
         (false, ..) if score < -4.0 => 0.8,
         (false, ..) => 0.45,
     };
-    cap * saturate(score.abs(), 1.0, 1.5)
+    cap * saturate(score.abs(), 1.2, 1.0)
 }
 
 /// Other services that an error line names.

@@ -47,10 +47,11 @@ pub fn rank(observations: &Observations) -> Analysis {
     logs::find(&lines, &operations, covered, &services, &mut evidence);
     invariants::find(&lines, &services, &mut evidence);
     resources::find(&movements, &load(&forest), &mut services, &mut evidence);
+    let symptom = observations.symptom.service.as_deref().and_then(|name| services.find(name));
     let edges = edges(&forest, observations, &services);
     if forest.nodes.is_empty() {
         let complaint = Complaint::of(&observations.symptom.text);
-        golden::find(&movements, &edges, complaint, &mut services, &mut evidence);
+        golden::find(&movements, &edges, (complaint, symptom), &mut services, &mut evidence);
     }
     cluster::find(
         &observations.objects,
@@ -60,7 +61,6 @@ pub fn rank(observations: &Observations) -> Analysis {
         &mut evidence,
     );
 
-    let symptom = observations.symptom.service.as_deref().and_then(|name| services.find(name));
     let ranked = combine::rank(&evidence, &Calls::new(&edges), symptom, &services);
     let graph = topology::graph(&forest, &edges, observations, &services);
     let suspects = suspects(&ranked, &forest, &services, &evidence);

@@ -1,6 +1,6 @@
 //! How far a sample moved from its baseline.
 
-use super::stats::{Level, quantile_sorted, share_score};
+use super::stats::{Level, quantile_sorted, share_score, surprise};
 
 /// Samples that a stretch of the baseline needs to be heard on its own.
 const STRETCH_SAMPLES_MIN: usize = 5;
@@ -8,6 +8,9 @@ const STRETCH_SAMPLES_MIN: usize = 5;
 const TAIL_SAMPLES_MIN: usize = 16;
 /// The part of a level that is noise whatever the sample says.
 const RELATIVE_NOISE: f64 = 0.08;
+
+/// Noise units beyond which a sample is an outlier.
+const OUTLIER_NOISE: f64 = 20.0;
 
 /// Baseline and window of one quantity, the baseline in stretches.
 #[derive(Clone, Debug, Default)]
@@ -41,12 +44,18 @@ impl Samples {
         }
     }
 
-    pub(super) fn baseline_count(&self) -> usize {
-        self.stretches.iter().map(Vec::len).sum()
+    /// Samples of the baseline, and those of them that lie far out.
+    pub(super) fn outliers(&self, noise_min: f64) -> (usize, usize) {
+        let mut pooled: Vec<f64> = self.stretches.iter().flatten().copied().collect();
+        let level = Level::of(&mut pooled);
+        let noise = level.spread.max(RELATIVE_NOISE * level.center.abs()).max(noise_min);
+        let far = level.center + OUTLIER_NOISE * noise;
+        (pooled.len(), pooled.len() - pooled.partition_point(|value| *value <= far))
     }
 
-    /// The shift, `None` with fewer than three samples on a side. `noise_min` is the least noise in the sample's unit.
-    pub(super) fn shift(&self, noise_min: f64) -> Option<Shift> {
+    /// The shift, `None` with fewer than three samples on a side. `noise_min` is the least noise in the sample's unit,
+    /// `outliers` the share of outliers that is normal for samples of this kind.
+    pub(super) fn shift(&self, noise_min: f64, outliers: f64) -> Option<Shift> {
         let mut pooled: Vec<f64> = self.stretches.iter().flatten().copied().collect();
         let mut window = self.window.clone();
         if pooled.len() < 3 || window.len() < 3 {
@@ -73,7 +82,12 @@ impl Samples {
         let tail = quantile_sorted(&window, 0.9);
         let after = if moved_up - level.center >= 0.5 * amount { moved_up } else { tail };
         let score = if amount > 0.0 {
-            exceedance(&pooled, &window).max(rank_sum(&pooled, &window))
+            {
+            let far = level.center + OUTLIER_NOISE * noise;
+            let count = window.len() - window.partition_point(|value| *value <= far);
+            let normal = outliers * window.len() as f64;
+            exceedance(&pooled, &window).max(rank_sum(&pooled, &window)).max(surprise(count as f64, normal))
+        }
         } else {
             0.0
         };

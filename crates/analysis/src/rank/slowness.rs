@@ -127,9 +127,12 @@ fn measure(forest: &Forest, rows: &[SpanRow], traces: f64) -> Vec<Slower> {
             sample_of(node, node.own_nanos);
         }
     }
+    let counts = samples.values().map(|samples| samples.outliers(NOISE_MIN_MS));
+    let (all, far) = counts.fold((0, 0), |(all, far), (count, outliers)| (all + count, far + outliers));
+    let outliers = (far as f64 + 1.0) / (all as f64 + 100.0);
     let mut slower = Vec::new();
     for (operation, samples) in &samples {
-        let Some(shift) = samples.shift(NOISE_MIN_MS) else { continue };
+        let Some(shift) = samples.shift(NOISE_MIN_MS, outliers) else { continue };
         let callee = forest.operation_callee.get(*operation as usize).copied().flatten();
         let service = forest.operation_service.get(*operation as usize).copied().unwrap_or(0);
         let cost_ms = shift.amount * samples.window.len() as f64 / traces;
@@ -173,16 +176,18 @@ fn witness(
 
 /// Which end of a slower edge is to blame.
 struct Blame {
-    /// (caller, callee) to whether it got slower.
-    edges: BTreeMap<(u32, u32), bool>,
+    /// (caller, callee) to the milliseconds by which it got slower, 0 for those that did not.
+    edges: BTreeMap<(u32, u32), f64>,
 }
 
 impl Blame {
     fn new(slower: &[Slower]) -> Self {
-        let mut edges: BTreeMap<(u32, u32), bool> = BTreeMap::new();
+        let mut edges: BTreeMap<(u32, u32), f64> = BTreeMap::new();
         for item in slower {
             if let Some(callee) = item.callee {
-                *edges.entry((item.service, callee)).or_default() |= is_slower(&item.shift);
+                let amount = if is_slower(&item.shift) { item.shift.amount } else { 0.0 };
+                let known = edges.entry((item.service, callee)).or_default();
+                *known = known.max(amount);
             }
         }
         Self { edges }
@@ -192,20 +197,20 @@ impl Blame {
     fn split(&self, item: &Slower) -> Vec<(u32, Channel, f64)> {
         let Some(callee) = item.callee else { return vec![(item.service, Channel::Slow, 1.0)] };
         // What the other edges say, starting from "the callee, rather": most delays are at the receiving end.
-        let callee_odds = 2.0 * self.odds(callee, (item.service, callee));
-        let caller_odds = self.odds(item.service, (item.service, callee));
+        let callee_odds = 2.0 * self.odds(callee, (item.service, callee), item.shift.amount);
+        let caller_odds = self.odds(item.service, (item.service, callee), item.shift.amount);
         let part = callee_odds / (callee_odds + caller_odds);
         vec![(callee, Channel::Wire, part), (item.service, Channel::Wire, 1.0 - part)]
     }
 
-    /// Slower against unchanged among the other edges of a service.
-    fn odds(&self, service: u32, except: (u32, u32)) -> f64 {
+    /// Slower against unchanged among the other edges of a service; a tenth of this edge's delay is unchanged.
+    fn odds(&self, service: u32, except: (u32, u32), amount: f64) -> f64 {
         let mut counts = [0.0_f64; 2];
         for (edge, slower) in &self.edges {
             let touches = edge.0 == service || edge.1 == service;
             if touches && *edge != except {
                 let [unchanged, changed] = &mut counts;
-                *(if *slower { changed } else { unchanged }) += 1.0;
+                *(if *slower > 0.1 * amount { changed } else { unchanged }) += 1.0;
             }
         }
         let [unchanged, changed] = counts;

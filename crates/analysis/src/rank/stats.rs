@@ -69,3 +69,11 @@ pub(super) fn share_score(before: (u64, u64), after: (u64, u64)) -> f64 {
         mean * (1.0 - mean) * (1.0 / (before.1 as f64 + 1.0) + 1.0 / (after.1 as f64 + 1.0));
     (q - p) / variance.max(1e-9).sqrt()
 }
+
+/// The standard score of `observed` rare events where `expected` are normal (the root of the Poisson deviance).
+pub(super) fn surprise(observed: f64, expected: f64) -> f64 {
+    if observed <= expected || expected <= 0.0 {
+        return 0.0;
+    }
+    (2.0 * (observed * (observed / expected).ln() - (observed - expected))).max(0.0).sqrt()
+}
