@@ -16,6 +16,8 @@ mod line;
 mod masked;
 mod masker;
 mod scan;
+#[cfg(test)]
+mod tests;
 
 pub use finding::{Finding, Kind};
 pub use masked::{Masked, Withheld};

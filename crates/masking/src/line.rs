@@ -8,7 +8,7 @@ use crate::finding::{Finding, Kind};
 pub(crate) const CONTEXT_BYTES: usize = 96;
 
 /// Bytes that detectors may read per byte of text, over all anchors; honest text stays below a tenth of it.
-const READS_PER_BYTE: usize = 256;
+const READS_PER_BYTE: usize = 128;
 
 /// A text with what has been found in it so far.
 pub(crate) struct Line<'a> {
@@ -43,6 +43,15 @@ impl<'a> Line<'a> {
     /// The text of a range; empty where the range leaves the text or cuts a character.
     pub(crate) fn slice(&self, range: Range<usize>) -> &'a str {
         self.text.get(range).unwrap_or("")
+    }
+
+    /// The text from `start`, at most `length_max` bytes of it.
+    pub(crate) fn slice_at_most(&self, start: usize, length_max: usize) -> &'a str {
+        let mut end = self.len().min(start.saturating_add(length_max));
+        while !self.text.is_char_boundary(end) {
+            end += 1;
+        }
+        self.slice(start..end)
     }
 
     pub(crate) fn bytes(&self) -> &'a [u8] {

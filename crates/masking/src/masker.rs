@@ -135,6 +135,3 @@ fn replace(text: &str, findings: &[Finding]) -> String {
     masked.push_str(text.get(kept_to..).unwrap_or(""));
     masked
 }
-
-#[cfg(test)]
-mod tests;

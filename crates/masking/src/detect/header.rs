@@ -119,6 +119,9 @@ fn sextet(byte: u8) -> Option<u32> {
     Some(u32::from(value))
 }
 
+/// The longest private key block; of a longer one only what looks like key material is masked.
+const KEY_BLOCK_BYTES_MAX: usize = 1 << 16;
+
 /// `-----BEGIN ... PRIVATE KEY-----` to its end line, or to the end of the text where that is cut off.
 pub(crate) fn private_key(line: &mut Line<'_>, words: Range<usize>) {
     let dashes = line.run_back(words.start, 48, |byte| {
@@ -130,8 +133,8 @@ pub(crate) fn private_key(line: &mut Line<'_>, words: Range<usize>) {
     if start == dashes + begin || line.slice(words.clone()) != "PRIVATE KEY" {
         return;
     }
-    let rest = line.slice(words.end..line.len());
-    line.charge(rest.len().min(1 << 14));
+    let rest = line.slice_at_most(words.end, KEY_BLOCK_BYTES_MAX);
+    line.charge(rest.len().min(1 << 10));
     let end = match rest.find("-----END ") {
         Some(offset) => {
             let end_line = words.end + offset + "-----END ".len();

@@ -335,118 +335,96 @@ fn id_class(rest: &str, previous: &str) -> Option<KeyClass> {
     }
 }
 
+/// Names of personal fields: last word, the word before it (none given: any), and what they mean.
+const PERSONAL: &[(&[&str], &[&str], KeyClass)] = &[
+    (&["cvv", "cvc", "cvv2", "cvc2", "csc"], &[], KeyClass::Cvv),
+    (&["code"], &["security", "card"], KeyClass::Cvv),
+    (
+        &["code"],
+        &["verification", "otp", "2fa", "mfa", "auth", "sms", "login", "pin", "recovery", "backup"],
+        KeyClass::Otp,
+    ),
+    (&["otp", "totp", "pin", "pincode"], &[], KeyClass::Otp),
+    (&["ssn", "socialsecuritynumber", "socialsecurity"], &[], KeyClass::Ssn),
+    (&["security"], &["social"], KeyClass::Ssn),
+    (&["number", "no", "num"], &["ssn"], KeyClass::Ssn),
+    (&["passport", "nino"], &[], KeyClass::NationalId),
+    (&["licence", "license"], &["driver", "drivers", "driving"], KeyClass::NationalId),
+    (
+        &["number", "no", "num"],
+        &["passport", "licence", "license", "nhs", "insurance", "nino"],
+        KeyClass::NationalId,
+    ),
+    (&["dob", "birthdate", "birthday", "dateofbirth", "birth", "born"], &[], KeyClass::BirthDate),
+    (&["date"], &["birth"], KeyClass::BirthDate),
+    (
+        &[
+            "phone",
+            "mobile",
+            "msisdn",
+            "cell",
+            "cellphone",
+            "telephone",
+            "tel",
+            "fax",
+            "whatsapp",
+            "phonenumber",
+        ],
+        &[],
+        KeyClass::Phone,
+    ),
+    (&["sms", "call", "dial", "contact"], &[], KeyClass::Phone),
+    (&["number", "no", "num", "nr"], PHONES, KeyClass::Phone),
+    (
+        &["firstname", "lastname", "surname", "givenname", "familyname", "middlename"],
+        &[],
+        KeyClass::NamePart,
+    ),
+    (
+        &["name"],
+        &["first", "last", "given", "family", "middle", "maiden", "sur"],
+        KeyClass::NamePart,
+    ),
+    (
+        &["fullname", "cardholder", "accountholder", "patient", "customer", "holder"],
+        &[],
+        KeyClass::FullName,
+    ),
+    (
+        &["name"],
+        &[
+            "full",
+            "customer",
+            "patient",
+            "holder",
+            "cardholder",
+            "recipient",
+            "contact",
+            "member",
+            "driver",
+        ],
+        KeyClass::FullName,
+    ),
+    (
+        &["address"],
+        &["street", "home", "postal", "shipping", "billing", "delivery", "residential", "mailing"],
+        KeyClass::StreetAddress,
+    ),
+    (&["address1", "line1", "line"], &["address", "addr", "street"], KeyClass::StreetAddress),
+];
+
+/// What stands before `number` when one can call it.
+const PHONES: &[&str] =
+    &["phone", "mobile", "cell", "contact", "telephone", "tel", "fax", "whatsapp", "caller"];
+
 fn classify_personal(name: &str, previous: &str, last: &str) -> Option<KeyClass> {
-    match last {
-        "cvv" | "cvc" | "cvv2" | "cvc2" | "csc" => Some(KeyClass::Cvv),
-        "code" if matches!(previous, "security" | "card") => Some(KeyClass::Cvv),
-        "code"
-            if matches!(
-                previous,
-                "verification"
-                    | "otp"
-                    | "2fa"
-                    | "mfa"
-                    | "auth"
-                    | "sms"
-                    | "login"
-                    | "pin"
-                    | "recovery"
-                    | "backup"
-            ) =>
-        {
-            Some(KeyClass::Otp)
-        }
-        "otp" | "totp" | "pin" | "pincode" => Some(KeyClass::Otp),
-        "ssn" | "socialsecuritynumber" | "socialsecurity" => Some(KeyClass::Ssn),
-        "number" | "no" | "num" | "security"
-            if name.contains("social_security") || previous == "ssn" =>
-        {
-            Some(KeyClass::Ssn)
-        }
-        "passport" | "nino" | "licence" | "license" if previous != "software" => {
-            (last != "license" || previous.starts_with("driv")).then_some(KeyClass::NationalId)
-        }
-        "number" | "no" | "num"
-            if matches!(
-                previous,
-                "passport" | "licence" | "license" | "nhs" | "insurance" | "nino"
-            ) =>
-        {
-            Some(KeyClass::NationalId)
-        }
-        "dob" | "birthdate" | "birthday" | "dateofbirth" | "birth" | "born" => {
-            Some(KeyClass::BirthDate)
-        }
-        "date" if previous == "birth" => Some(KeyClass::BirthDate),
-        "phone" | "mobile" | "msisdn" | "cell" | "cellphone" | "telephone" | "tel" | "fax"
-        | "whatsapp" | "phonenumber" | "sms" | "call" | "dial" | "contact" => Some(KeyClass::Phone),
-        "number" | "no" | "num" | "nr"
-            if matches!(
-                previous,
-                "phone"
-                    | "mobile"
-                    | "cell"
-                    | "contact"
-                    | "telephone"
-                    | "tel"
-                    | "fax"
-                    | "whatsapp"
-                    | "caller"
-            ) =>
-        {
-            Some(KeyClass::Phone)
-        }
-        "firstname" | "lastname" | "surname" | "givenname" | "familyname" | "middlename" => {
-            Some(KeyClass::NamePart)
-        }
-        "name"
-            if matches!(
-                previous,
-                "first" | "last" | "given" | "family" | "middle" | "maiden" | "sur"
-            ) =>
-        {
-            Some(KeyClass::NamePart)
-        }
-        "fullname" | "cardholder" | "accountholder" => Some(KeyClass::FullName),
-        "name"
-            if matches!(
-                previous,
-                "full"
-                    | "customer"
-                    | "patient"
-                    | "holder"
-                    | "cardholder"
-                    | "recipient"
-                    | "contact"
-                    | "member"
-                    | "driver"
-            ) =>
-        {
-            Some(KeyClass::FullName)
-        }
-        "patient" | "customer" | "holder" => Some(KeyClass::FullName),
-        "address"
-            if matches!(
-                previous,
-                "street"
-                    | "home"
-                    | "postal"
-                    | "shipping"
-                    | "billing"
-                    | "delivery"
-                    | "residential"
-                    | "mailing"
-            ) =>
-        {
-            Some(KeyClass::StreetAddress)
-        }
-        "address1" | "line1" | "line" | "address"
-            if name.contains("addr") && (last != "address") =>
-        {
-            Some(KeyClass::StreetAddress)
-        }
-        _ => None,
+    if matches!(last, "number" | "no" | "num") && name.contains("social_security") {
+        return Some(KeyClass::Ssn);
     }
+    let matching = |(lasts, before, _): &&(&[&str], &[&str], KeyClass)| {
+        lasts.contains(&last) && (before.is_empty() || before.contains(&previous))
+    };
+    PERSONAL.iter().find(matching).map(|&(_, _, class)| class)
 }
 
 fn classify_joined(last: &str) -> Option<KeyClass> {

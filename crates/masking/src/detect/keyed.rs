@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use crate::{
     detect::{
-        header,
+        cookie, header,
         key::{self, KeyClass},
-        person, phone, place, shape,
+        person, phone, place, plausible, shape,
         value::{self, Join, Value},
     },
     finding::Kind,
@@ -90,7 +90,7 @@ fn is_own_mask(line: &Line<'_>, key: &Range<usize>) -> bool {
 fn judge(line: &mut Line<'_>, class: KeyClass, key: &Range<usize>, value: Value) {
     let text = line.slice(value.range.clone());
     match class {
-        KeyClass::Cookies => return cookies(line, &value),
+        KeyClass::Cookies => return cookie::cookies(line, &value),
         KeyClass::Authorization => return authorization(line, &value),
         KeyClass::Phone => return phone::keyed(line, &value),
         KeyClass::NamePart | KeyClass::FullName => {
@@ -114,28 +114,29 @@ fn kind_of(class: KeyClass, text: &str, value: &Value, in_url: bool) -> Option<K
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     let assigned = value.join != Join::Space;
     match class {
-        KeyClass::Password => password_holds(text, value).then_some(if in_url {
+        KeyClass::Password => plausible::password_holds(text, value).then_some(if in_url {
             Kind::DbPassword
         } else {
             Kind::Password
         }),
-        KeyClass::WeakPassword => (assigned && weak_password_holds(text)
+        KeyClass::WeakPassword => (assigned && plausible::weak_password_holds(text)
             || shape::is_random(text, 10))
         .then_some(Kind::Password),
-        KeyClass::Secret => secret_holds(text, value).then_some(Kind::GenericSecret),
-        KeyClass::WeakSecret => (weak_secret_holds(text)
-            && (assigned || shape::is_random(text, 16) && !is_object_name(text)))
+        KeyClass::Secret => plausible::secret_holds(text, value).then_some(Kind::GenericSecret),
+        KeyClass::WeakSecret => (plausible::weak_secret_holds(text)
+            && (assigned || shape::is_random(text, 16) && !plausible::is_object_name(text)))
         .then_some(Kind::GenericSecret),
-        KeyClass::Token => token_holds(text, value).then_some(Kind::GenericSecret),
-        KeyClass::RandomOnly => random_only_holds(text).then_some(Kind::GenericSecret),
-        KeyClass::Session => session_holds(text, value).then_some(Kind::SessionCookie),
-        KeyClass::Auth => auth_kind(text, value),
+        KeyClass::Token => plausible::token_holds(text, value).then_some(Kind::GenericSecret),
+        KeyClass::RandomOnly => plausible::random_only_holds(text).then_some(Kind::GenericSecret),
+        KeyClass::Session => plausible::session_holds(text, value).then_some(Kind::SessionCookie),
+        KeyClass::Auth => plausible::auth_kind(text, value),
         KeyClass::AwsKeyId => (assigned && text.len() >= 16 && shape::Counts::of(text).upper >= 10)
             .then_some(Kind::AwsAccessKeyId),
-        KeyClass::AwsSecretKey => secret_holds(text, value).then_some(Kind::AwsSecretKey),
-        KeyClass::AwsSessionToken => {
-            (text.len() >= 16 && token_holds(text, value)).then_some(Kind::AwsSessionToken)
+        KeyClass::AwsSecretKey => {
+            plausible::secret_holds(text, value).then_some(Kind::AwsSecretKey)
         }
+        KeyClass::AwsSessionToken => (text.len() >= 16 && plausible::token_holds(text, value))
+            .then_some(Kind::AwsSessionToken),
         KeyClass::AzureKey => shape::is_random(text, 20).then_some(Kind::AzureStorageKey),
         KeyClass::Signature => (assigned && text.len() >= 20 && shape::is_random(text, 20))
             .then_some(Kind::AzureSasSig),
@@ -149,152 +150,6 @@ fn kind_of(class: KeyClass, text: &str, value: &Value, in_url: bool) -> Option<K
         }
         _ => None,
     }
-}
-
-fn password_holds(text: &str, value: &Value) -> bool {
-    if shape::is_status_word(text) || text.len() > 4096 {
-        return false;
-    }
-    match value.join {
-        Join::Tight => !is_file(text) && !is_sentence(text),
-        Join::Loose if value.quoted => !is_file(text) && !is_sentence(text),
-        Join::Loose => {
-            !is_file(text)
-                && (text.bytes().any(|byte| !byte.is_ascii_alphabetic())
-                    || shape::is_random(text, 12))
-        }
-        Join::Space if value.quoted => {
-            !is_sentence(text) && !text.contains(' ') && text.len() >= 4 && !text.ends_with(':')
-        }
-        Join::Space => shape::is_password_like(text) || shape::is_random(text, 12),
-    }
-}
-
-/// A random value, or credentials as `user:password`.
-fn random_only_holds(text: &str) -> bool {
-    let pair = text.split_once(':').is_some_and(|(user, password)| {
-        user.bytes().all(is_word) && shape::is_password_like(password)
-    });
-    shape::is_random(text, 16) || pair
-}
-
-/// `pass=` also counts tests: words with digits count, durations and plain numbers do not.
-fn weak_password_holds(text: &str) -> bool {
-    let counts = shape::Counts::of(text);
-    shape::is_password_like(text)
-        || text.len() >= 6 && counts.letters() >= 3 && counts.digits > 0 && !is_object_name(text)
-}
-
-fn secret_holds(text: &str, value: &Value) -> bool {
-    if text.len() < 4 || shape::is_status_word(text) || is_file(text) || is_sentence(text) {
-        return false;
-    }
-    let written_as_secret = text.len() >= 8
-        && text.bytes().any(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
-    match value.join {
-        Join::Tight => true,
-        Join::Loose => value.quoted || written_as_secret || text.len() >= 16,
-        Join::Space => shape::is_random(text, 12),
-    }
-}
-
-fn weak_secret_holds(text: &str) -> bool {
-    let counts = shape::Counts::of(text);
-    let mingled =
-        counts.digits >= 3 && counts.letters() >= 3 && counts.turns >= 3 && text.len() >= 8;
-    shape::is_random(text, 10)
-        || (shape::is_password_like(text) || mingled) && !text.contains(['-', '.', '/'])
-}
-
-fn token_holds(text: &str, value: &Value) -> bool {
-    if text.len() < 6 || shape::is_status_word(text) || is_file(text) || text.contains(' ') {
-        return false;
-    }
-    match value.join {
-        Join::Tight => {
-            shape::is_random(text, 8)
-                || shape::is_password_like(text)
-                || text.len() >= 12 && !is_plain_word(text)
-        }
-        Join::Loose => {
-            shape::is_random(text, 10) || value.quoted && text.len() >= 12 && !is_plain_word(text)
-        }
-        Join::Space => shape::is_random(text, 12) && !is_object_name(text),
-    }
-}
-
-fn session_holds(text: &str, value: &Value) -> bool {
-    let named_otherwise = text.starts_with("S-1-") || is_object_name(text) && !shape::is_uuid(text);
-    let twilio_sid = text.len() == 34
-        && text.bytes().take(2).all(|byte| byte.is_ascii_uppercase())
-        && shape::Counts::of(text).hex >= 32;
-    match value.join {
-        Join::Space => shape::is_random(text, 24) && !shape::is_uuid(text) && !named_otherwise,
-        _ => {
-            !named_otherwise
-                && !twilio_sid
-                && (shape::is_random(text, 10) || text.contains('%') && text.len() >= 24)
-        }
-    }
-}
-
-fn auth_kind(text: &str, value: &Value) -> Option<Kind> {
-    if text.split_once(':').is_some_and(|(user, password)| {
-        user.bytes().all(is_word) && shape::is_password_like(password)
-    }) {
-        return Some(Kind::Password);
-    }
-    if header::decodes_to_credentials(text) {
-        return Some(Kind::BasicAuth);
-    }
-    let secret = shape::is_random(text, 16)
-        || value.join == Join::Space && value.quoted && shape::is_password_like(text);
-    secret.then_some(Kind::GenericSecret)
-}
-
-/// A path where a password would be: `pwd=/srv/app`, `password: /run/secrets/db`.
-fn is_file(text: &str) -> bool {
-    let drive = text.as_bytes().get(1) == Some(&b':') && text.as_bytes().get(2) == Some(&b'\\');
-    let path = text.starts_with('/')
-        || text.starts_with("./")
-        || text.starts_with("~/")
-        || text.starts_with("file:");
-    let plain = text
-        .bytes()
-        .all(|byte| is_word(byte) || matches!(byte, b'/' | b'.' | b'-' | b':' | b'~' | b'$'));
-    drive
-        || path && plain && (text.len() < 40 || text.matches('/').count() > 2)
-        || text.starts_with("arn:aws:")
-}
-
-/// Prose where a value would be: `"password": "must have 8 characters"`.
-fn is_sentence(text: &str) -> bool {
-    const PROSE: &[&str] = &[
-        "is", "must", "should", "too", "required", "at", "least", "not", "cannot", "can't", "be",
-        "the", "has", "was", "contain", "for", "does",
-    ];
-    text.split(' ')
-        .filter(|word| PROSE.contains(&word.to_ascii_lowercase().as_str()))
-        .take(2)
-        .count()
-        >= if text.split(' ').count() > 2 { 1 } else { 2 }
-}
-
-/// Names in the style of Kubernetes objects and hosts: lower case with hyphens, dots or slashes.
-fn is_object_name(text: &str) -> bool {
-    text.contains(['-', '.', '/', ':'])
-        && text.bytes().all(|byte| {
-            byte.is_ascii_lowercase()
-                || byte.is_ascii_digit()
-                || matches!(byte, b'-' | b'.' | b'/' | b':' | b'_')
-        })
-}
-
-fn is_plain_word(text: &str) -> bool {
-    let counts = shape::Counts::of(text);
-    counts.digits == 0 && (counts.other == 0 || counts.upper == 0)
-        || text.contains("()")
-        || is_object_name(text) && counts.digits < 2
 }
 
 /// `Bearer x` after `token=`: the scheme is no secret.
@@ -352,69 +207,5 @@ fn authorization(line: &mut Line<'_>, value: &Value) {
         || kind == Kind::BasicAuth
     {
         line.found(range, kind);
-    }
-}
-
-/// Attributes of a cookie that are no cookie.
-const COOKIE_ATTRIBUTES: &[&str] = &[
-    "path", "domain", "expires", "max-age", "samesite", "priority", "version", "_ga", "_gid",
-    "_gat", "_fbp",
-];
-
-fn cookies(line: &mut Line<'_>, value: &Value) {
-    if value.join == Join::Space {
-        return;
-    }
-    let mut at = value.range.start;
-    let end = if value.quoted {
-        value.range.end
-    } else {
-        line.run_at_most(at, 1 << 16, |byte| byte != b'\n' && byte != b'"')
-    };
-    for _ in 0..128 {
-        at = line.run_at_most(at, 8, |byte| matches!(byte, b' ' | b';' | b',' | b'\''));
-        let name_end =
-            line.run_at_most(at, 128, |byte| is_word(byte) || matches!(byte, b'-' | b'.' | b'$'));
-        if at >= end || name_end == at {
-            return;
-        }
-        let name = line.slice(at..name_end);
-        let value_start = name_end + 1;
-        if line.at(name_end) != b'=' {
-            at = line.run(name_end, |byte| byte != b';' && byte != b'\n').max(name_end + 1);
-            continue;
-        }
-        let value_end = line
-            .run(value_start, |byte| {
-                byte > b' ' && !matches!(byte, b';' | b',' | b'"' | b'\'' | b'\\')
-            })
-            .min(end);
-        cookie(line, name, value_start..value_end);
-        at = line.run(value_end, |byte| byte != b';' && byte != b'\n').max(value_end + 1);
-    }
-}
-
-fn cookie(line: &mut Line<'_>, name: &str, range: Range<usize>) {
-    let text = line.slice(range.clone());
-    let attribute = COOKIE_ATTRIBUTES.iter().any(|known| name.eq_ignore_ascii_case(known));
-    if attribute || shape::is_placeholder(text) || shape::is_status_word(text) {
-        return;
-    }
-    let secret_name = matches!(
-        key::classify(name),
-        Some(
-            KeyClass::Session
-                | KeyClass::Token
-                | KeyClass::Auth
-                | KeyClass::Secret
-                | KeyClass::Password
-                | KeyClass::AwsSessionToken
-        )
-    );
-    let long = text.len() >= 16 && text.bytes().any(|byte| byte.is_ascii_digit());
-    if shape::is_random(text, 14)
-        || secret_name && (long || text.len() >= 8 && !is_plain_word(text))
-    {
-        line.found(range, Kind::SessionCookie);
     }
 }

@@ -303,8 +303,7 @@ pub(crate) fn keyed(line: &mut Line<'_>, part_only: bool, value: &Value) {
         && words <= 5
         && value.join != Join::Space;
     let other = text.split(' ').any(|word| names::is_other_word(word.trim_matches(',')));
-    let whole =
-        words > 1 && (capitalised || named) || named || text.chars().all(|c| c as u32 > 0x2e7f);
+    let whole = named || words > 1 && capitalised || text.chars().all(|c| c as u32 > 0x2e7f);
     let part = text.len() > 1
         && (capitalised || value.join == Join::Tight)
         && !crate::detect::shape::is_status_word(text);

@@ -1,7 +1,7 @@
 //! Telephone numbers: international ones anywhere, national ones where their form or the words around them say so.
 
 use crate::{
-    detect::value::{Join, Value},
+    detect::value::Value,
     finding::Kind,
     line::{Line, is_word},
 };
@@ -135,8 +135,7 @@ pub(crate) fn keyed(line: &mut Line<'_>, value: &Value) {
     let text = line.slice(start..end);
     let address = text.split('.').count() == 4 || text.contains('/');
     let date = text.len() == 10 && digits == 8 && text.contains('-') && text.starts_with("20");
-    let enough = if value.join == Join::Space { 7 } else { 7.min(value.range.len().max(7)) };
-    if digits >= enough && !address && !date && !is_word(line.at(end)) && line.at(end) != b':' {
+    if digits >= 7 && !address && !date && !is_word(line.at(end)) && line.at(end) != b':' {
         line.found(start..end, Kind::Phone);
     }
 }

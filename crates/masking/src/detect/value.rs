@@ -177,7 +177,7 @@ fn unquoted(line: &mut Line<'_>, start: usize, join: Join) -> Option<Value> {
     let mut end = start;
     let mut open = 0usize;
     loop {
-        end = line.run(end, |byte| is_plain(byte));
+        end = line.run(end, is_plain);
         let byte = line.at(end);
         let goes_on = match byte {
             b'(' | b'{' | b'[' => {
