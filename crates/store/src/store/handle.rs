@@ -9,6 +9,7 @@ use super::live::Live;
 use crate::manifest::Manifest;
 use crate::origin::Origins;
 use crate::split::SplitReader;
+use crate::documents::DocumentIndex;
 use crate::state::StateDb;
 use crate::templates::Templates;
 use crate::wal::Wal;
@@ -37,6 +38,7 @@ pub struct Store {
     pub(super) must_relog_templates: AtomicBool,
     pub(super) reader: SplitReader,
     pub(super) warnings: Warnings,
+    pub(super) documents: DocumentIndex,
     pub(super) state: StateDb,
     /// Keeps other writers out for as long as it is open.
     pub(super) _lock: Option<File>,
@@ -56,6 +58,12 @@ pub(super) struct Sealer {
 }
 
 impl Store {
+    /// Runbooks, past incidents and other documents.
+    #[must_use]
+    pub const fn documents(&self) -> &DocumentIndex {
+        &self.documents
+    }
+
     /// Answers and other state.
     #[must_use]
     pub const fn state(&self) -> &StateDb {

@@ -12,4 +12,7 @@ mod read;
 mod seal;
 mod search;
 
+#[cfg(test)]
+mod tests;
+
 pub use handle::Store;

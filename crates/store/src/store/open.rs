@@ -12,6 +12,7 @@ use crate::manifest::{LoadedManifest, Manifest, ledger_path};
 use crate::memory::prepare;
 use crate::origin::Origins;
 use crate::split::{Split, SplitReader, SplitSet};
+use crate::documents::DocumentIndex;
 use crate::state::StateDb;
 use crate::templates::Templates;
 use crate::wal::{Record, Replayed, Wal, replay};
@@ -62,6 +63,7 @@ impl Store {
             unmergeable: Vec::new(),
         };
         Ok(Self {
+            documents: DocumentIndex::open(&dir.join("documents"), access)?,
             state: StateDb::open(&dir.join("state.db"), access)?,
             dir,
             access,

@@ -1,0 +1,135 @@
+//! Damage anywhere is left out and said; it never panics, lies or keeps the store from opening.
+
+use std::path::Path;
+
+use groundcrew_telemetry::{Batch, ClusterSnapshot, TemplateId, TimeRange};
+
+use super::fixtures::{
+    TINY, any_logs, any_metrics, any_spans, any_templates, copy_dir, files_below, log_batch,
+    masked, metric_batch, rich_record, series, span, span_batch, writer,
+};
+use crate::{Access, Durability, Store, StoreError, StoreOptions};
+
+fn filled(dir: &Path) {
+    let store = writer(dir);
+    store.put_templates(&[(TemplateId(1), "request <*>".to_owned())]).unwrap();
+    let batches = vec![
+        log_batch("cart", (0..3000).map(rich_record).collect()),
+        span_batch("cart", (0..3000).map(span).collect()),
+        metric_batch(
+            "cart",
+            (0..200).map(|n| series("memory", &n.to_string(), &[(1, 1.0), (2, 2.0)])).collect(),
+        ),
+        masked(Batch::Cluster(vec![ClusterSnapshot {
+            text: "state".repeat(50),
+            ..ClusterSnapshot::default()
+        }])),
+    ];
+    store.append(batches, Durability::Synced).unwrap();
+    store.flush().unwrap();
+}
+
+/// Asks for everything; what comes back must be true, and be complete or be said to be incomplete.
+fn check(store: &Store) {
+    let logs = store.search_logs(&any_logs()).unwrap();
+    for row in &logs {
+        let number = (row.record.time.secs_f64() - 1_700_000_000.0).round() as u64;
+        assert_eq!(row.record, rich_record(number));
+    }
+    let needle = crate::LogQuery { terms: vec!["2500".to_owned()], ..any_logs() };
+    let needles = store.search_logs(&needle).unwrap().len();
+    let spans = store.spans(&any_spans()).unwrap();
+    for row in &spans.rows {
+        let number = (row.span.start.secs_f64() - 1_700_000_000.0).round() as u64;
+        assert_eq!(row.span, span(number));
+    }
+    let metrics = store.metrics(&any_metrics()).unwrap();
+    assert!(metrics.iter().all(|row| row.series.points.len() == 2));
+    let counted: u64 =
+        store.log_templates(&any_templates()).unwrap().iter().map(|row| row.count).sum();
+    let snapshots = store.cluster(TimeRange::ALL).unwrap().len();
+    let is_complete = (logs.len(), needles, spans.rows.len(), metrics.len())
+        == (3000, 1, 3000, 200)
+        && (counted, snapshots) == (3000, 1)
+        && store.coverage().unwrap().templates == 1;
+    assert!(is_complete || !store.warnings().is_empty(), "something is missing without a word");
+}
+
+fn open(dir: &Path, access: Access) -> Result<Store, StoreError> {
+    Store::open(StoreOptions { dir: dir.to_owned(), access, memory_bytes_max: TINY })
+}
+
+fn is_ours(path: &Path) -> bool {
+    let text = path.to_string_lossy();
+    !text.contains("/documents") && !text.contains("state.db") && !text.ends_with("/lock")
+}
+
+#[test]
+fn a_changed_byte_in_any_file_is_never_taken_for_content() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(dir.path());
+    for path in files_below(dir.path()).into_iter().filter(|path| is_ours(path)) {
+        let whole = std::fs::read(&path).unwrap();
+        let step = (whole.len() / 40).max(1);
+        for at in (0..whole.len()).step_by(step).chain(whole.len().saturating_sub(18)..whole.len())
+        {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0x5a;
+            std::fs::write(&path, &bytes).unwrap();
+            match open(dir.path(), Access::ReadOnly) {
+                Ok(store) => check(&store),
+                Err(StoreError::NewerFormat { .. }) => assert!((4..8).contains(&at)),
+                Err(error) => panic!("{} byte {at}: {error}", path.display()),
+            }
+        }
+        std::fs::write(&path, &whole).unwrap();
+    }
+}
+
+#[test]
+fn a_file_cut_anywhere_or_gone_is_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(dir.path());
+    for path in files_below(dir.path()).into_iter().filter(|path| is_ours(path)) {
+        let whole = std::fs::read(&path).unwrap();
+        for length in [0, 1, 7, 8, whole.len() / 2, whole.len().saturating_sub(1)] {
+            std::fs::write(&path, &whole[..length.min(whole.len())]).unwrap();
+            let copy = tempfile::tempdir().unwrap();
+            copy_dir(dir.path(), copy.path());
+            let store = open(copy.path(), Access::ReadWrite).unwrap();
+            check(&store);
+            // It goes on to work.
+            store.append(vec![log_batch("new", vec![])], Durability::Synced).unwrap();
+            store.flush().unwrap();
+        }
+        std::fs::write(&path, &whole).unwrap();
+    }
+}
+
+#[test]
+fn a_lost_manifest_is_made_again_from_the_splits() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(dir.path());
+    std::fs::write(dir.path().join("manifest.bin"), "rubbish").unwrap();
+    let store = open(dir.path(), Access::ReadWrite).unwrap();
+    assert_eq!(store.search_logs(&any_logs()).unwrap().len(), 3000);
+    assert!(store.warnings()[0].contains("made again"));
+    store.append(vec![log_batch("cart", vec![rich_record(3000)])], Durability::Synced).unwrap();
+    store.flush().unwrap();
+    drop(store);
+    let store = open(dir.path(), Access::ReadWrite).unwrap();
+    assert_eq!(store.search_logs(&any_logs()).unwrap().len(), 3001);
+    assert_eq!(store.warnings(), Vec::<String>::new());
+}
+
+#[test]
+fn a_newer_format_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(dir.path());
+    let manifest = dir.path().join("manifest.bin");
+    let mut bytes = std::fs::read(&manifest).unwrap();
+    bytes[4] = 99;
+    std::fs::write(&manifest, bytes).unwrap();
+    let error = open(dir.path(), Access::ReadWrite).unwrap_err();
+    assert!(matches!(error, StoreError::NewerFormat { found: 99, .. }), "{error}");
+}

@@ -1,0 +1,13 @@
+//! Tests of the store as a whole, with real files.
+
+mod crash;
+mod damage;
+mod extremes;
+mod fixtures;
+mod full_disk;
+mod merging;
+mod readers;
+mod rollups;
+mod round_trip;
+mod searching;
+mod spans_and_metrics;

@@ -1,0 +1,135 @@
+//! Counts from rollups equal a plain count.
+
+use std::collections::BTreeMap;
+
+use groundcrew_telemetry::{LogRecord, Severity, TemplateId, TemplateRow, TimeRange, Timestamp};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
+
+use super::fixtures::{TINY, any_templates, at, log_batch, open, record, writer};
+use crate::{Access, Durability, TemplateQuery};
+
+fn any_record() -> impl Strategy<Value = LogRecord> {
+    (0_i64..2_000, 0_u8..25, option::of(1_u64..4), 0_u8..20).prop_map(
+        |(seconds, severity, template, word)| {
+            let mut one = record(seconds, &format!("word {word}"));
+            one.time = one.time.plus_nanos(i64::from(word));
+            one.severity = Severity(severity);
+            one.template = template.map(TemplateId);
+            one
+        },
+    )
+}
+
+#[derive(Debug, Default, PartialEq)]
+struct Counted {
+    count: u64,
+    severity: Severity,
+    first: Timestamp,
+    last: Timestamp,
+    minutes: BTreeMap<i64, u32>,
+    bodies: Vec<String>,
+}
+
+fn plain_count(
+    records: &[(String, LogRecord)],
+    query: &TemplateQuery,
+) -> BTreeMap<(String, TemplateId), Counted> {
+    let mut counted: BTreeMap<(String, TemplateId), Counted> = BTreeMap::new();
+    for (service, one) in records {
+        let minute = one.time.minute();
+        let first_minute = query.range.start.minute();
+        let last_minute = query.range.end.plus_nanos(-1).minute();
+        let is_inside = !query.range.is_empty() && minute >= first_minute && minute <= last_minute;
+        if !is_inside || !(query.services.is_empty() || query.services.contains(service)) {
+            continue;
+        }
+        let key = (service.clone(), one.template.unwrap_or(TemplateId(0)));
+        let entry = counted.entry(key).or_insert_with(|| Counted {
+            first: Timestamp::MAX,
+            last: Timestamp::MIN,
+            ..Counted::default()
+        });
+        entry.count += 1;
+        entry.severity = entry.severity.max(one.severity);
+        entry.first = entry.first.min(one.time);
+        entry.last = entry.last.max(one.time);
+        *entry.minutes.entry(minute).or_default() += 1;
+        entry.bodies.push(one.body.clone());
+    }
+    counted
+}
+
+fn check_row(row: &TemplateRow, counted: &Counted, records: &[(String, LogRecord)]) {
+    assert_eq!((row.count, row.severity), (counted.count, counted.severity));
+    assert_eq!((row.first, row.last), (counted.first, counted.last));
+    assert_eq!(row.minutes, counted.minutes.clone().into_iter().collect::<Vec<_>>());
+    assert!((1..=3).contains(&row.exemplars.len()));
+    assert!(row.exemplars.iter().all(|text| counted.bodies.contains(text)));
+    let is_at = |text: &str, time: Timestamp| {
+        records
+            .iter()
+            .any(|(service, one)| *service == row.service && one.time == time && one.body == text)
+    };
+    assert!(row.exemplars.iter().any(|text| is_at(text, row.first)), "the first is shown");
+    assert!(row.exemplars.iter().any(|text| is_at(text, row.last)), "the last is shown");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn rollups_equal_a_plain_count(
+        portions in vec((prop_oneof![Just("a".to_owned()), Just("b".to_owned())], vec(any_record(), 0..80), any::<bool>()), 1..8),
+        ranges in vec((0_i64..2_000, 0_i64..2_000, any::<bool>()), 1..6),
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path(), Access::ReadWrite, TINY);
+        let mut all = Vec::new();
+        for (service, records, flush) in portions {
+            all.extend(records.iter().map(|one| (service.clone(), one.clone())));
+            store.append(vec![log_batch(&service, records)], Durability::OnFlush).unwrap();
+            if flush {
+                store.flush().unwrap();
+            }
+        }
+        for (start, length, one_service) in ranges {
+            let query = TemplateQuery {
+                range: TimeRange::new(at(start), at(start + length)),
+                services: if one_service { vec!["b".to_owned()] } else { Vec::new() },
+            };
+            let rows = store.log_templates(&query).unwrap();
+            let counted = plain_count(&all, &query);
+            assert_eq!(rows.len(), counted.len());
+            for row in &rows {
+                check_row(row, &counted[&(row.service.clone(), row.template)], &all);
+            }
+        }
+    }
+}
+
+#[test]
+fn exemplars_are_cut_and_rows_sorted() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = writer(dir.path());
+    let long = "é".repeat(5_000);
+    let mut frequent = record(2, "frequent");
+    frequent.template = Some(TemplateId(99));
+    store
+        .append(
+            vec![
+                log_batch("b", vec![record(1, &long), frequent.clone(), frequent]),
+                log_batch("a", vec![record(1, "x")]),
+            ],
+            Durability::OnFlush,
+        )
+        .unwrap();
+    for _ in 0..2 {
+        let rows = store.log_templates(&any_templates()).unwrap();
+        let order: Vec<(&str, u64)> =
+            rows.iter().map(|row| (row.service.as_str(), row.count)).collect();
+        assert_eq!(order, [("a", 1), ("b", 2), ("b", 1)]);
+        assert_eq!(rows[2].exemplars, ["é".repeat(1024)]);
+        store.flush().unwrap();
+    }
+}

@@ -1,0 +1,246 @@
+//! Searches find exactly what a plain look at every record finds.
+
+use groundcrew_telemetry::{LogRecord, Severity, SpanId, TemplateId, TimeRange, Timestamp, Value};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
+
+use super::fixtures::{
+    TINY, any_logs, at, bodies, log_batch, open, record, rich_record, trace, writer,
+};
+use crate::{Access, Durability, LogQuery, Store};
+
+fn filled(records: Vec<LogRecord>) -> (tempfile::TempDir, Store) {
+    let dir = tempfile::tempdir().unwrap();
+    let store = writer(dir.path());
+    store.append(vec![log_batch("cart", records)], Durability::Synced).unwrap();
+    (dir, store)
+}
+
+/// The query's answer before and after sealing, which must be the same.
+fn both(store: &Store, query: &LogQuery) -> Vec<String> {
+    let before = bodies(&store.search_logs(query).unwrap());
+    store.flush().unwrap();
+    assert_eq!(bodies(&store.search_logs(query).unwrap()), before);
+    before
+}
+
+fn terms(words: &[&str]) -> LogQuery {
+    LogQuery { terms: words.iter().map(ToString::to_string).collect(), ..any_logs() }
+}
+
+#[test]
+fn terms_are_whole_tokens_in_any_case_and_all_must_occur() {
+    let mut with_attribute = record(4, "nothing here");
+    with_attribute.attributes.set("order", "Order-4711.eu");
+    let (_dir, store) = filled(vec![
+        record(1, "Connection refused by redis-cart:6379"),
+        record(2, "connection refusedly odd"),
+        record(3, "refused CONNECTION"),
+        with_attribute,
+    ]);
+    assert_eq!(
+        both(&store, &terms(&["connection", "REFUSED"])),
+        ["Connection refused by redis-cart:6379", "refused CONNECTION"]
+    );
+    assert_eq!(
+        both(&store, &terms(&["redis-cart:6379"])),
+        ["Connection refused by redis-cart:6379"]
+    );
+    assert_eq!(both(&store, &terms(&["cart", "6379"])), ["Connection refused by redis-cart:6379"]);
+    assert_eq!(both(&store, &terms(&["order-4711.EU"])), ["nothing here"]);
+    assert_eq!(both(&store, &terms(&["4711"])), ["nothing here"]);
+    assert_eq!(both(&store, &terms(&["order"])), ["nothing here"]);
+    assert_eq!(both(&store, &terms(&["red"])), Vec::<String>::new());
+    assert_eq!(both(&store, &terms(&[":"])), ["Connection refused by redis-cart:6379"]);
+}
+
+#[test]
+fn ids_are_found_as_filters_and_as_terms() {
+    let (_dir, store) = filled((0..5000).map(rich_record).collect());
+    let by_filter = LogQuery { trace_id: Some(trace(400)), ..any_logs() };
+    assert_eq!(both(&store, &by_filter), ["request 1200 took 3600 ms"]);
+    assert_eq!(
+        both(&store, &terms(&[&trace(400).to_string().to_uppercase()])),
+        ["request 1200 took 3600 ms"]
+    );
+    let span = SpanId(1201_u64.to_be_bytes()).to_string();
+    assert_eq!(both(&store, &terms(&[&span])), ["request 1200 took 3600 ms"]);
+    assert_eq!(both(&store, &terms(&["4999"])), ["request 4999 took 14997 ms"]);
+    assert_eq!(both(&store, &terms(&["inner-word"])).len(), 5000);
+}
+
+#[test]
+fn the_limit_keeps_the_newest_or_the_oldest() {
+    let (_dir, store) =
+        filled((0..5000).map(|number| record(number, &format!("line {number}"))).collect());
+    let newest = LogQuery { newest_first: true, limit: 3, ..any_logs() };
+    assert_eq!(both(&store, &newest), ["line 4999", "line 4998", "line 4997"]);
+    let oldest = LogQuery { limit: 2, ..any_logs() };
+    assert_eq!(both(&store, &oldest), ["line 0", "line 1"]);
+    assert!(both(&store, &LogQuery { limit: 0, ..any_logs() }).is_empty());
+    let range = TimeRange::new(at(100), at(102));
+    assert_eq!(both(&store, &LogQuery { range, ..any_logs() }), ["line 100", "line 101"]);
+    assert!(
+        both(&store, &LogQuery { range: TimeRange::new(at(5), at(5)), ..any_logs() }).is_empty()
+    );
+}
+
+#[test]
+fn services_and_severity_and_template_narrow_the_search() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = writer(dir.path());
+    for number in 0..6000_i64 {
+        let mut one = record(number, &format!("line {number}"));
+        one.severity = if number % 1000 == 5 { Severity::ERROR } else { Severity::INFO };
+        one.template = (number % 2 == 0).then_some(TemplateId(number as u64 / 2000));
+        store
+            .append(vec![log_batch(&format!("s{}", number / 100), vec![one])], Durability::OnFlush)
+            .unwrap();
+    }
+    let errors = LogQuery { severity_min: Some(Severity::ERROR), ..any_logs() };
+    assert_eq!(both(&store, &errors).len(), 6);
+    let services = vec!["s3".to_owned(), "s59".to_owned(), "absent".to_owned()];
+    let of_services = both(&store, &LogQuery { services, ..any_logs() });
+    assert_eq!(of_services.len(), 200);
+    assert_eq!(of_services.first().map(String::as_str), Some("line 300"));
+    assert_eq!(both(&store, &LogQuery { template: Some(TemplateId(2)), ..any_logs() }).len(), 1000);
+    assert_eq!(both(&store, &LogQuery { template: Some(TemplateId(0)), ..any_logs() }).len(), 4000);
+}
+
+fn any_record() -> impl Strategy<Value = LogRecord> {
+    let word = prop_oneof![
+        Just("alpha"),
+        Just("Beta"),
+        Just("gamma-1.x"),
+        Just("ÄRGER"),
+        Just("10.0.0.1"),
+        Just("->")
+    ];
+    (
+        0_i64..300,
+        0_u8..25,
+        vec(word, 0..5),
+        option::of(0_u64..3),
+        option::of(0_u64..4),
+        any::<bool>(),
+    )
+        .prop_map(|(seconds, severity, words, template, trace_number, in_attribute)| {
+            let text = words.join(" ");
+            let mut one = record(seconds, if in_attribute { "empty" } else { &text });
+            if in_attribute {
+                one.attributes.set("note", text.as_str());
+                one.attributes.set("list", Value::List(vec![Value::from("delta")]));
+            }
+            one.severity = Severity(severity);
+            one.template = template.map(TemplateId);
+            one.trace_id = trace_number.map(trace);
+            one
+        })
+}
+
+fn any_query() -> impl Strategy<Value = LogQuery> {
+    let term = prop_oneof![
+        Just("alpha"),
+        Just("BETA"),
+        Just("gamma"),
+        Just("gamma-1.x"),
+        Just("ärger"),
+        Just("0"),
+        Just("10.0.0.1"),
+        Just("->"),
+        Just("delta"),
+        Just("none")
+    ];
+    let services = vec(prop_oneof![Just("a".to_owned()), Just("b".to_owned())], 0..2);
+    (
+        0_i64..300,
+        0_i64..300,
+        vec(term, 0..3),
+        services,
+        option::of(0_u8..25),
+        option::of(0_u64..3),
+        option::of(0_u64..4),
+        any::<bool>(),
+        0_usize..50,
+    )
+        .prop_map(
+            |(
+                start,
+                length,
+                terms,
+                services,
+                severity,
+                template,
+                trace_number,
+                newest_first,
+                limit,
+            )| LogQuery {
+                range: TimeRange::new(at(start), at(start + length)),
+                services,
+                severity_min: severity.map(Severity),
+                terms: terms.into_iter().map(str::to_owned).collect(),
+                trace_id: trace_number.map(trace),
+                template: template.map(TemplateId),
+                newest_first,
+                limit,
+            },
+        )
+}
+
+/// The plain way: every record, every word.
+fn expected(records: &[(String, LogRecord)], query: &LogQuery) -> Vec<Timestamp> {
+    let mut times: Vec<Timestamp> = records
+        .iter()
+        .filter(|(service, one)| {
+            let mut text = one.body.clone();
+            one.attributes.iter().for_each(|(_, value)| text.push_str(&format!(" {value} ")));
+            let text = text.to_lowercase();
+            let has_word = |term: &str| {
+                let words = text.split(|c: char| !c.is_alphanumeric() && !"_-.".contains(c));
+                term == "->" && text.contains("->")
+                    || words.into_iter().any(|word| {
+                        word == term || word.split(['_', '-', '.']).any(|part| part == term)
+                    })
+            };
+            query.range.contains(one.time)
+                && (query.services.is_empty() || query.services.contains(service))
+                && query.severity_min.is_none_or(|least| one.severity >= least)
+                && query.trace_id.is_none_or(|id| one.trace_id == Some(id))
+                && query.template.is_none_or(|id| one.template.unwrap_or(TemplateId(0)) == id)
+                && query.terms.iter().all(|term| has_word(&term.to_lowercase()))
+        })
+        .map(|(_, one)| one.time)
+        .collect();
+    times.sort();
+    if query.newest_first {
+        times.reverse();
+    }
+    times.truncate(query.limit);
+    times
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn a_search_finds_what_a_plain_look_finds(
+        portions in vec((prop_oneof![Just("a".to_owned()), Just("b".to_owned())], vec(any_record(), 0..60), any::<bool>()), 1..8),
+        queries in vec(any_query(), 1..8),
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path(), Access::ReadWrite, TINY);
+        let mut all = Vec::new();
+        for (service, records, flush) in portions {
+            all.extend(records.iter().map(|one| (service.clone(), one.clone())));
+            store.append(vec![log_batch(&service, records)], Durability::OnFlush).unwrap();
+            if flush {
+                store.flush().unwrap();
+            }
+        }
+        for query in &queries {
+            let found: Vec<Timestamp> =
+                store.search_logs(query).unwrap().iter().map(|row| row.record.time).collect();
+            assert_eq!(found, expected(&all, query), "{query:?}");
+        }
+    }
+}
