@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use groundcrew_indexer::{Intake, IntakeSettings, sources};
-use groundcrew_llm::{LanguageModel, LlmError, LlmSettings, OpenAiCompatible, Prompt};
+use groundcrew_llm::{LanguageModel, LlmError, LlmSettings, OpenAiCompatible};
 use groundcrew_masking::Masker;
 use groundcrew_store::{Access as StoreAccess, Store, StoreError, StoreOptions};
 use groundcrew_telemetry::{Clock, SystemClock};
@@ -44,7 +44,9 @@ pub enum AppError {
     #[error(transparent)]
     Llm(#[from] LlmError),
     /// A port could not be had.
-    #[error("failed to listen on {address} for {purpose}: {source}\nhint: another program may have it; choose another with {setting}")]
+    #[error(
+        "failed to listen on {address} for {purpose}: {source}\nhint: another program may have it; choose another with {setting}"
+    )]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -82,13 +84,16 @@ pub fn open_store(settings: &Settings, access: StoreAccess) -> Result<Arc<Store>
 ///
 /// # Errors
 /// When the model's settings are unusable.
-pub fn build_investigator(settings: &Settings, store: Arc<Store>) -> Result<Arc<Investigator>, AppError> {
+pub fn build_investigator(
+    settings: &Settings,
+    store: Arc<Store>,
+) -> Result<Arc<Investigator>, AppError> {
     Ok(Arc::new(Investigator {
         store,
         masker: Arc::new(Masker::new()),
         embedder: LazyEmbedder::new(Some(settings.embedding.model_dir.clone())),
         model: build_model(settings)?,
-        prompt: Prompt::parse(EXPLAIN_PROMPT)?,
+        prompt: EXPLAIN_PROMPT.parse()?,
     }))
 }
 
@@ -156,7 +161,11 @@ pub async fn start(settings: &Settings) -> Result<Running, AppError> {
     settings.check_exposure()?;
     let store = open_store(settings, StoreAccess::ReadWrite)?;
     let investigator = build_investigator(settings, Arc::clone(&store))?;
-    let intake = Intake::new(Arc::clone(&store), Arc::clone(&investigator.masker), IntakeSettings::default());
+    let intake = Intake::new(
+        Arc::clone(&store),
+        Arc::clone(&investigator.masker),
+        IntakeSettings::default(),
+    );
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let shutdown = CancellationToken::new();
     let ready = Arc::new(AtomicBool::new(true));
@@ -166,18 +175,21 @@ pub async fn start(settings: &Settings) -> Result<Running, AppError> {
         questions_max: settings.server.questions_max,
         shutdown: shutdown.clone(),
     });
-    let access = Access::new(settings.server.token.clone(), settings.server.allowed_origins.clone());
+    let access =
+        Access::new(settings.server.token.clone(), settings.server.allowed_origins.clone());
     let server = &settings.server;
     let http_listener = bind(server.listen, "the panel and API", "server.listen").await?;
     let grpc_listener = bind(server.otlp_grpc, "OTLP over gRPC", "server.otlp_grpc").await?;
     let otlp_listener = bind(server.otlp_http, "OTLP over HTTP", "server.otlp_http").await?;
-    let local = |listener: &TcpListener, wanted: SocketAddr| listener.local_addr().unwrap_or(wanted);
+    let local =
+        |listener: &TcpListener, wanted: SocketAddr| listener.local_addr().unwrap_or(wanted);
     let addresses = Addresses {
         http: local(&http_listener, server.listen),
         otlp_grpc: local(&grpc_listener, server.otlp_grpc),
         otlp_http: local(&otlp_listener, server.otlp_http),
     };
-    let chat = ws::Chat { sessions: sessions.clone(), access: access.clone(), shutdown: shutdown.clone() };
+    let chat =
+        ws::Chat { sessions: sessions.clone(), access: access.clone(), shutdown: shutdown.clone() };
     let api = http::router(Api { chat, ready: Arc::clone(&ready) });
     let guarded = |router: axum::Router| {
         router.layer(axum::middleware::from_fn_with_state(access.clone(), access::guard_receiver))
@@ -188,7 +200,11 @@ pub async fn start(settings: &Settings) -> Result<Running, AppError> {
     tasks.spawn(listen::serve(http_listener, api, shutdown.clone()));
     tasks.spawn(listen::serve(grpc_listener, grpc, shutdown.clone()));
     tasks.spawn(listen::serve(otlp_listener, otlp, shutdown.clone()));
-    tasks.spawn(seal_regularly(Arc::clone(&store), settings.data.seal_after_secs, shutdown.clone()));
+    tasks.spawn(seal_regularly(
+        Arc::clone(&store),
+        settings.data.seal_after_secs,
+        shutdown.clone(),
+    ));
     let directory = settings.data.dir.clone();
     write_server_file(&directory, &addresses)?;
     Ok(Running { addresses, intake, sessions, shutdown, ready, tasks, store, directory })
@@ -217,8 +233,17 @@ impl Running {
     }
 }
 
-async fn bind(address: SocketAddr, purpose: &'static str, setting: &'static str) -> Result<TcpListener, AppError> {
-    TcpListener::bind(address).await.map_err(|source| AppError::Listen { address, purpose, setting, source })
+async fn bind(
+    address: SocketAddr,
+    purpose: &'static str,
+    setting: &'static str,
+) -> Result<TcpListener, AppError> {
+    TcpListener::bind(address).await.map_err(|source| AppError::Listen {
+        address,
+        purpose,
+        setting,
+        source,
+    })
 }
 
 fn write_server_file(directory: &Path, addresses: &Addresses) -> Result<(), AppError> {

@@ -14,9 +14,12 @@ pub fn start(settings: &LogSettings, verbosity: u8) {
         _ => "debug".to_owned(),
     };
     let filter = EnvFilter::try_new(&directives).unwrap_or_else(|_| EnvFilter::new("warn"));
-    let subscriber =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_span_events(FmtSpan::NONE);
-    let started = if settings.json { subscriber.json().try_init() } else { subscriber.compact().try_init() };
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_span_events(FmtSpan::NONE);
+    let started =
+        if settings.json { subscriber.json().try_init() } else { subscriber.compact().try_init() };
     if started.is_err() {
         tracing::debug!("logging had been started before");
     }

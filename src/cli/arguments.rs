@@ -55,8 +55,10 @@ pub(super) enum Command {
 }
 
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  groundcrew ask \"why is checkout slow?\"\n  groundcrew ask --at 2026-11-22T03:12:00Z --since 20m \"what broke?\"\n  \
-groundcrew ask -o json \"new errors?\" | jq .verdict\n  kubectl logs deploy/checkout | groundcrew ask - \"what broke?\"")]
+#[command(
+    after_help = "Examples:\n  groundcrew ask \"why is checkout slow?\"\n  groundcrew ask --at 2026-11-22T03:12:00Z --since 20m \"what broke?\"\n  \
+groundcrew ask -o json \"new errors?\" | jq .verdict\n  kubectl logs deploy/checkout | groundcrew ask - \"what broke?\""
+)]
 pub(super) struct AskArguments {
     /// The question; `-` to read logs from stdin and ask about them
     #[arg(required = true, value_name = "QUESTION")]

@@ -27,19 +27,32 @@ const PIPED_QUESTION: &str = "what went wrong?";
 
 pub(super) async fn run(mut settings: Settings, arguments: AskArguments) -> Result<Exit> {
     let piped = arguments.words.iter().any(|word| word == "-");
-    let words: Vec<&str> = arguments.words.iter().map(String::as_str).filter(|word| *word != "-").collect();
+    let words: Vec<&str> =
+        arguments.words.iter().map(String::as_str).filter(|word| *word != "-").collect();
     let text = if words.is_empty() && piped { PIPED_QUESTION.to_owned() } else { words.join(" ") };
-    let scope = Scope { services: arguments.service.clone(), at: arguments.at.clone(), since: arguments.since.clone() };
+    let scope = Scope {
+        services: arguments.service.clone(),
+        at: arguments.at.clone(),
+        since: arguments.since.clone(),
+    };
     let ask = Ask { text, ask_id: None, sid: None, scope };
     // Wrong times are told before anything is opened.
-    let question = ask.question(SystemClock.now()).map_err(|message| anyhow::anyhow!(message.replace("scope.", "--")))?;
+    let question = ask
+        .question(SystemClock.now())
+        .map_err(|message| anyhow::anyhow!(message.replace("scope.", "--")))?;
     if arguments.facts_only {
         settings.llm.base_url.clear();
         settings.llm.api_key = crate::config::Secret::default();
     }
-    let progress = Progress { output: arguments.output, is_terminal: std::io::stderr().is_terminal() };
+    let source = match (piped, arguments.facts_only) {
+        (true, _) => Source::Stdin,
+        (false, true) => Source::Directory,
+        (false, false) => Source::ServerOrDirectory,
+    };
+    let progress =
+        Progress { output: arguments.output, is_terminal: std::io::stderr().is_terminal() };
     let answer = tokio::select! {
-        answer = answered(&settings, &ask, question, piped, &arguments, progress) => answer?,
+        answer = answered(&settings, &ask, question, source, progress) => answer?,
         interrupted = tokio::signal::ctrl_c() => {
             interrupted.context("failed to listen for Ctrl-C")?;
             return Ok(Exit::Interrupted);
@@ -51,34 +64,56 @@ pub(super) async fn run(mut settings: Settings, arguments: AskArguments) -> Resu
         Output::Md => print::out(&render::markdown(&answer))?,
         Output::Jsonl => {}
     }
-    Ok(if answer.verdict == Verdict::NotEnoughEvidence { Exit::NotEnoughEvidence } else { Exit::Success })
+    Ok(if answer.verdict == Verdict::NotEnoughEvidence {
+        Exit::NotEnoughEvidence
+    } else {
+        Exit::Success
+    })
+}
+
+/// What is asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// What is piped in, about itself alone: other telemetry would only get in the way.
+    Stdin,
+    /// The data directory, without a server, whose model nobody asked for.
+    Directory,
+    /// A running server if there is one.
+    ServerOrDirectory,
 }
 
 async fn answered(
     settings: &Settings,
     ask: &Ask,
     question: Question,
-    piped: bool,
-    arguments: &AskArguments,
+    source: Source,
     progress: Progress,
 ) -> Result<Answer> {
-    // What is piped in is about itself; the server's telemetry would only get in the way.
-    if !piped
-        && !arguments.facts_only
+    if source == Source::ServerOrDirectory
         && let Some(mut client) = Client::connect(settings).await
     {
-        let scope = json!({"services": ask.scope.services, "at": ask.scope.at, "since": ask.scope.since});
+        let scope =
+            json!({"services": ask.scope.services, "at": ask.scope.at, "since": ask.scope.since});
         let asked = json!({"text": ask.text, "ask_id": uuid::Uuid::new_v4().simple().to_string(), "scope": scope});
         return client.ask(asked, |envelope| progress.frame(envelope)).await;
     }
-    let (investigator, question, _guard) = if piped { over_stdin(settings, question)? } else { (over_directory(settings)?, question, None) };
+    let (investigator, question, _guard) = match source {
+        Source::Stdin => over_stdin(settings, question)?,
+        Source::ServerOrDirectory | Source::Directory => {
+            (over_directory(settings)?, question, None)
+        }
+    };
     let ids = RunIds::random();
     let emit = {
         let ids = ids.clone();
         let sequence = std::sync::atomic::AtomicU64::new(1);
         Arc::new(move |event: AnswerEvent| {
             let seq = sequence.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            let event = RunEvent::Progress { run_id: ids.run_id.clone(), answer_id: ids.answer_id.clone(), event };
+            let event = RunEvent::Progress {
+                run_id: ids.run_id.clone(),
+                answer_id: ids.answer_id.clone(),
+                event: Box::new(event),
+            };
             progress.frame(&wire::frame("cli", &Logged { seq, event }));
         })
     };
@@ -109,9 +144,14 @@ fn over_stdin(settings: &Settings, mut question: Question) -> Result<OverStdin> 
     settings.data.dir = directory.path().to_owned();
     let store = app::open_store(&settings, Access::ReadWrite)?;
     let investigator = app::build_investigator(&settings, Arc::clone(&store))?;
-    let intake = Intake::new(Arc::clone(&store), Arc::clone(&investigator.masker), IntakeSettings::default());
+    let intake = Intake::new(
+        Arc::clone(&store),
+        Arc::clone(&investigator.masker),
+        IntakeSettings::default(),
+    );
     let options = IngestOptions { now: question.at, ..IngestOptions::default() };
-    let summary = ingest_paths(&["-".into()], &intake, &options, &|_| {}).context("failed to read stdin")?;
+    let summary =
+        ingest_paths(&["-".into()], &intake, &options, &|_| {}).context("failed to read stdin")?;
     store.flush()?;
     if summary.records() == 0 {
         bail!("nothing was piped in\nhint: kubectl logs deploy/NAME | groundcrew ask -");
@@ -145,8 +185,11 @@ impl Progress {
             return;
         }
         if self.is_terminal && envelope.t == "step" {
-            let field = |name: &str| envelope.d.get(name).and_then(|value| value.as_str()).unwrap_or("").to_owned();
-            let done = serde_json::to_value(StepStatus::Complete).is_ok_and(|complete| envelope.d.get("status") == Some(&complete));
+            let field = |name: &str| {
+                envelope.d.get(name).and_then(|value| value.as_str()).unwrap_or("").to_owned()
+            };
+            let done = serde_json::to_value(StepStatus::Complete)
+                .is_ok_and(|complete| envelope.d.get("status") == Some(&complete));
             if done {
                 print::note(format!("  ✓ {} {}", field("title"), field("detail")));
             }

@@ -50,23 +50,36 @@ impl Client {
     ///
     /// # Errors
     /// When the server refuses the question or the connection breaks.
-    pub(super) async fn ask(&mut self, ask: Value, mut on_event: impl FnMut(&Envelope)) -> Result<Answer> {
+    pub(super) async fn ask(
+        &mut self,
+        ask: Value,
+        mut on_event: impl FnMut(&Envelope),
+    ) -> Result<Answer> {
         self.send("hello", json!({"client": {"name": "groundcrew", "version": env!("CARGO_PKG_VERSION"), "surface": "cli"}})).await?;
         self.send("ask", ask).await?;
         let mut latest: Option<Answer> = None;
         while let Some(message) = self.socket.next().await {
-            let Message::Text(text) = message.context("the connection to the server broke")? else { continue };
-            let envelope: Envelope = serde_json::from_str(&text).context("the server sent something unreadable")?;
+            let Message::Text(text) = message.context("the connection to the server broke")? else {
+                continue;
+            };
+            let envelope: Envelope =
+                serde_json::from_str(&text).context("the server sent something unreadable")?;
             on_event(&envelope);
             match envelope.t.as_str() {
                 "answer" => {
                     let answer = envelope.d.get("answer").cloned().unwrap_or_default();
-                    latest = Some(serde_json::from_value(answer).context("the server sent an unreadable answer")?);
+                    latest = Some(
+                        serde_json::from_value(answer)
+                            .context("the server sent an unreadable answer")?,
+                    );
                 }
                 "error" => bail!("{}", message_of(&envelope.d)),
                 "run.finished" => {
-                    let failed = envelope.d.get("error").filter(|error| !error.is_null()).map(message_of);
-                    return latest.with_context(|| failed.unwrap_or_else(|| "the run ended without an answer".to_owned()));
+                    let failed =
+                        envelope.d.get("error").filter(|error| !error.is_null()).map(message_of);
+                    return latest.with_context(|| {
+                        failed.unwrap_or_else(|| "the run ended without an answer".to_owned())
+                    });
                 }
                 _ => {}
             }
@@ -81,5 +94,8 @@ impl Client {
 }
 
 fn message_of(d: &Value) -> String {
-    d.get("message").and_then(Value::as_str).unwrap_or("the server refused without saying why").to_owned()
+    d.get("message")
+        .and_then(Value::as_str)
+        .unwrap_or("the server refused without saying why")
+        .to_owned()
 }

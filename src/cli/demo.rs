@@ -65,12 +65,18 @@ fn fresh_directory(data_dir: &Path) -> Result<PathBuf> {
     let directory = data_dir.join("demo");
     if directory.exists() {
         if !directory.join(MARKER).exists() {
-            bail!("{} exists and no demo made it\nhint: choose another place with --data-dir", directory.display());
+            bail!(
+                "{} exists and no demo made it\nhint: choose another place with --data-dir",
+                directory.display()
+            );
         }
-        std::fs::remove_dir_all(&directory).with_context(|| format!("failed to clear {}", directory.display()))?;
+        std::fs::remove_dir_all(&directory)
+            .with_context(|| format!("failed to clear {}", directory.display()))?;
     }
-    std::fs::create_dir_all(&directory).with_context(|| format!("failed to make {}", directory.display()))?;
-    std::fs::write(directory.join(MARKER), "").with_context(|| format!("failed to write to {}", directory.display()))?;
+    std::fs::create_dir_all(&directory)
+        .with_context(|| format!("failed to make {}", directory.display()))?;
+    std::fs::write(directory.join(MARKER), "")
+        .with_context(|| format!("failed to write to {}", directory.display()))?;
     Ok(directory)
 }
 
@@ -94,7 +100,9 @@ async fn index_runbooks(running: &Running) -> Result<()> {
     let indexed = tokio::task::spawn_blocking(move || {
         let embedder = investigator.embedder.get();
         if let Err(reason) = &embedder {
-            print::note(format!("no embedding model, documents are searched by words alone: {reason}"));
+            print::note(format!(
+                "no embedding model, documents are searched by words alone: {reason}"
+            ));
         }
         index_shipped_runbooks(&investigator.store, &investigator.masker, embedder.ok())
     });
@@ -104,8 +112,11 @@ async fn index_runbooks(running: &Running) -> Result<()> {
 }
 
 async fn simulate(settings: &Settings, running: &Running, options: DemoOptions) -> Result<Played> {
-    let bar = if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
-    if let Ok(style) = ProgressStyle::with_template("playing the outage  {bar:30} {pos}/{len} steps of 10 s") {
+    let bar =
+        if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
+    if let Ok(style) =
+        ProgressStyle::with_template("playing the outage  {bar:30} {pos}/{len} steps of 10 s")
+    {
         bar.set_style(style);
     }
     let played = play(running, settings.server.token.expose(), options, &|done, total| {
@@ -121,7 +132,8 @@ async fn simulate(settings: &Settings, running: &Running, options: DemoOptions) 
 async fn ask(settings: &Settings, arguments: &DemoArguments, played: &Played) -> Result<Verdict> {
     let text = arguments.question.clone().unwrap_or_else(|| played.truth.question.to_owned());
     print::note(format!("asked   {text}\n"));
-    let mut client = Client::connect(settings).await.context("the demo's own server does not answer")?;
+    let mut client =
+        Client::connect(settings).await.context("the demo's own server does not answer")?;
     let answer = client.ask(json!({"text": text}), |_| {}).await?;
     print::out(&render::text(&answer))?;
     Ok(answer.verdict)
@@ -130,6 +142,11 @@ async fn ask(settings: &Settings, arguments: &DemoArguments, played: &Played) ->
 /// The simulator knows what it broke, so the answer can be judged.
 fn reveal(played: &Played) {
     let truth = &played.truth;
-    let change = truth.change.as_deref().map(|change| format!(", by change {change}")).unwrap_or_default();
-    print::note(format!("what really broke: {} at {}{change}", truth.description(), truth.since.clock_time()));
+    let change =
+        truth.change.as_deref().map(|change| format!(", by change {change}")).unwrap_or_default();
+    print::note(format!(
+        "what really broke: {} at {}{change}",
+        truth.description(),
+        truth.since.clock_time()
+    ));
 }

@@ -71,7 +71,8 @@ fn line(check: &Check) -> String {
         Status::Warning => "⚠",
         Status::Problem => "✖",
     };
-    let fix = check.fix.as_deref().map(|fix| format!("\n    → {}", visible(fix))).unwrap_or_default();
+    let fix =
+        check.fix.as_deref().map(|fix| format!("\n    → {}", visible(fix))).unwrap_or_default();
     format!("{mark} {}: {}{fix}\n", check.name, visible(&check.detail))
 }
 
@@ -86,18 +87,30 @@ fn exposure(settings: &Settings) -> Check {
 fn directory(settings: &Settings) -> Check {
     let path = &settings.data.dir;
     if !path.exists() {
-        return warning("data directory", format!("{} does not exist yet", path.display()), "groundcrew ingest FILE, groundcrew serve or groundcrew demo makes it");
+        return warning(
+            "data directory",
+            format!("{} does not exist yet", path.display()),
+            "groundcrew ingest FILE, groundcrew serve or groundcrew demo makes it",
+        );
     }
     match rustix::fs::statvfs(path) {
         Ok(space) => {
             let free = space.f_bavail.saturating_mul(space.f_frsize);
             let detail = format!("{}, {} GiB free", path.display(), free >> 30);
             if free < FREE_BYTES_MIN {
-                return problem("data directory", detail, "free some space: telemetry is refused when the disk is full");
+                return problem(
+                    "data directory",
+                    detail,
+                    "free some space: telemetry is refused when the disk is full",
+                );
             }
             ok("data directory", detail)
         }
-        Err(error) => problem("data directory", format!("{}: {error}", path.display()), "check its permissions"),
+        Err(error) => problem(
+            "data directory",
+            format!("{}: {error}", path.display()),
+            "check its permissions",
+        ),
     }
 }
 
@@ -107,20 +120,31 @@ fn store(settings: &Settings) -> Vec<Check> {
     }
     let store = match app::open_store(settings, Access::ReadOnly) {
         Ok(store) => store,
-        Err(error) => return vec![problem("store", error.to_string(), "restore it from a backup, or choose another --data-dir")],
+        Err(error) => {
+            return vec![problem(
+                "store",
+                error.to_string(),
+                "restore it from a backup, or choose another --data-dir",
+            )];
+        }
     };
     let mut checks = match store.coverage() {
         Ok(coverage) => coverage_checks(&coverage, SystemClock.now()),
         Err(error) => vec![problem("store", error.to_string(), "restore it from a backup")],
     };
     checks.push(match store.documents().counts() {
-        Ok(counts) if counts.documents == 0 => warning("documents", "no runbooks or past incidents", "groundcrew index ./runbooks"),
+        Ok(counts) if counts.documents == 0 => {
+            warning("documents", "no runbooks or past incidents", "groundcrew index ./runbooks")
+        }
         Ok(counts) if counts.vectors == 0 => warning(
             "documents",
             format!("{} documents, searched by words alone", counts.documents),
             "fetch the embedding model with `make model`, then index again",
         ),
-        Ok(counts) => ok("documents", format!("{} documents, {} passages with vectors", counts.documents, counts.vectors)),
+        Ok(counts) => ok(
+            "documents",
+            format!("{} documents, {} passages with vectors", counts.documents, counts.vectors),
+        ),
         Err(error) => problem("documents", error.to_string(), "groundcrew index ./runbooks"),
     });
     checks
@@ -132,17 +156,30 @@ fn coverage_checks(coverage: &Coverage, now: Timestamp) -> Vec<Check> {
         signal("traces", &coverage.spans, now),
         signal("metrics", &coverage.points, now),
     ];
-    checks.extend(coverage.warnings.iter().map(|text| warning("store", text.clone(), "see docs/OPERATING.md")));
+    checks.extend(
+        coverage
+            .warnings
+            .iter()
+            .map(|text| warning("store", text.clone(), "see docs/OPERATING.md")),
+    );
     checks
 }
 
 fn signal(name: &'static str, coverage: &SignalCoverage, now: Timestamp) -> Check {
     let Some(range) = coverage.range else {
-        return warning(name, "none were ever sent", "point an OTLP exporter at port 4317 or 4318, or `groundcrew ingest` a file");
+        return warning(
+            name,
+            "none were ever sent",
+            "point an OTLP exporter at port 4317 or 4318, or `groundcrew ingest` a file",
+        );
     };
     let detail = format!("{} records, {range}", count(coverage.count));
     if now.secs_since(range.end) > 3_600.0 {
-        return warning(name, format!("{detail}; silent for over an hour"), "check the exporter, or ask with --at");
+        return warning(
+            name,
+            format!("{detail}; silent for over an hour"),
+            "check the exporter, or ask with --at",
+        );
     }
     ok(name, detail)
 }
@@ -153,8 +190,14 @@ async fn server(settings: &Settings) -> Check {
     };
     let url = format!("http://{}/readyz", addresses.http);
     match reqwest::Client::new().get(&url).timeout(PROBE_TIMEOUT).send().await {
-        Ok(response) if response.status().is_success() => ok("server", format!("ready on http://{}", addresses.http)),
-        Ok(response) => problem("server", format!("{url} answers {}", response.status()), "see the server's log"),
+        Ok(response) if response.status().is_success() => {
+            ok("server", format!("ready on http://{}", addresses.http))
+        }
+        Ok(response) => problem(
+            "server",
+            format!("{url} answers {}", response.status()),
+            "see the server's log",
+        ),
         Err(_) => warning("server", "the last one did not stop in order", "groundcrew serve"),
     }
 }
@@ -162,7 +205,11 @@ async fn server(settings: &Settings) -> Check {
 fn embedding(settings: &Settings) -> Check {
     match LocalEmbedder::load(&settings.embedding.model_dir) {
         Ok(_) => ok("embedding model", format!("{}", settings.embedding.model_dir.display())),
-        Err(error) => warning("embedding model", error.to_string(), "make model (search by words works without it)"),
+        Err(error) => warning(
+            "embedding model",
+            error.to_string(),
+            "make model (search by words works without it)",
+        ),
     }
 }
 
@@ -175,15 +222,29 @@ async fn model(settings: &Settings) -> Check {
             "export OPENAI_API_KEY=..., or set llm.base_url to an OpenAI-compatible server",
         );
     }
-    let base = if llm.base_url.is_empty() { "https://api.openai.com/v1" } else { llm.base_url.trim_end_matches('/') };
+    let base = if llm.base_url.is_empty() {
+        "https://api.openai.com/v1"
+    } else {
+        llm.base_url.trim_end_matches('/')
+    };
     let mut request = reqwest::Client::new().get(format!("{base}/models")).timeout(PROBE_TIMEOUT);
     if !llm.api_key.is_empty() {
         request = request.bearer_auth(llm.api_key.expose());
     }
     match request.send().await {
-        Ok(response) if response.status().is_success() => ok("language model", format!("{} at {base}", llm.model)),
-        Ok(response) => problem("language model", format!("{base} answers {}", response.status()), "check llm.api_key and llm.base_url"),
-        Err(error) => problem("language model", format!("{base} cannot be reached: {}", error.without_url()), "check llm.base_url; answers stay facts only meanwhile"),
+        Ok(response) if response.status().is_success() => {
+            ok("language model", format!("{} at {base}", llm.model))
+        }
+        Ok(response) => problem(
+            "language model",
+            format!("{base} answers {}", response.status()),
+            "check llm.api_key and llm.base_url",
+        ),
+        Err(error) => problem(
+            "language model",
+            format!("{base} cannot be reached: {}", error.without_url()),
+            "check llm.base_url; answers stay facts only meanwhile",
+        ),
     }
 }
 

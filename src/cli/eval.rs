@@ -19,17 +19,29 @@ pub(super) fn run(settings: &Settings, command: EvalCommand) -> Result<Exit> {
             rca(settings, &RcaOptions { cases, only, jobs }, &rankings, explain)?;
         }
         EvalCommand::Bundles { cases, budget, out, pooled, only } => {
-            let run = BundleRun { cases, budget, pooled, only, embedding_dir: embedding_dir(settings) };
-            let rows = eval::bundles(&like(settings)?, &run, &|case| print::note(case))?;
+            let run =
+                BundleRun { cases, budget, pooled, only, embedding_dir: embedding_dir(settings) };
+            let rows = eval::bundles(like(settings)?.as_ref(), &run, &|case| print::note(case))?;
             eval::write(&out, &rows)?;
         }
         EvalCommand::Answers { cases, budget, out, only } => {
-            let run = BundleRun { cases, budget, pooled: false, only, embedding_dir: embedding_dir(settings) };
-            let rows = eval::answers(&like(settings)?, &run, &|case| print::note(case))?;
+            let run = BundleRun {
+                cases,
+                budget,
+                pooled: false,
+                only,
+                embedding_dir: embedding_dir(settings),
+            };
+            let rows = eval::answers(like(settings)?.as_ref(), &run, &|case| print::note(case))?;
             eval::write(&out, &rows)?;
         }
         EvalCommand::Retrieval { dir, out } => {
-            let rows = eval::retrieval(&like(settings)?, &dir, embedding_dir(settings), &|note| print::note(note))?;
+            let rows = eval::retrieval(
+                like(settings)?.as_ref(),
+                &dir,
+                embedding_dir(settings),
+                &|note| print::note(note),
+            )?;
             eval::write(&out, &rows)?;
         }
         EvalCommand::Mask { file, out } => eval::write(&out, &eval::mask(&Masker::new(), &file)?)?,
@@ -53,10 +65,17 @@ fn like(settings: &Settings) -> Result<std::sync::Arc<Investigator>> {
 }
 
 fn rca(settings: &Settings, options: &RcaOptions, rankings: &PathBuf, explain: bool) -> Result<()> {
-    let ranked = eval::rca(&like(settings)?, options, &|ranked| {
-        print::note(format!("{:<32} {:>5} ms  {}", ranked.key, ranked.took.as_millis(), ranked.ranking.first().map_or("-", String::as_str)));
+    let ranked = eval::rca(like(settings)?.as_ref(), options, &|ranked| {
+        print::note(format!(
+            "{:<32} {:>5} ms  {}",
+            ranked.key,
+            ranked.took.as_millis(),
+            ranked.ranking.first().map_or("-", String::as_str)
+        ));
         if explain {
-            ranked.account.iter().for_each(|sentence| print::note(format!("    {}", crate::text::visible(sentence))));
+            ranked.account.iter().for_each(|sentence| {
+                print::note(format!("    {}", crate::text::visible(sentence)))
+            });
         }
     })?;
     let table: BTreeMap<&str, &[String]> =
@@ -65,7 +84,12 @@ fn rca(settings: &Settings, options: &RcaOptions, rankings: &PathBuf, explain: b
         .with_context(|| format!("failed to write {}", rankings.display()))?;
     let mut times: Vec<u128> = ranked.iter().map(|case| case.took.as_millis()).collect();
     times.sort_unstable();
-    let at = |share: usize| times.get((times.len() * share / 100).min(times.len().saturating_sub(1))).copied().unwrap_or(0);
+    let at = |share: usize| {
+        times
+            .get((times.len() * share / 100).min(times.len().saturating_sub(1)))
+            .copied()
+            .unwrap_or(0)
+    };
     print::note(format!("{} cases, facts card p50 {} ms, p95 {} ms", times.len(), at(50), at(95)));
     Ok(())
 }

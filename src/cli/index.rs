@@ -25,18 +25,28 @@ pub(super) fn run(settings: &Settings, arguments: &IndexArguments) -> Result<Exi
             None
         }
     };
-    let bar = if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
+    let bar =
+        if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} passages") {
         bar.set_style(style);
     }
-    let summary = index_directory(&arguments.directory, &store, &Masker::new(), embedder.as_ref(), &|progress| {
-        bar.set_length(progress.total);
-        bar.set_position(progress.done);
-    });
+    let summary = index_directory(
+        &arguments.directory,
+        &store,
+        &Masker::new(),
+        embedder.as_ref(),
+        &|progress| {
+            bar.set_length(progress.total);
+            bar.set_position(progress.done);
+        },
+    );
     bar.finish_and_clear();
     let summary = summary?;
     let how = if summary.embedded { "by words and meaning" } else { "by words alone" };
-    print::note(format!("indexed {} documents, {} passages, searchable {how}", summary.documents, summary.chunks));
+    print::note(format!(
+        "indexed {} documents, {} passages, searchable {how}",
+        summary.documents, summary.chunks
+    ));
     for warning in &summary.warnings {
         print::note(format!("warning: {}", visible(warning)));
     }

@@ -2,7 +2,9 @@
 
 use anstyle::{AnsiColor, Style};
 
-use crate::investigate::answer::{Answer, Confidence, Hypothesis, HypothesisStatus, ToldBy, Verdict};
+use crate::investigate::answer::{
+    Answer, Confidence, Hypothesis, HypothesisStatus, ToldBy, Verdict,
+};
 use crate::investigate::evidence::{Evidence, clip};
 use crate::investigate::format::count;
 use crate::text::visible;
@@ -30,20 +32,52 @@ pub(super) fn text(answer: &Answer) -> String {
         page.push_str(&format!("  {}{}\n", visible(&claim.text), cites(&claim.cites)));
     }
     suspects(&mut page, answer);
-    section(&mut page, "Ruled out", answer.ruled_out.iter().map(|ruled| format!("{}{}", visible(&ruled.text), cites(&ruled.cites))));
-    section(&mut page, "Seen before", answer.seen_before.iter().map(|seen| {
-        let similarity = seen.similarity.map(|similarity| format!(" ({similarity:.2})")).unwrap_or_default();
-        let fix = seen.fixed_by.as_deref().map(|fix| format!(", fixed by: {}", visible(fix))).unwrap_or_default();
-        format!("{}{similarity}{fix}{}", visible(&seen.title), cites(&seen.cites))
-    }));
-    section(&mut page, "Next", answer.next.iter().map(|step| {
-        let command = step.cmd.as_deref().map(|cmd| format!("\n      {}", visible(cmd))).unwrap_or_default();
-        format!("{}{}{command}", visible(&step.label), cites(&step.cites))
-    }));
-    section(&mut page, "Could not see", answer.unknowns.iter().map(|unknown| {
-        let fix = unknown.fix.as_deref().map(|fix| format!(" {DIM}→ {}{DIM:#}", visible(fix))).unwrap_or_default();
-        format!("{}{fix}", visible(&unknown.what))
-    }));
+    section(
+        &mut page,
+        "Ruled out",
+        answer
+            .ruled_out
+            .iter()
+            .map(|ruled| format!("{}{}", visible(&ruled.text), cites(&ruled.cites))),
+    );
+    section(
+        &mut page,
+        "Seen before",
+        answer.seen_before.iter().map(|seen| {
+            let similarity =
+                seen.similarity.map(|similarity| format!(" ({similarity:.2})")).unwrap_or_default();
+            let fix = seen
+                .fixed_by
+                .as_deref()
+                .map(|fix| format!(", fixed by: {}", visible(fix)))
+                .unwrap_or_default();
+            format!("{}{similarity}{fix}{}", visible(&seen.title), cites(&seen.cites))
+        }),
+    );
+    section(
+        &mut page,
+        "Next",
+        answer.next.iter().map(|step| {
+            let command = step
+                .cmd
+                .as_deref()
+                .map(|cmd| format!("\n      {}", visible(cmd)))
+                .unwrap_or_default();
+            format!("{}{}{command}", visible(&step.label), cites(&step.cites))
+        }),
+    );
+    section(
+        &mut page,
+        "Could not see",
+        answer.unknowns.iter().map(|unknown| {
+            let fix = unknown
+                .fix
+                .as_deref()
+                .map(|fix| format!(" {DIM}→ {}{DIM:#}", visible(fix)))
+                .unwrap_or_default();
+            format!("{}{fix}", visible(&unknown.what))
+        }),
+    );
     evidence(&mut page, answer);
     page.push_str(&format!("\n{DIM}{}{DIM:#}\n", receipt(answer)));
     page
@@ -60,7 +94,10 @@ fn headline(answer: &Answer) -> String {
         None => String::new(),
     };
     let headline = visible(&answer.headline);
-    format!("{style}{mark}{style:#} {BOLD}{headline}{BOLD:#}{}{confidence}\n", cites(&answer.headline_cites))
+    format!(
+        "{style}{mark}{style:#} {BOLD}{headline}{BOLD:#}{}{confidence}\n",
+        cites(&answer.headline_cites)
+    )
 }
 
 fn cites(ids: &[String]) -> String {
@@ -82,7 +119,10 @@ fn section(page: &mut String, title: &str, lines: impl Iterator<Item = String>) 
 }
 
 fn suspects(page: &mut String, answer: &Answer) {
-    let others = answer.hypotheses.iter().filter(|hypothesis| hypothesis.status != HypothesisStatus::Supported);
+    let others = answer
+        .hypotheses
+        .iter()
+        .filter(|hypothesis| hypothesis.status != HypothesisStatus::Supported);
     section(page, "Other suspects", others.map(suspect_line));
 }
 
@@ -93,7 +133,13 @@ fn suspect_line(hypothesis: &Hypothesis) -> String {
         HypothesisStatus::Refuted => ("✗", &hypothesis.against),
     };
     let shown: Vec<String> = ids.iter().take(3).cloned().collect();
-    format!("{mark} {} {:.2}: {}{}", visible(&hypothesis.title), hypothesis.score, visible(&hypothesis.why), cites(&shown))
+    format!(
+        "{mark} {} {:.2}: {}{}",
+        visible(&hypothesis.title),
+        hypothesis.score,
+        visible(&hypothesis.why),
+        cites(&shown)
+    )
 }
 
 /// The cited items in full, the others only counted.
@@ -104,12 +150,26 @@ fn evidence(page: &mut String, answer: &Answer) {
     }
     page.push_str(&format!("{BOLD}Evidence{BOLD:#}\n"));
     for item in &cited {
-        let spark = item.series.as_deref().map(|series| format!("  {}", sparkline(series))).unwrap_or_default();
-        page.push_str(&format!("  {CITE}{}{CITE:#} {DIM}{}{DIM:#} {}{spark}\n", item.id, item.kind.label(), visible(&item.title)));
+        let spark = item
+            .series
+            .as_deref()
+            .map(|series| format!("  {}", sparkline(series)))
+            .unwrap_or_default();
+        page.push_str(&format!(
+            "  {CITE}{}{CITE:#} {DIM}{}{DIM:#} {}{spark}\n",
+            item.id,
+            item.kind.label(),
+            visible(&item.title)
+        ));
         let title = item.title.as_str();
-        let lines = item.preview.lines().map(str::trim_end).filter(|line| !line.is_empty() && !title.contains(line.trim()) && !line.starts_with(title));
+        let lines = item.preview.lines().map(str::trim_end).filter(|line| {
+            !line.is_empty() && !title.contains(line.trim()) && !line.starts_with(title)
+        });
         for line in lines.take(PREVIEW_LINES) {
-            page.push_str(&format!("     {DIM}{}{DIM:#}\n", visible(clip(line, PREVIEW_LINE_BYTES))));
+            page.push_str(&format!(
+                "     {DIM}{}{DIM:#}\n",
+                visible(clip(line, PREVIEW_LINE_BYTES))
+            ));
         }
     }
     let others = answer.evidence.len() - cited.len();
@@ -137,7 +197,11 @@ pub(super) fn sparkline(values: &[f64]) -> String {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let top = values.iter().copied().filter(|value| value.is_finite()).fold(0.0_f64, f64::max);
     let bar = |value: &f64| {
-        let level = if top > 0.0 && value.is_finite() { (value.max(0.0) / top * 7.0).round() as usize } else { 0 };
+        let level = if top > 0.0 && value.is_finite() {
+            (value.max(0.0) / top * 7.0).round() as usize
+        } else {
+            0
+        };
         BARS.get(level).copied().unwrap_or('█')
     };
     values.iter().map(bar).collect()
@@ -166,18 +230,34 @@ fn receipt(answer: &Answer) -> String {
 /// The answer as Markdown, for a ticket or a chat.
 #[must_use]
 pub(super) fn markdown(answer: &Answer) -> String {
-    let confidence = answer.confidence.map(Confidence::name).map(|name| format!(" _(confidence {name})_")).unwrap_or_default();
-    let mut page = format!("**{}**{}{confidence}\n\n", escape(&answer.headline), markdown_cites(&answer.headline_cites));
+    let confidence = answer
+        .confidence
+        .map(Confidence::name)
+        .map(|name| format!(" _(confidence {name})_"))
+        .unwrap_or_default();
+    let mut page = format!(
+        "**{}**{}{confidence}\n\n",
+        escape(&answer.headline),
+        markdown_cites(&answer.headline_cites)
+    );
     if let Some(notice) = &answer.notice {
         page.push_str(&format!("> {}\n\n", escape(notice)));
     }
     for claim in &answer.claims {
         page.push_str(&format!("- {}{}\n", escape(&claim.text), markdown_cites(&claim.cites)));
     }
-    let ruled_out: Vec<String> =
-        answer.ruled_out.iter().map(|ruled| format!("{}{}", escape(&ruled.text), markdown_cites(&ruled.cites))).collect();
-    let next: Vec<String> = answer.next.iter().map(|step| format!("{}{}", escape(&step.label), markdown_cites(&step.cites))).collect();
-    let unknowns: Vec<String> = answer.unknowns.iter().map(|unknown| escape(&unknown.what)).collect();
+    let ruled_out: Vec<String> = answer
+        .ruled_out
+        .iter()
+        .map(|ruled| format!("{}{}", escape(&ruled.text), markdown_cites(&ruled.cites)))
+        .collect();
+    let next: Vec<String> = answer
+        .next
+        .iter()
+        .map(|step| format!("{}{}", escape(&step.label), markdown_cites(&step.cites)))
+        .collect();
+    let unknowns: Vec<String> =
+        answer.unknowns.iter().map(|unknown| escape(&unknown.what)).collect();
     for (title, lines) in [("Ruled out", ruled_out), ("Next", next), ("Could not see", unknowns)] {
         if !lines.is_empty() {
             page.push_str(&format!("\n**{title}**\n\n"));
@@ -210,7 +290,11 @@ fn escape(text: &str) -> String {
             '&' => escaped.push_str("&amp;"),
             '\n' => escaped.push(' '),
             // A scheme that is not followed by `//` is no link to anybody's eager renderer.
-            ':' => escaped.push_str(if escaped.ends_with("http") || escaped.ends_with("https") { "\u{2236}" } else { ":" }),
+            ':' => escaped.push_str(if escaped.ends_with("http") || escaped.ends_with("https") {
+                "\u{2236}"
+            } else {
+                ":"
+            }),
             other => escaped.push(other),
         }
     }
@@ -225,7 +309,13 @@ mod tests {
     fn markdown_from_telemetry_is_inert() {
         let text = "![x](http://evil.example/?q=1) <img src=x> `code` [a]: https://evil.example";
         let escaped = escape(text);
-        assert!(!escaped.contains("](") && !escaped.contains("<img") && !escaped.contains("http:") && !escaped.contains("https:"), "{escaped}");
+        assert!(
+            !escaped.contains("](")
+                && !escaped.contains("<img")
+                && !escaped.contains("http:")
+                && !escaped.contains("https:"),
+            "{escaped}"
+        );
     }
 
     #[test]

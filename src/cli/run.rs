@@ -82,7 +82,10 @@ fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         tracing::debug!("a TLS implementation had been chosen before");
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("failed to start the runtime")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("failed to start the runtime")?;
     let result = runtime.block_on(work);
     // A blocking read of stdin must not hold up the end.
     runtime.shutdown_background();

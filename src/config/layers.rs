@@ -15,7 +15,13 @@ impl Environment {
     /// The process' environment; values that are not UTF-8 are left out.
     #[must_use]
     pub fn of_process() -> Self {
-        Self(std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?))).collect())
+        Self(
+            std::env::vars_os()
+                .filter_map(|(key, value)| {
+                    Some((key.into_string().ok()?, value.into_string().ok()?))
+                })
+                .collect(),
+        )
     }
 
     /// The value of `name`, when it is set and not empty.
@@ -43,12 +49,18 @@ impl<const N: usize> From<[(&str, &str); N]> for Environment {
 ///
 /// # Errors
 /// When a file cannot be read or a layer holds something that is not a setting.
-pub fn load(environment: &Environment, file: Option<&Path>, flags: &[(&str, Value)]) -> Result<Settings, ConfigError> {
-    let mut merged: Table = reference().parse().map_err(|error| invalid("built-in defaults", &error))?;
+pub fn load(
+    environment: &Environment,
+    file: Option<&Path>,
+    flags: &[(&str, Value)],
+) -> Result<Settings, ConfigError> {
+    let mut merged: Table =
+        reference().parse().map_err(|error| invalid("built-in defaults", &error))?;
     match file {
         Some(path) => lay(&mut merged, read(path)?),
         None => {
-            for path in [Path::new("/etc/groundcrew/groundcrew.toml"), Path::new("groundcrew.toml")] {
+            for path in [Path::new("/etc/groundcrew/groundcrew.toml"), Path::new("groundcrew.toml")]
+            {
                 if path.exists() {
                     lay(&mut merged, read(path)?);
                 }
@@ -73,13 +85,16 @@ fn invalid(place: &str, error: &dyn std::fmt::Display) -> ConfigError {
 fn read(path: &Path) -> Result<Table, ConfigError> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-    let table: Table = text.parse().map_err(|error| invalid(&path.display().to_string(), &error))?;
-    let mut alone: Table = reference().parse().map_err(|error| invalid("built-in defaults", &error))?;
+    let table: Table =
+        text.parse().map_err(|error| invalid(&path.display().to_string(), &error))?;
+    let mut alone: Table =
+        reference().parse().map_err(|error| invalid("built-in defaults", &error))?;
     lay(&mut alone, table.clone());
     let checked: Result<Settings, _> = Value::Table(alone).try_into();
     let settings = checked.map_err(|error| invalid(&path.display().to_string(), &error))?;
     if settings.config_version != 1 {
-        let message = format!("config_version is {}, this version reads 1", settings.config_version);
+        let message =
+            format!("config_version is {}, this version reads 1", settings.config_version);
         return Err(ConfigError::Invalid { place: path.display().to_string(), message });
     }
     Ok(table)
@@ -150,8 +165,10 @@ fn fill_in(settings: &mut Settings, environment: &Environment) -> Result<(), Con
         settings.data.dir = environment.base("XDG_DATA_HOME", ".local/share").join("groundcrew");
     }
     if settings.embedding.model_dir.as_os_str().is_empty() {
-        settings.embedding.model_dir =
-            environment.base("XDG_CACHE_HOME", ".cache").join("groundcrew").join("all-MiniLM-L6-v2");
+        settings.embedding.model_dir = environment
+            .base("XDG_CACHE_HOME", ".cache")
+            .join("groundcrew")
+            .join("all-MiniLM-L6-v2");
     }
     for (secret, file) in [
         (&mut settings.server.token, &settings.server.token_file),
@@ -197,16 +214,26 @@ mod tests {
 
     #[test]
     fn directories_follow_xdg() {
-        let environment = Environment::from([("HOME", "/home/ana"), ("XDG_CACHE_HOME", "relative-is-ignored")]);
+        let environment =
+            Environment::from([("HOME", "/home/ana"), ("XDG_CACHE_HOME", "relative-is-ignored")]);
         let settings = loaded(&environment, None).unwrap();
         assert_eq!(settings.data.dir, Path::new("/home/ana/.local/share/groundcrew"));
-        assert_eq!(settings.embedding.model_dir, Path::new("/home/ana/.cache/groundcrew/all-MiniLM-L6-v2"));
+        assert_eq!(
+            settings.embedding.model_dir,
+            Path::new("/home/ana/.cache/groundcrew/all-MiniLM-L6-v2")
+        );
     }
 
     #[test]
     fn mistakes_are_named() {
-        let unknown = loaded(&Environment::default(), Some("[server]\nlissten = 1")).unwrap_err().to_string();
-        assert!(unknown.contains("lissten") && unknown.contains("groundcrew.toml") && unknown.contains("hint"), "{unknown}");
+        let unknown =
+            loaded(&Environment::default(), Some("[server]\nlissten = 1")).unwrap_err().to_string();
+        assert!(
+            unknown.contains("lissten")
+                && unknown.contains("groundcrew.toml")
+                && unknown.contains("hint"),
+            "{unknown}"
+        );
         let environment = Environment::from([("GROUNDCREW__SERVER__QUESTIONS_MAX", "many")]);
         let wrong = loaded(&environment, None).unwrap_err().to_string();
         assert!(wrong.contains("GROUNDCREW__SERVER__QUESTIONS_MAX"), "{wrong}");
@@ -219,8 +246,10 @@ mod tests {
         let environment = Environment::from([("GROUNDCREW__SERVER__OTLP_HTTP", "0.0.0.0:4318")]);
         let open = loaded(&environment, None).unwrap();
         assert!(open.check_exposure().is_err());
-        let environment =
-            Environment::from([("GROUNDCREW__SERVER__OTLP_HTTP", "0.0.0.0:4318"), ("GROUNDCREW__SERVER__TOKEN", "t")]);
+        let environment = Environment::from([
+            ("GROUNDCREW__SERVER__OTLP_HTTP", "0.0.0.0:4318"),
+            ("GROUNDCREW__SERVER__TOKEN", "t"),
+        ]);
         assert!(loaded(&environment, None).unwrap().check_exposure().is_ok());
     }
 

@@ -181,7 +181,9 @@ impl Settings {
     /// Whether every address is a loopback one.
     #[must_use]
     pub fn is_loopback_only(&self) -> bool {
-        [self.server.listen, self.server.otlp_grpc, self.server.otlp_http].iter().all(|address| address.ip().is_loopback())
+        [self.server.listen, self.server.otlp_grpc, self.server.otlp_http]
+            .iter()
+            .all(|address| address.ip().is_loopback())
     }
 
     /// Refuses settings that would open the server to others without a token.
@@ -194,7 +196,8 @@ impl Settings {
         }
         Err(ConfigError::Conflict {
             message: "an address other than loopback needs a token".to_owned(),
-            hint: "set server.token_file (or GROUNDCREW__SERVER__TOKEN), or listen on 127.0.0.1".to_owned(),
+            hint: "set server.token_file (or GROUNDCREW__SERVER__TOKEN), or listen on 127.0.0.1"
+                .to_owned(),
         })
     }
 }

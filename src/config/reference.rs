@@ -17,7 +17,12 @@ const fn setting(key: &'static str, default: &'static str, doc: &'static str) ->
     Setting { key, default, doc, also: None }
 }
 
-const fn known_as(key: &'static str, default: &'static str, doc: &'static str, also: &'static str) -> Setting {
+const fn known_as(
+    key: &'static str,
+    default: &'static str,
+    doc: &'static str,
+    also: &'static str,
+) -> Setting {
     Setting { key, default, doc, also: Some(also) }
 }
 
@@ -30,15 +35,27 @@ pub const SETTINGS: [Setting; 20] = [
         "data directory; default $XDG_DATA_HOME/groundcrew or ~/.local/share/groundcrew",
         "GROUNDCREW_DATA_DIR",
     ),
-    setting("data.memory_mib_max", "64", "telemetry held in memory before it is sealed into a split, in MiB"),
-    setting("data.seal_after_secs", "60", "seconds after which held telemetry is sealed although it is little"),
+    setting(
+        "data.memory_mib_max",
+        "64",
+        "telemetry held in memory before it is sealed into a split, in MiB",
+    ),
+    setting(
+        "data.seal_after_secs",
+        "60",
+        "seconds after which held telemetry is sealed although it is little",
+    ),
     setting("server.listen", "\"127.0.0.1:7717\"", "address of the panel, the chat and the API"),
     setting("server.otlp_grpc", "\"127.0.0.1:4317\"", "address of the OTLP receiver over gRPC"),
     setting("server.otlp_http", "\"127.0.0.1:4318\"", "address of the OTLP receiver over HTTP"),
     setting("server.token", "\"\"", "bearer token that requests must carry; needed off loopback"),
     setting("server.token_file", "\"\"", "file that holds the token"),
     setting("server.allowed_origins", "[]", "further browser origins that may open the chat"),
-    setting("server.questions_max", "4", "questions answered at the same time; more are told to retry"),
+    setting(
+        "server.questions_max",
+        "4",
+        "questions answered at the same time; more are told to retry",
+    ),
     known_as(
         "llm.base_url",
         "\"\"",
@@ -55,7 +72,12 @@ pub const SETTINGS: [Setting; 20] = [
         "\"\"",
         "directory of all-MiniLM-L6-v2; default $XDG_CACHE_HOME/groundcrew/all-MiniLM-L6-v2 or ~/.cache/...",
     ),
-    known_as("log.filter", "\"warn\"", "what is logged to stderr, as tracing directives", "GROUNDCREW_LOG"),
+    known_as(
+        "log.filter",
+        "\"warn\"",
+        "what is logged to stderr, as tracing directives",
+        "GROUNDCREW_LOG",
+    ),
     setting("log.json", "false", "whether log lines are JSON"),
 ];
 
@@ -77,7 +99,11 @@ pub fn reference() -> String {
             page.push_str(&format!("\n[{group}]\n"));
         }
         let also = setting.also.map(|name| format!(" or {name}")).unwrap_or_default();
-        page.push_str(&format!("# {}\n# environment: {}{also}\n", setting.doc, environment_name(setting.key)));
+        page.push_str(&format!(
+            "# {}\n# environment: {}{also}\n",
+            setting.doc,
+            environment_name(setting.key)
+        ));
         page.push_str(&format!("{name} = {}\n", setting.default));
     }
     page

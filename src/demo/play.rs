@@ -4,12 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use groundcrew_indexer::{Durability, Intake};
+use groundcrew_indexer::Intake;
 use groundcrew_indexer::docs::{IndexSummary, index_directory};
 use groundcrew_llm::LocalEmbedder;
 use groundcrew_masking::Masker;
 use groundcrew_simulator::{Fault, Simulation, SimulationOptions, Step, Truth};
-use groundcrew_store::Store;
+use groundcrew_store::{Durability, Store};
 use groundcrew_telemetry::{Alert, Batch, Timestamp};
 use rust_embed::RustEmbed;
 use thiserror::Error;
@@ -108,7 +108,7 @@ async fn submit_events(intake: &Intake, step: Step) -> Result<(), DemoError> {
         return Ok(());
     }
     let accepted = intake.submit_async(batches, Durability::Synced).await;
-    accepted.map(|_| ()).map_err(|refused| DemoError::Store(refused.reason))
+    accepted.map(|_| ()).map_err(|refused| DemoError::Store(refused.reason.to_string()))
 }
 
 /// Indexes the shipped runbooks and past incidents into `store`.

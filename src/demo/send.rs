@@ -42,15 +42,22 @@ impl Exporter {
         let url = format!("{}/v1/{signal}", self.base);
         let mut wait = Duration::from_millis(50);
         for _ in 0..RETRIES_MAX {
-            let mut request = self.client.post(&url).header("content-type", "application/x-protobuf").body(body.clone());
+            let mut request = self
+                .client
+                .post(&url)
+                .header("content-type", "application/x-protobuf")
+                .body(body.clone());
             if !self.token.is_empty() {
                 request = request.bearer_auth(&self.token);
             }
-            let response = request.send().await.map_err(|error| DemoError::Send(error.to_string()))?;
+            let response =
+                request.send().await.map_err(|error| DemoError::Send(error.to_string()))?;
             match response.status() {
                 status if status.is_success() => return Ok(()),
                 // As the specification says: these two are worth trying again.
-                StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => tokio::time::sleep(wait).await,
+                StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                    tokio::time::sleep(wait).await
+                }
                 status => return Err(DemoError::Send(format!("the receiver answered {status}"))),
             }
             wait = (wait * 2).min(Duration::from_secs(2));

@@ -70,13 +70,21 @@ struct ClaimRow {
 ///
 /// # Errors
 /// When a case cannot be read.
-pub fn bundles(like: &Investigator, run: &BundleRun, progress: &dyn Fn(&str)) -> Result<Vec<BundleRow>, EvalError> {
+pub fn bundles(
+    like: &Investigator,
+    run: &BundleRun,
+    progress: &dyn Fn(&str),
+) -> Result<Vec<BundleRow>, EvalError> {
     each(like, run, progress, |name, question, store| {
         let started = Instant::now();
         let facts = find_facts(&store.investigator, question, &RunIds::random(), &|_| {});
         let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let items: Vec<ItemRow> =
-            facts.bundle.items.iter().map(|item| ItemRow { id: item.id.clone(), text: render(item) }).collect();
+        let items: Vec<ItemRow> = facts
+            .bundle
+            .items
+            .iter()
+            .map(|item| ItemRow { id: item.id.clone(), text: render(item) })
+            .collect();
         let tokens = items.iter().map(|item| count_tokens(&item.text)).sum();
         BundleRow { case: name, budget: run.budget, items, tokens, ms }
     })
@@ -86,12 +94,19 @@ pub fn bundles(like: &Investigator, run: &BundleRun, progress: &dyn Fn(&str)) ->
 ///
 /// # Errors
 /// When a case cannot be read.
-pub fn answers(like: &Investigator, run: &BundleRun, progress: &dyn Fn(&str)) -> Result<Vec<AnswerRow>, EvalError> {
+pub fn answers(
+    like: &Investigator,
+    run: &BundleRun,
+    progress: &dyn Fn(&str),
+) -> Result<Vec<AnswerRow>, EvalError> {
     each(like, run, progress, |name, question, store| {
         let ids = RunIds::random();
         let facts: Facts = find_facts(&store.investigator, question, &ids, &|_| {});
         let answer = facts_answer(question, &ids, &facts);
-        let claims = answer.claims.iter().map(|claim| ClaimRow { text: claim.text.clone(), cites: claim.cites.clone() });
+        let claims = answer
+            .claims
+            .iter()
+            .map(|claim| ClaimRow { text: claim.text.clone(), cites: claim.cites.clone() });
         AnswerRow {
             case: name,
             claims: claims.collect(),
@@ -157,15 +172,26 @@ fn read_case(folder: &Path) -> Result<(Case, Timestamp), EvalError> {
 fn feed(store: &FreshStore, folder: &Path) -> Result<(), EvalError> {
     let (_, at) = read_case(folder)?;
     let evidence = folder.join("evidence");
-    let entries = std::fs::read_dir(&evidence).map_err(|source| EvalError::File { path: evidence.clone(), source })?;
-    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(|path| !path.ends_with("runbooks")).collect();
+    let entries = std::fs::read_dir(&evidence)
+        .map_err(|source| EvalError::File { path: evidence.clone(), source })?;
+    let mut paths: Vec<PathBuf> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| !path.ends_with("runbooks"))
+        .collect();
     paths.sort();
     store.ingest(&paths, at)?;
     let runbooks = evidence.join("runbooks");
     if runbooks.is_dir() {
         let embedder = store.investigator.embedder.get().ok();
-        groundcrew_indexer::docs::index_directory(&runbooks, store.store(), &Masker::new(), embedder, &|_| {})
-            .map_err(|error| EvalError::Ingest { path: runbooks, message: error.to_string() })?;
+        groundcrew_indexer::docs::index_directory(
+            &runbooks,
+            store.store(),
+            &Masker::new(),
+            embedder,
+            &|_| {},
+        )
+        .map_err(|error| EvalError::Ingest { path: runbooks, message: error.to_string() })?;
     }
     Ok(())
 }

@@ -59,11 +59,15 @@ pub(super) struct FreshStore {
 
 impl FreshStore {
     /// An empty store, with the masker and prompt of `like` and no model.
-    pub(super) fn new(like: &Investigator, embedding_dir: Option<PathBuf>) -> Result<Self, EvalError> {
+    pub(super) fn new(
+        like: &Investigator,
+        embedding_dir: Option<PathBuf>,
+    ) -> Result<Self, EvalError> {
         let directory = tempfile::tempdir()
             .map_err(|source| EvalError::File { path: std::env::temp_dir(), source })?;
         let dir = directory.path().to_owned();
-        let options = StoreOptions { dir, access: Access::ReadWrite, memory_bytes_max: 256 * 1024 * 1024 };
+        let options =
+            StoreOptions { dir, access: Access::ReadWrite, memory_bytes_max: 256 * 1024 * 1024 };
         let store = Arc::new(Store::open(options)?);
         let investigator = Arc::new(Investigator {
             store: Arc::clone(&store),
@@ -84,21 +88,29 @@ impl FreshStore {
     pub(super) fn ingest(&self, paths: &[PathBuf], now: Timestamp) -> Result<(), EvalError> {
         // The same file may belong to several cases; in a measurement each counts.
         let options = IngestOptions { now, again: true, ..IngestOptions::default() };
-        ingest_paths(paths, &self.intake, &options, &|_| {}).map_err(|error| EvalError::Ingest {
-            path: paths.first().cloned().unwrap_or_default(),
-            message: error.to_string(),
+        ingest_paths(paths, &self.intake, &options, &|_| {}).map_err(|error| {
+            EvalError::Ingest {
+                path: paths.first().cloned().unwrap_or_default(),
+                message: error.to_string(),
+            }
         })?;
         Ok(self.store().flush()?)
     }
 }
 
 pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, EvalError> {
-    let text = std::fs::read_to_string(path).map_err(|source| EvalError::File { path: path.to_owned(), source })?;
-    serde_json::from_str(&text).map_err(|error| EvalError::Format { path: path.to_owned(), message: error.to_string() })
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| EvalError::File { path: path.to_owned(), source })?;
+    serde_json::from_str(&text)
+        .map_err(|error| EvalError::Format { path: path.to_owned(), message: error.to_string() })
 }
 
 /// Folders below `root`, at most `depth` levels down, that hold a `case.json`, sorted.
-pub(super) fn find_cases(root: &Path, depth: usize, only: Option<&str>) -> Result<Vec<PathBuf>, EvalError> {
+pub(super) fn find_cases(
+    root: &Path,
+    depth: usize,
+    only: Option<&str>,
+) -> Result<Vec<PathBuf>, EvalError> {
     let mut cases = Vec::new();
     let mut open = vec![(root.to_owned(), 0)];
     while let Some((folder, level)) = open.pop() {
@@ -109,8 +121,15 @@ pub(super) fn find_cases(root: &Path, depth: usize, only: Option<&str>) -> Resul
         if level >= depth {
             continue;
         }
-        let entries = std::fs::read_dir(&folder).map_err(|source| EvalError::File { path: folder.clone(), source })?;
-        open.extend(entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).map(|path| (path, level + 1)));
+        let entries = std::fs::read_dir(&folder)
+            .map_err(|source| EvalError::File { path: folder.clone(), source })?;
+        open.extend(
+            entries
+                .flatten()
+                .map(|entry| entry.path())
+                .filter(|path| path.is_dir())
+                .map(|path| (path, level + 1)),
+        );
     }
     cases.retain(|case| only.is_none_or(|only| case.to_string_lossy().contains(only)));
     cases.sort();

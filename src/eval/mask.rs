@@ -33,8 +33,12 @@ struct SpanRow {
 /// # Errors
 /// When the file cannot be read or a line is not of that form.
 pub fn mask(masker: &Masker, file: &Path) -> Result<Vec<MaskRow>, EvalError> {
-    let text = std::fs::read_to_string(file).map_err(|source| EvalError::File { path: file.to_owned(), source })?;
-    text.lines().filter(|line| !line.trim().is_empty()).map(|line| mask_line(masker, file, line)).collect()
+    let text = std::fs::read_to_string(file)
+        .map_err(|source| EvalError::File { path: file.to_owned(), source })?;
+    text.lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| mask_line(masker, file, line))
+        .collect()
 }
 
 fn mask_line(masker: &Masker, file: &Path, line: &str) -> Result<MaskRow, EvalError> {

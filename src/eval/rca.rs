@@ -73,25 +73,27 @@ pub struct Ranked {
 ///
 /// # Errors
 /// When a case cannot be read. A case never fails the measurement by what it contains.
-pub fn rca(like: &Investigator, options: &RcaOptions, progress: &(dyn Fn(&Ranked) + Sync)) -> Result<Vec<Ranked>, EvalError> {
+pub fn rca(
+    like: &Investigator,
+    options: &RcaOptions,
+    progress: &(dyn Fn(&Ranked) + Sync),
+) -> Result<Vec<Ranked>, EvalError> {
     let cases = find_cases(&options.cases, 2, options.only.as_deref())?;
     let next = AtomicUsize::new(0);
     let results: Mutex<BTreeMap<usize, Result<Ranked, EvalError>>> = Mutex::default();
+    let take_one = || {
+        let position = next.fetch_add(1, Ordering::Relaxed);
+        let case = cases.get(position)?;
+        let ranked = rank_case(like, case);
+        if let Ok(ranked) = &ranked {
+            progress(ranked);
+        }
+        results.lock().ok()?.insert(position, ranked);
+        Some(())
+    };
     std::thread::scope(|scope| {
         for _ in 0..options.jobs.clamp(1, 16) {
-            scope.spawn(|| {
-                loop {
-                    let position = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(case) = cases.get(position) else { break };
-                    let ranked = rank_case(like, case);
-                    if let Ok(ranked) = &ranked {
-                        progress(ranked);
-                    }
-                    if let Ok(mut results) = results.lock() {
-                        results.insert(position, ranked);
-                    }
-                }
-            });
+            scope.spawn(|| while take_one().is_some() {});
         }
     });
     results.into_inner().unwrap_or_default().into_values().collect()
@@ -99,11 +101,17 @@ pub fn rca(like: &Investigator, options: &RcaOptions, progress: &(dyn Fn(&Ranked
 
 fn rank_case(like: &Investigator, folder: &Path) -> Result<Ranked, EvalError> {
     let case: Case = read_json(&folder.join("case.json"))?;
-    let wrong_time = |text: &str| EvalError::Format { path: folder.join("case.json"), message: format!("`{text}` is no time") };
+    let wrong_time = |text: &str| EvalError::Format {
+        path: folder.join("case.json"),
+        message: format!("`{text}` is no time"),
+    };
     let time = |text: &str| Timestamp::parse(text).ok_or_else(|| wrong_time(text));
     let at = time(&case.alert.time)?;
     let store = FreshStore::new(like, None)?;
-    let mut files: Vec<PathBuf> = ["logs", "traces", "metrics"].iter().map(|signal| folder.join(format!("{signal}.otlp.jsonl.gz"))).collect();
+    let mut files: Vec<PathBuf> = ["logs", "traces", "metrics"]
+        .iter()
+        .map(|signal| folder.join(format!("{signal}.otlp.jsonl.gz")))
+        .collect();
     files.push(folder.join("changes.json"));
     files.retain(|file| file.is_file());
     store.ingest(&files, at)?;

@@ -59,7 +59,9 @@ pub enum QuestionError {
     #[error("the question is empty; ask something like \"why is checkout slow?\"")]
     Empty,
     /// Too much was asked.
-    #[error("the question is {0} bytes long, more than {QUESTION_BYTES_MAX}; long text goes through `groundcrew ingest -`")]
+    #[error(
+        "the question is {0} bytes long, more than {QUESTION_BYTES_MAX}; long text goes through `groundcrew ingest -`"
+    )]
     TooLong(usize),
     /// The masker could not vouch for the question.
     #[error("the question could not be masked, so it is neither stored nor sent; rephrase it")]
@@ -98,7 +100,10 @@ impl RunIds {
 ///
 /// # Errors
 /// When it is empty, too long, or cannot be masked.
-pub fn admit(investigator: &Investigator, mut question: Question) -> Result<Question, QuestionError> {
+pub fn admit(
+    investigator: &Investigator,
+    mut question: Question,
+) -> Result<Question, QuestionError> {
     let text = question.text.trim();
     if text.is_empty() {
         return Err(QuestionError::Empty);

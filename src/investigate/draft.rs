@@ -1,6 +1,8 @@
 //! The value between explaining and verifying: sentences with citations that nobody has checked yet.
 
-use super::answer::{Confidence, Hypothesis, Impact, NextStep, SeenBefore, ToldBy, Unknown, Usage, Verdict};
+use super::answer::{
+    Confidence, Hypothesis, Impact, NextStep, SeenBefore, ToldBy, Unknown, Usage, Verdict,
+};
 
 /// A sentence and the evidence ids it claims to stand on.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

@@ -23,7 +23,11 @@ pub fn percent(ratio: f64) -> String {
 /// Milliseconds as `4.2 ms`, `310 ms` or `2.4 s`.
 #[must_use]
 pub fn milliseconds(ms: f64) -> String {
-    if ms >= 1_000.0 { format!("{} s", significant(ms / 1_000.0)) } else { format!("{} ms", significant(ms)) }
+    if ms >= 1_000.0 {
+        format!("{} s", significant(ms / 1_000.0))
+    } else {
+        format!("{} ms", significant(ms))
+    }
 }
 
 /// A rate such as `410` or `0.25`.
@@ -80,7 +84,11 @@ fn significant(value: f64) -> String {
         format!("{value:.4}")
     };
     let trimmed = text.trim_end_matches('0').trim_end_matches('.');
-    if trimmed.is_empty() || trimmed == "-" || trimmed == "-0" { "0".to_owned() } else { trimmed.to_owned() }
+    if trimmed.is_empty() || trimmed == "-" || trimmed == "-0" {
+        "0".to_owned()
+    } else {
+        trimmed.to_owned()
+    }
 }
 
 #[cfg(test)]

@@ -74,7 +74,13 @@ pub async fn investigate(
     answer.usage.ms = elapsed_ms(started);
     emit(AnswerEvent::Answer(Box::new(answer.clone())));
     if let Some(model) = &investigator.model {
-        let telling = Telling { investigator, model: model.as_ref(), facts: &facts, cancel: &cancel, emit: &emit };
+        let telling = Telling {
+            investigator,
+            model: model.as_ref(),
+            facts: &facts,
+            cancel: &cancel,
+            emit: &emit,
+        };
         telling.tell(&mut answer).await;
         answer.usage.ms = elapsed_ms(started);
         emit(AnswerEvent::Answer(Box::new(answer.clone())));
@@ -106,7 +112,10 @@ pub fn find_facts(
         let embedder = investigator.embedder.get();
         let mut gathered = retrieve::retrieve(store, embedder.ok(), question, &plan);
         if let Err(reason) = embedder {
-            gathered.gaps.push(evidence::Gap::new(format!("documents were searched by words alone: {reason}"), "make model"));
+            gathered.gaps.push(evidence::Gap::new(
+                format!("documents were searched by words alone: {reason}"),
+                "make model",
+            ));
         }
         let receipt = &gathered.receipt;
         let detail = format!(
@@ -126,14 +135,21 @@ pub fn find_facts(
         let rest = gathered.candidates.clone();
         let first = explain::choose(&diagnosis);
         let bundle = explain::pack(&ids.answer_id, first, rest, question.budget.bundle_tokens_max);
-        let material =
-            Material { plan: &plan, diagnosis: &diagnosis, passages: &gathered.passages, gaps: &gathered.gaps };
+        let material = Material {
+            plan: &plan,
+            diagnosis: &diagnosis,
+            passages: &gathered.passages,
+            gaps: &gathered.gaps,
+        };
         let draft = explain::narrate(material, &bundle);
         let detail = format!("{} items, {} tokens", bundle.items.len(), bundle.tokens);
         ((bundle, draft), detail)
     });
     bundle.items.iter().for_each(|item| emit(AnswerEvent::Evidence(item.clone())));
-    draft.hypotheses.iter().for_each(|hypothesis| emit(AnswerEvent::Hypothesis(hypothesis.clone())));
+    draft
+        .hypotheses
+        .iter()
+        .for_each(|hypothesis| emit(AnswerEvent::Hypothesis(hypothesis.clone())));
     let mut names = known.services;
     names.extend(diagnosis.analysis.graph.services.iter().map(|service| service.name.clone()));
     names.sort();
@@ -150,7 +166,13 @@ fn step<T>(
 ) -> T {
     let started = Instant::now();
     let report = |status, detail, ms| {
-        emit(AnswerEvent::Step(Step { id: id.to_owned(), title: title.to_owned(), status, detail, ms }));
+        emit(AnswerEvent::Step(Step {
+            id: id.to_owned(),
+            title: title.to_owned(),
+            status,
+            detail,
+            ms,
+        }));
     };
     report(StepStatus::InProgress, None, None);
     let (value, detail) = work();
@@ -223,7 +245,13 @@ impl Telling<'_> {
         let started = Instant::now();
         let title = format!("Asking {}", self.model.name());
         let report = |status, detail, ms| {
-            (self.emit)(AnswerEvent::Step(Step { id: "tell".to_owned(), title: title.clone(), status, detail, ms }));
+            (self.emit)(AnswerEvent::Step(Step {
+                id: "tell".to_owned(),
+                title: title.clone(),
+                status,
+                detail,
+                ms,
+            }));
         };
         report(StepStatus::InProgress, None, None);
         let told = self.ask(&answer.question).await;
@@ -231,11 +259,17 @@ impl Telling<'_> {
             _ if self.cancel.is_cancelled() => {
                 Err("stopped before the model had told it; these are the facts alone".to_owned())
             }
-            Err(failure) => Err(format!("the model did not help ({failure}); these are the facts alone")),
+            Err(failure) => {
+                Err(format!("the model did not help ({failure}); these are the facts alone"))
+            }
             Ok(draft) => accept(draft, self.facts, answer),
         };
         match outcome {
-            Ok(cut) => report(StepStatus::Complete, Some(format!("{cut} sentences cut")), Some(elapsed_ms(started))),
+            Ok(cut) => report(
+                StepStatus::Complete,
+                Some(format!("{cut} sentences cut")),
+                Some(elapsed_ms(started)),
+            ),
             Err(notice) => {
                 answer.notice = Some(notice.clone());
                 report(StepStatus::Error, Some(notice), Some(elapsed_ms(started)));
@@ -250,31 +284,41 @@ impl Telling<'_> {
         let mut block = 0;
         let mut on_claim = |claim: &Sentence| {
             // Only what holds is shown, even while it streams.
-            if !matches!(verify::support(claim, &facts.bundle.items, &facts.known), Support::Refuted(_)) {
+            if !matches!(
+                verify::support(claim, &facts.bundle.items, &facts.known),
+                Support::Refuted(_)
+            ) {
                 (self.emit)(AnswerEvent::Text { block, text: claim.text.clone() });
                 block += 1;
             }
         };
-        explain::tell_with_model(self.model, &request, &facts.draft, self.cancel, &mut on_claim).await
+        explain::tell_with_model(self.model, &request, &facts.draft, self.cancel, &mut on_claim)
+            .await
     }
 }
 
 /// Takes the model's account if most of it holds. Returns how many sentences were cut.
 fn accept(mut draft: Draft, facts: &Facts, answer: &mut Answer) -> Result<usize, String> {
     let total = draft.claims.len();
-    if matches!(verify::support(&draft.headline, &facts.bundle.items, &facts.known), Support::Refuted(_)) {
+    if matches!(
+        verify::support(&draft.headline, &facts.bundle.items, &facts.known),
+        Support::Refuted(_)
+    ) {
         draft.headline = facts.draft.headline.clone();
     }
     let usage = draft.usage.clone();
     let mut told = answer.clone();
     let cut = verify::verify(draft, &facts.known, &mut told);
     if told.claims.is_empty() || 2 * cut > total {
-        return Err(format!("the model's account did not hold ({cut} of {total} sentences cut); these are the facts alone"));
+        return Err(format!(
+            "the model's account did not hold ({cut} of {total} sentences cut); these are the facts alone"
+        ));
     }
     *answer = told;
     answer.usage = Usage { ms: answer.usage.ms, ..usage };
     if cut > 0 {
-        answer.notice = Some(format!("{cut} of {total} sentences of the model did not hold and were cut"));
+        answer.notice =
+            Some(format!("{cut} of {total} sentences of the model did not hold and were cut"));
     }
     Ok(cut)
 }

@@ -27,7 +27,8 @@ pub struct Known {
 pub fn plan(question: &Question, known: &Known) -> Plan {
     let mut notes = Vec::new();
     let end = window_end(question, known, &mut notes);
-    let length = question.since.or_else(|| spoken_duration(&question.text)).unwrap_or(WINDOW_DEFAULT);
+    let length =
+        question.since.or_else(|| spoken_duration(&question.text)).unwrap_or(WINDOW_DEFAULT);
     let window = TimeRange::new(end.plus_nanos(-nanos(length)), end);
     let baseline = if question.normal.is_empty() {
         vec![TimeRange::new(window.start.plus_nanos(-nanos(BASELINE_MAX)), window.start)]
@@ -66,12 +67,44 @@ fn nanos(duration: Duration) -> i64 {
 /// Whether the words ask for facts rather than for a cause.
 fn intent(text: &str) -> Intent {
     const CAUSE: [&str; 22] = [
-        "why", "cause", "caused", "causes", "causing", "root", "wrong", "broken", "broke", "failing", "fails", "fail",
-        "slow", "down", "issue", "problem", "investigate", "diagnose", "explain", "unhealthy", "trouble", "crash",
+        "why",
+        "cause",
+        "caused",
+        "causes",
+        "causing",
+        "root",
+        "wrong",
+        "broken",
+        "broke",
+        "failing",
+        "fails",
+        "fail",
+        "slow",
+        "down",
+        "issue",
+        "problem",
+        "investigate",
+        "diagnose",
+        "explain",
+        "unhealthy",
+        "trouble",
+        "crash",
     ];
     const LOOKUP: [&str; 14] = [
-        "show", "list", "how many", "count", "which", "what is the", "summarize", "summarise", "summary", "find", "get",
-        "display", "is there", "are there",
+        "show",
+        "list",
+        "how many",
+        "count",
+        "which",
+        "what is the",
+        "summarize",
+        "summarise",
+        "summary",
+        "find",
+        "get",
+        "display",
+        "is there",
+        "are there",
     ];
     let lower = text.to_lowercase();
     let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).collect();
@@ -79,16 +112,17 @@ fn intent(text: &str) -> Intent {
     if CAUSE.iter().any(has_word) {
         return Intent::Cause;
     }
-    let asks = LOOKUP.iter().any(|phrase| {
-        if phrase.contains(' ') { lower.contains(phrase) } else { has_word(phrase) }
-    });
+    let asks = LOOKUP
+        .iter()
+        .any(|phrase| if phrase.contains(' ') { lower.contains(phrase) } else { has_word(phrase) });
     if asks { Intent::Lookup } else { Intent::Cause }
 }
 
 /// Reads `last 20 minutes`, `past 2 hours`, `30m`, `in the last hour`.
 fn spoken_duration(text: &str) -> Option<Duration> {
     let lower = text.to_lowercase();
-    let words: Vec<&str> = lower.split(|c: char| c.is_whitespace() || c == ',' || c == '?').collect();
+    let words: Vec<&str> =
+        lower.split(|c: char| c.is_whitespace() || c == ',' || c == '?').collect();
     for (position, word) in words.iter().enumerate() {
         if !matches!(*word, "last" | "past" | "since") {
             continue;
@@ -132,17 +166,20 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
 
 /// Words that carry no search value in questions about outages.
 const STOP_WORDS: [&str; 68] = [
-    "the", "and", "for", "are", "was", "were", "why", "what", "when", "where", "who", "how", "which", "with", "from",
-    "that", "this", "these", "those", "has", "have", "had", "does", "did", "not", "can", "could", "would", "should",
-    "you", "your", "our", "out", "any", "all", "its", "it", "is", "in", "on", "of", "to", "do", "we", "me", "my", "be",
-    "by", "at", "an", "or", "if", "so", "please", "tell", "show", "give", "there", "been", "being", "about", "into",
-    "last", "past", "root", "cause", "issue", "problem",
+    "the", "and", "for", "are", "was", "were", "why", "what", "when", "where", "who", "how",
+    "which", "with", "from", "that", "this", "these", "those", "has", "have", "had", "does", "did",
+    "not", "can", "could", "would", "should", "you", "your", "our", "out", "any", "all", "its",
+    "it", "is", "in", "on", "of", "to", "do", "we", "me", "my", "be", "by", "at", "an", "or", "if",
+    "so", "please", "tell", "show", "give", "there", "been", "being", "about", "into", "last",
+    "past", "root", "cause", "issue", "problem",
 ];
 
 /// The searchable words of a question, identifiers first, each once.
 fn terms(text: &str) -> Vec<String> {
     let mut terms: Vec<String> = Vec::new();
-    for raw in text.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '?' | '!' | '"' | '\'' | '(' | ')' | '`')) {
+    for raw in text.split(|c: char| {
+        c.is_whitespace() || matches!(c, ',' | ';' | '?' | '!' | '"' | '\'' | '(' | ')' | '`')
+    }) {
         let word = raw.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
         let too_short = word.chars().count() < 3 && word.is_ascii();
         if too_short || STOP_WORDS.contains(&word.as_str()) || terms.contains(&word) {
@@ -154,7 +191,9 @@ fn terms(text: &str) -> Vec<String> {
         }
     }
     // An identifier says more than a word: digits, dashes, dots and underscores come first, order kept otherwise.
-    terms.sort_by_key(|term| !term.chars().any(|c| c.is_ascii_digit() || matches!(c, '-' | '_' | '.' | '/')));
+    terms.sort_by_key(|term| {
+        !term.chars().any(|c| c.is_ascii_digit() || matches!(c, '-' | '_' | '.' | '/'))
+    });
     terms.truncate(TERMS_MAX);
     terms
 }
@@ -167,7 +206,10 @@ fn squash(text: &str) -> String {
 /// Known services that the text names, longest names first so that a part does not hide the whole.
 fn mentioned_services(text: &str, known: &[String]) -> Vec<String> {
     let words: Vec<String> = text
-        .split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '?' | '!' | '"' | '\'' | '(' | ')' | '`' | ':'))
+        .split(|c: char| {
+            c.is_whitespace()
+                || matches!(c, ',' | ';' | '?' | '!' | '"' | '\'' | '(' | ')' | '`' | ':')
+        })
         .map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()))
         .filter(|word| !word.is_empty())
         .map(squash)
@@ -180,8 +222,10 @@ fn mentioned_services(text: &str, known: &[String]) -> Vec<String> {
             if name.len() < 3 {
                 return false;
             }
-            let short = name.strip_suffix("service").filter(|short| short.len() >= 4).unwrap_or(&name);
-            words.iter().any(|word| *word == name || word == short) || (name.len() >= 6 && squashed_text.contains(&name))
+            let short =
+                name.strip_suffix("service").filter(|short| short.len() >= 4).unwrap_or(&name);
+            words.iter().any(|word| *word == name || word == short)
+                || (name.len() >= 6 && squashed_text.contains(&name))
         })
         .collect();
     found.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
@@ -207,8 +251,10 @@ mod tests {
     use super::*;
 
     fn known() -> Known {
-        let services = ["checkout", "ts-order-service", "payments", "ui"].map(str::to_owned).to_vec();
-        let covered = TimeRange::new(Timestamp::from_secs(1_000_000), Timestamp::from_secs(1_010_000));
+        let services =
+            ["checkout", "ts-order-service", "payments", "ui"].map(str::to_owned).to_vec();
+        let covered =
+            TimeRange::new(Timestamp::from_secs(1_000_000), Timestamp::from_secs(1_010_000));
         Known { services, covered: Some(covered) }
     }
 
@@ -229,7 +275,10 @@ mod tests {
         assert_eq!(planned("why is Checkout slow?").services, ["checkout"]);
         assert_eq!(planned("what about the ts order service?").services, ["ts-order-service"]);
         assert_eq!(planned("is tsorder fine").services, ["ts-order-service"]);
-        assert!(planned("why build it").services.is_empty(), "short names are not found inside words");
+        assert!(
+            planned("why build it").services.is_empty(),
+            "short names are not found inside words"
+        );
     }
 
     #[test]
@@ -247,7 +296,10 @@ mod tests {
         assert_eq!(moved.window.end, Timestamp::from_secs(1_010_000));
         assert_eq!(moved.notes.len(), 1);
         question.at_given = true;
-        assert_eq!(plan(&question, &known()).window.end, Timestamp::from_secs(9_000_000).plus_nanos(1));
+        assert_eq!(
+            plan(&question, &known()).window.end,
+            Timestamp::from_secs(9_000_000).plus_nanos(1)
+        );
     }
 
     #[test]

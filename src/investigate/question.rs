@@ -92,7 +92,8 @@ impl Plan {
     /// Baseline and window in one range.
     #[must_use]
     pub fn whole(&self) -> TimeRange {
-        let start = self.baseline.iter().map(|range| range.start).min().unwrap_or(self.window.start);
+        let start =
+            self.baseline.iter().map(|range| range.start).min().unwrap_or(self.window.start);
         TimeRange::new(start.min(self.window.start), self.window.end)
     }
 }

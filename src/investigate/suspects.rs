@@ -4,8 +4,8 @@ use groundcrew_analysis::{ChangeVerdict, Finding, FindingKind, Observations, ran
 use groundcrew_telemetry::{TimeRange, TraceId};
 
 use super::evidence::{Candidate, EvidenceKind, clip};
-use super::material::{Diagnosis, ToldFinding};
 use super::format::{count, milliseconds, percent, quantity, rate};
+use super::material::{Diagnosis, ToldFinding};
 
 /// Longest quoted log line in a sentence, in bytes.
 const QUOTE_BYTES_MAX: usize = 160;
@@ -17,7 +17,8 @@ const DIFF_BYTES_MAX: usize = 1_500;
 pub fn diagnose(observations: &Observations) -> Diagnosis {
     let analysis = rank(observations);
     let findings = analysis.findings.iter().map(|finding| tell(finding, observations)).collect();
-    let changes = analysis.changes.iter().map(|verdict| tell_change(verdict, observations)).collect();
+    let changes =
+        analysis.changes.iter().map(|verdict| tell_change(verdict, observations)).collect();
     Diagnosis { analysis, findings, changes }
 }
 
@@ -38,10 +39,18 @@ fn tell_change(verdict: &ChangeVerdict, observations: &Observations) -> ToldFind
     };
     let mut text = sentence.clone();
     for test in &verdict.tests {
-        text.push_str(&format!("\n  {} {}", if test.weight >= 0.0 { "for:" } else { "against:" }, test.text));
+        text.push_str(&format!(
+            "\n  {} {}",
+            if test.weight >= 0.0 { "for:" } else { "against:" },
+            test.text
+        ));
     }
     if let Some(change) = change {
-        text.push_str(&format!("\n  files: {}\n{}", change.files.join(", "), clip(&change.diff, DIFF_BYTES_MAX)));
+        text.push_str(&format!(
+            "\n  files: {}\n{}",
+            change.files.join(", "),
+            clip(&change.diff, DIFF_BYTES_MAX)
+        ));
     }
     let item = Candidate {
         kind: EvidenceKind::Change,
@@ -62,7 +71,8 @@ fn tell(finding: &Finding, observations: &Observations) -> ToldFinding {
     let since = finding.since.unwrap_or(window.start);
     let range = Some(TimeRange::new(since.min(window.end), window.end));
     let (kind, sentence, details, key) = describe(finding);
-    let mut text = format!("{sentence}\n  since {since}, compared with {}", baseline_words(observations));
+    let mut text =
+        format!("{sentence}\n  since {since}, compared with {}", baseline_words(observations));
     for detail in &details {
         text.push_str("\n  ");
         text.push_str(detail);
@@ -107,9 +117,9 @@ fn describe(finding: &Finding) -> Told {
         | FindingKind::EdgeErrors { .. }
         | FindingKind::CallsChanged { .. }
         | FindingKind::LoadChanged { .. } => describe_calls(finding, &who),
-        FindingKind::TemplateNew { .. } | FindingKind::TemplateSpiking { .. } | FindingKind::TemplateGone { .. } => {
-            describe_template(finding, &who)
-        }
+        FindingKind::TemplateNew { .. }
+        | FindingKind::TemplateSpiking { .. }
+        | FindingKind::TemplateGone { .. } => describe_template(finding, &who),
         FindingKind::MetricShift { metric, unit, before, after, node } => {
             let place = node.as_deref().map(|node| format!(" on node {node}")).unwrap_or_default();
             let sentence = format!(
@@ -117,12 +127,18 @@ fn describe(finding: &Finding) -> Told {
                 quantity(*before, unit),
                 quantity(*after, unit)
             );
-            let key = format!("metric:{}:{}:{metric}{place}", finding.service, finding.pod.as_deref().unwrap_or(""));
+            let key = format!(
+                "metric:{}:{}:{metric}{place}",
+                finding.service,
+                finding.pod.as_deref().unwrap_or("")
+            );
             (EvidenceKind::Metric, sentence, Vec::new(), key)
         }
         FindingKind::ObjectUnhealthy { object, status, lines } => {
             let sentence = match lines.first() {
-                Some(line) => format!("{object} is {status}: {}", clip(line.trim(), QUOTE_BYTES_MAX)),
+                Some(line) => {
+                    format!("{object} is {status}: {}", clip(line.trim(), QUOTE_BYTES_MAX))
+                }
                 None => format!("{object} is {status}"),
             };
             (EvidenceKind::ClusterState, sentence, lines.clone(), format!("object:{object}"))
@@ -138,9 +154,14 @@ fn describe(finding: &Finding) -> Told {
         }
         FindingKind::ChangeNear { change, seconds_before } => {
             let sentence = if *seconds_before >= 0.0 {
-                format!("change {change} took effect {seconds_before:.0} s before the trouble began")
+                format!(
+                    "change {change} took effect {seconds_before:.0} s before the trouble began"
+                )
             } else {
-                format!("change {change} took effect {:.0} s after the trouble began", -seconds_before)
+                format!(
+                    "change {change} took effect {:.0} s after the trouble began",
+                    -seconds_before
+                )
             };
             (EvidenceKind::Change, sentence, Vec::new(), format!("change:{change}"))
         }
@@ -175,7 +196,8 @@ fn describe_calls(finding: &Finding, who: &str) -> Told {
             format!("errors:{service}:{place}"),
         ),
         FindingKind::ServiceLatency { operation, before_ms, after_ms, example } => {
-            let operation = operation.as_deref().map(|name| format!(" in {name}")).unwrap_or_default();
+            let operation =
+                operation.as_deref().map(|name| format!(" in {name}")).unwrap_or_default();
             (
                 EvidenceKind::Span,
                 format!(
@@ -211,13 +233,21 @@ fn describe_calls(finding: &Finding, who: &str) -> Told {
         ),
         FindingKind::CallsChanged { callee, before_per_min, after_per_min } => (
             EvidenceKind::Span,
-            format!("{who} calls {callee} {} a minute, before {}", rate(*after_per_min), rate(*before_per_min)),
+            format!(
+                "{who} calls {callee} {} a minute, before {}",
+                rate(*after_per_min),
+                rate(*before_per_min)
+            ),
             Vec::new(),
             format!("calls:{service}:{callee}"),
         ),
         FindingKind::LoadChanged { before_per_min, after_per_min } => (
             EvidenceKind::Span,
-            format!("{who} gets {} requests a minute, before {}", rate(*after_per_min), rate(*before_per_min)),
+            format!(
+                "{who} gets {} requests a minute, before {}",
+                rate(*after_per_min),
+                rate(*before_per_min)
+            ),
             Vec::new(),
             format!("load:{service}:{place}"),
         ),
@@ -232,11 +262,22 @@ fn describe_template(finding: &Finding, who: &str) -> Told {
     match &finding.kind {
         FindingKind::TemplateNew { template, severity, count: lines, exemplar, .. } => (
             EvidenceKind::LogTemplate,
-            format!("{who} writes a line it did not write before, {} times: “{}”", count(*lines), quoted(exemplar)),
+            format!(
+                "{who} writes a line it did not write before, {} times: “{}”",
+                count(*lines),
+                quoted(exemplar)
+            ),
             vec![format!("severity {severity}"), exemplar.clone()],
             key(template.0),
         ),
-        FindingKind::TemplateSpiking { template, severity, exemplar, before_per_min, after_per_min, .. } => (
+        FindingKind::TemplateSpiking {
+            template,
+            severity,
+            exemplar,
+            before_per_min,
+            after_per_min,
+            ..
+        } => (
             EvidenceKind::LogTemplate,
             format!(
                 "{who} writes “{}” {} times a minute, before {}",
@@ -247,7 +288,14 @@ fn describe_template(finding: &Finding, who: &str) -> Told {
             vec![format!("severity {severity}"), exemplar.clone()],
             key(template.0),
         ),
-        FindingKind::TemplateGone { template, severity, exemplar, before_per_min, after_per_min, .. } => (
+        FindingKind::TemplateGone {
+            template,
+            severity,
+            exemplar,
+            before_per_min,
+            after_per_min,
+            ..
+        } => (
             EvidenceKind::LogTemplate,
             format!(
                 "{who} writes “{}” only {} times a minute, before {}",
@@ -259,7 +307,12 @@ fn describe_template(finding: &Finding, who: &str) -> Told {
             key(template.0),
         ),
         // As above: only template findings are sent here.
-        _ => (EvidenceKind::LogTemplate, who.to_owned(), Vec::new(), format!("other:{}", finding.service)),
+        _ => (
+            EvidenceKind::LogTemplate,
+            who.to_owned(),
+            Vec::new(),
+            format!("other:{}", finding.service),
+        ),
     }
 }
 

@@ -30,7 +30,9 @@ pub fn support(sentence: &Sentence, evidence: &[Evidence], known: &[String]) -> 
         let Some(item) = evidence.iter().find(|item| item.id == *id) else {
             return Support::Refuted(format!("{id} does not exist"));
         };
-        for part in [item.title.as_str(), item.service.as_deref().unwrap_or(""), item.preview.as_str()] {
+        for part in
+            [item.title.as_str(), item.service.as_deref().unwrap_or(""), item.preview.as_str()]
+        {
             source.push_str(part);
             source.push('\n');
         }
@@ -73,7 +75,8 @@ pub fn verify(draft: Draft, known: &[String], answer: &mut Answer) -> usize {
         .ruled_out
         .into_iter()
         .filter(|sentence| {
-            sentence.cites.is_empty() || !matches!(support(sentence, &answer.evidence, known), Support::Refuted(_))
+            sentence.cites.is_empty()
+                || !matches!(support(sentence, &answer.evidence, known), Support::Refuted(_))
         })
         .map(|sentence| RuledOut { text: sentence.text, cites: sentence.cites })
         .collect();
@@ -92,8 +95,12 @@ pub fn verify(draft: Draft, known: &[String], answer: &mut Answer) -> usize {
         // A conclusion whose sentences all fell is none.
         answer.verdict = Verdict::NotEnoughEvidence;
         answer.confidence = None;
-        answer.hypotheses.iter_mut().for_each(|hypothesis| hypothesis.score = hypothesis.score.min(0.2));
-        "Not enough evidence: no statement about the cause held when it was checked".clone_into(&mut answer.headline);
+        answer
+            .hypotheses
+            .iter_mut()
+            .for_each(|hypothesis| hypothesis.score = hypothesis.score.min(0.2));
+        "Not enough evidence: no statement about the cause held when it was checked"
+            .clone_into(&mut answer.headline);
         answer.headline_cites.clear();
     }
     if answer.told_by == ToldBy::Model && cut > 0 {
@@ -143,7 +150,9 @@ fn checkable_parts(text: &str, known: &[String]) -> Vec<String> {
                 part.push(character);
                 quoted = Some((mark, part));
             }
-            None if character == '"' || character == '`' => quoted = Some((character, String::new())),
+            None if character == '"' || character == '`' => {
+                quoted = Some((character, String::new()))
+            }
             None => rest.push(character),
         }
     }
@@ -152,12 +161,18 @@ fn checkable_parts(text: &str, known: &[String]) -> Vec<String> {
         rest.push(' ');
         rest.push_str(&part);
     }
-    for word in rest.split(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | '[' | ']' | '{' | '}' | ';')) {
-        let word = word.trim_matches(|c: char| !c.is_alphanumeric() && c != '/' && c != '-' || c == '-' && word.len() == 1);
+    for word in rest
+        .split(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | '[' | ']' | '{' | '}' | ';'))
+    {
+        let word = word.trim_matches(|c: char| {
+            !c.is_alphanumeric() && c != '/' && c != '-' || c == '-' && word.len() == 1
+        });
         let word = word.trim_end_matches(['.', ',', ':', '!', '?', '%']);
         let is_name = word.contains(|c: char| c.is_ascii_digit())
             || (word.len() > 3 && word.chars().any(|c| matches!(c, '_' | '/' | '.')))
-            || (word.contains('-') && word.split('-').all(|part| part.len() > 1) && is_known_like(word, known));
+            || (word.contains('-')
+                && word.split('-').all(|part| part.len() > 1)
+                && is_known_like(word, known));
         if is_name || known.iter().any(|service| service.to_lowercase() == word) {
             parts.push(word.to_owned());
         }
@@ -213,8 +228,10 @@ mod tests {
     }
 
     fn check(text: &str, cites: &[&str]) -> Support {
-        let evidence =
-            [item(1, "pool timed out after 3000ms ×2,318 since 03:07:10, 38.2 % of requests"), item(2, "v2.31 deployed")];
+        let evidence = [
+            item(1, "pool timed out after 3000ms ×2,318 since 03:07:10, 38.2 % of requests"),
+            item(2, "v2.31 deployed"),
+        ];
         let known = ["checkout".to_owned(), "payments".to_owned(), "order-db".to_owned()];
         let cites = cites.iter().map(|id| (*id).to_owned()).collect();
         support(&Sentence::new(text, cites), &evidence, &known)
@@ -222,7 +239,10 @@ mod tests {
 
     #[test]
     fn what_stands_in_the_evidence_is_verified() {
-        assert_eq!(check("checkout wrote \"pool timed out after\" 2318 times since 03:07:10", &["E1"]), Support::Verified);
+        assert_eq!(
+            check("checkout wrote \"pool timed out after\" 2318 times since 03:07:10", &["E1"]),
+            Support::Verified
+        );
         assert_eq!(check("about 38 % of requests failed.", &["E1"]), Support::Verified);
         assert_eq!(check("v2.31 came before (03:07:10)", &["E1", "E2"]), Support::Verified);
         assert_eq!(check("something is wrong", &["E1"]), Support::Unverifiable);
@@ -247,7 +267,8 @@ mod tests {
 
     #[test]
     fn hostile_sentences_do_not_panic() {
-        for text in ["“", "`", "\"\"\"", "…9.9.9…", "- -- --- ×× %%", "\u{202e}9\u{200d}", ",1,,2,"] {
+        for text in ["“", "`", "\"\"\"", "…9.9.9…", "- -- --- ×× %%", "\u{202e}9\u{200d}", ",1,,2,"]
+        {
             check(text, &["E1"]);
         }
     }

@@ -59,7 +59,7 @@ pub enum RunEvent {
         /// The answer it belongs to.
         answer_id: String,
         /// What.
-        event: AnswerEvent,
+        event: Box<AnswerEvent>,
     },
     /// The run ended.
     Finished {
@@ -135,7 +135,9 @@ impl Conversation {
     pub fn push(&self, event: RunEvent) {
         let seq = {
             let mut state = self.state();
-            if let RunEvent::Progress { event: AnswerEvent::Answer(answer), .. } = &event {
+            if let RunEvent::Progress { event: progress, .. } = &event
+                && let AnswerEvent::Answer(answer) = progress.as_ref()
+            {
                 state.answers.retain(|known| known.answer_id != answer.answer_id);
                 state.answers.push_back((**answer).clone());
                 if state.answers.len() > ANSWERS_MAX {
@@ -165,7 +167,10 @@ impl Conversation {
         let oldest = state.log.front().map_or(state.seq + 1, |logged| logged.seq);
         // A number from the future is one of another life of this server; its owner starts over as well.
         if seq + 1 < oldest || seq > state.seq {
-            return Tail::Snapshot { seq: state.seq, answers: state.answers.iter().cloned().collect() };
+            return Tail::Snapshot {
+                seq: state.seq,
+                answers: state.answers.iter().cloned().collect(),
+            };
         }
         Tail::Events(state.log.iter().filter(|logged| logged.seq > seq).cloned().collect())
     }
@@ -183,7 +188,11 @@ impl Conversation {
     }
 
     /// Registers a run under the asker's key. Returns its names, and its token when it is new.
-    pub(super) fn begin(&self, ask_id: &str, now: Timestamp) -> (RunIds, Option<CancellationToken>) {
+    pub(super) fn begin(
+        &self,
+        ask_id: &str,
+        now: Timestamp,
+    ) -> (RunIds, Option<CancellationToken>) {
         let mut state = self.state();
         state.touched = now;
         if let Some(run) = state.runs.get(ask_id) {
@@ -218,7 +227,10 @@ impl Conversation {
     #[must_use]
     pub fn cancel(&self, name: &str) -> bool {
         let state = self.state();
-        let run = state.runs.iter().find(|(ask_id, run)| ask_id.as_str() == name || run.ids.run_id == name);
+        let run = state
+            .runs
+            .iter()
+            .find(|(ask_id, run)| ask_id.as_str() == name || run.ids.run_id == name);
         match run {
             Some((_, run)) if !run.finished => {
                 run.cancel.cancel();
@@ -268,7 +280,10 @@ mod tests {
         }
         let newest = conversation.seq();
         assert_eq!(conversation.tail(2), Tail::Snapshot { seq: newest, answers: Vec::new() });
-        assert_eq!(conversation.tail(newest + 100), Tail::Snapshot { seq: newest, answers: Vec::new() });
+        assert_eq!(
+            conversation.tail(newest + 100),
+            Tail::Snapshot { seq: newest, answers: Vec::new() }
+        );
         assert!(matches!(conversation.tail(5), Tail::Events(_)));
     }
 

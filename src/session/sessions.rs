@@ -63,7 +63,8 @@ impl Sessions {
     #[must_use]
     pub fn new(options: SessionsOptions) -> Self {
         let permits = Arc::new(Semaphore::new(options.questions_max.max(1)));
-        let inner = Inner { options, conversations: Mutex::default(), permits, tasks: TaskTracker::new() };
+        let inner =
+            Inner { options, conversations: Mutex::default(), permits, tasks: TaskTracker::new() };
         Self { inner: Arc::new(inner) }
     }
 
@@ -95,13 +96,16 @@ impl Sessions {
             Some(_) => return Err(AskError::BadId("sid")),
             None => format!("c_{}", uuid::Uuid::new_v4().simple()),
         };
-        let mut conversations = self.inner.conversations.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut conversations =
+            self.inner.conversations.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = conversations.get(&id) {
             return Ok(Arc::clone(known));
         }
         if conversations.len() >= CONVERSATIONS_MAX {
             let quiet = conversations.iter().filter(|(_, conversation)| !conversation.activity().0);
-            let oldest = quiet.min_by_key(|(_, conversation)| conversation.activity().1).map(|(id, _)| id.clone());
+            let oldest = quiet
+                .min_by_key(|(_, conversation)| conversation.activity().1)
+                .map(|(id, _)| id.clone());
             match oldest {
                 Some(oldest) => conversations.remove(&oldest),
                 None => return Err(AskError::Busy(CONVERSATIONS_MAX)),
@@ -116,7 +120,12 @@ impl Sessions {
     ///
     /// # Errors
     /// When too many questions are being answered, or the server is going down.
-    pub fn ask(&self, conversation: &Arc<Conversation>, ask_id: &str, question: Question) -> Result<RunIds, AskError> {
+    pub fn ask(
+        &self,
+        conversation: &Arc<Conversation>,
+        ask_id: &str,
+        question: Question,
+    ) -> Result<RunIds, AskError> {
         if !is_id(ask_id) {
             return Err(AskError::BadId("ask_id"));
         }
@@ -129,9 +138,18 @@ impl Sessions {
             conversation.forget(ask_id);
             return Err(AskError::Busy(self.inner.options.questions_max));
         };
-        let run = Run { sessions: self.clone(), conversation: Arc::clone(conversation), ids: ids.clone(), permit };
+        let run = Run {
+            sessions: self.clone(),
+            conversation: Arc::clone(conversation),
+            ids: ids.clone(),
+            permit,
+        };
         let model = self.investigator().model.as_ref().map(|model| model.name().to_owned());
-        conversation.push(RunEvent::Started { run_id: ids.run_id.clone(), ask_id: ask_id.to_owned(), model });
+        conversation.push(RunEvent::Started {
+            run_id: ids.run_id.clone(),
+            ask_id: ask_id.to_owned(),
+            model,
+        });
         self.inner.tasks.spawn(run.run(question, token));
         Ok(ids)
     }
@@ -157,11 +175,12 @@ impl Run {
             conversation.push(RunEvent::Progress {
                 run_id: ids.run_id.clone(),
                 answer_id: ids.answer_id.clone(),
-                event,
+                event: Box::new(event),
             });
         });
         let investigator = self.sessions.investigator();
-        let outcome = investigate(investigator, question, self.ids.clone(), cancel.clone(), emit).await;
+        let outcome =
+            investigate(investigator, question, self.ids.clone(), cancel.clone(), emit).await;
         let (status, error) = match outcome {
             Ok(answer) => {
                 self.remember(answer).await;
@@ -169,11 +188,16 @@ impl Run {
             }
             Err(QuestionError::Cancelled) => (RunStatus::Cancelled, None),
             Err(error) => {
-                let code = if matches!(error, QuestionError::Bug(_)) { "bug" } else { "bad_question" };
+                let code =
+                    if matches!(error, QuestionError::Bug(_)) { "bug" } else { "bad_question" };
                 (RunStatus::Failed, Some((code.to_owned(), error.to_string())))
             }
         };
-        self.conversation.push(RunEvent::Finished { run_id: self.ids.run_id.clone(), status, error });
+        self.conversation.push(RunEvent::Finished {
+            run_id: self.ids.run_id.clone(),
+            status,
+            error,
+        });
         drop(self.permit);
     }
 
@@ -183,16 +207,23 @@ impl Run {
         let (conversation, now) = (self.conversation.id.clone(), self.sessions.now());
         let stored = tokio::task::spawn_blocking(move || {
             let json = serde_json::to_string(&answer).map_err(|error| error.to_string())?;
-            store.state().put_answer(&answer.answer_id, &conversation, now, &json).map_err(|error| error.to_string())
+            store
+                .state()
+                .put_answer(&answer.answer_id, &conversation, now, &json)
+                .map_err(|error| error.to_string())
         });
         match stored.await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(error, "failed to store an answer; its links will not open after a restart"),
+            Ok(Err(error)) => tracing::warn!(
+                error,
+                "failed to store an answer; its links will not open after a restart"
+            ),
             Err(error) => tracing::error!(%error, "the task that stores answers died"),
         }
     }
 }
 
 fn is_id(id: &str) -> bool {
-    (1..=ID_BYTES_MAX).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    (1..=ID_BYTES_MAX).contains(&id.len())
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }

@@ -100,12 +100,15 @@ impl Access {
         if self.demands_token() {
             return true;
         }
-        let Some(host) = headers.get(header::HOST).and_then(|host| host.to_str().ok()) else { return false };
+        let Some(host) = headers.get(header::HOST).and_then(|host| host.to_str().ok()) else {
+            return false;
+        };
         let name = match host.strip_prefix('[') {
             Some(rest) => rest.split(']').next().unwrap_or(""),
             None => host.rsplit_once(':').map_or(host, |(name, _)| name),
         };
-        name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        name == "localhost"
+            || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 }
 
@@ -114,14 +117,25 @@ pub async fn guard(State(access): State<Access>, request: Request, next: Next) -
     let headers = request.headers();
     let path = request.uri().path();
     let open_to_all = matches!(path, "/livez" | "/readyz" | "/healthz");
-    if !open_to_all && !(access.allows_host(headers) && access.allows_origin(headers)) {
+    let is_ours = access.allows_host(headers) && access.allows_origin(headers);
+    if !open_to_all && !is_ours {
         let message = "this page may not call this server";
-        return wire::refusal(StatusCode::FORBIDDEN, "forbidden", message, "open the panel on the server's own address, or add the page's origin to server.allowed_origins");
+        return wire::refusal(
+            StatusCode::FORBIDDEN,
+            "forbidden",
+            message,
+            "open the panel on the server's own address, or add the page's origin to server.allowed_origins",
+        );
     }
     let needs_token = path.starts_with("/v1/") && path != "/v1/ws";
     if needs_token && !access.is_authorized(headers) {
         let message = "the bearer token is missing or wrong";
-        let mut response = wire::refusal(StatusCode::UNAUTHORIZED, "unauthorized", message, "send `Authorization: Bearer` with the server's token");
+        let mut response = wire::refusal(
+            StatusCode::UNAUTHORIZED,
+            "unauthorized",
+            message,
+            "send `Authorization: Bearer` with the server's token",
+        );
         response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         return response;
     }
@@ -129,17 +143,34 @@ pub async fn guard(State(access): State<Access>, request: Request, next: Next) -
 }
 
 /// Turns away telemetry without the token, where one is demanded.
-pub async fn guard_receiver(State(access): State<Access>, request: Request, next: Next) -> Response {
+pub async fn guard_receiver(
+    State(access): State<Access>,
+    request: Request,
+    next: Next,
+) -> Response {
     let allowed = access.is_authorized(request.headers());
     if allowed {
         return next.run(request).await;
     }
-    if request.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc")) {
+    if request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
+    {
         // gRPC carries its own status (16 is UNAUTHENTICATED) in a 200.
-        let headers = [("content-type", "application/grpc"), ("grpc-status", "16"), ("grpc-message", "bearer token missing or wrong")];
+        let headers = [
+            ("content-type", "application/grpc"),
+            ("grpc-status", "16"),
+            ("grpc-message", "bearer token missing or wrong"),
+        ];
         return (StatusCode::OK, headers).into_response();
     }
-    wire::refusal(StatusCode::UNAUTHORIZED, "unauthorized", "the bearer token is missing or wrong", "set the exporter's Authorization header")
+    wire::refusal(
+        StatusCode::UNAUTHORIZED,
+        "unauthorized",
+        "the bearer token is missing or wrong",
+        "set the exporter's Authorization header",
+    )
 }
 
 #[cfg(test)]
@@ -156,13 +187,28 @@ mod tests {
     #[test]
     fn only_own_and_allowed_pages_may_call() {
         let access = Access::new(Secret::default(), vec!["https://ops.example".to_owned()]);
-        let from = |origin: &str| access.allows_origin(&headers(&[("host", "127.0.0.1:7717"), ("origin", origin)]));
+        let from = |origin: &str| {
+            access.allows_origin(&headers(&[("host", "127.0.0.1:7717"), ("origin", origin)]))
+        };
         assert!(from("http://127.0.0.1:7717"));
         assert!(from("https://ops.example"));
         for origin in [
-            "null", "", "http://127.0.0.1", "http://127.0.0.1:7718", "http://localhost:7717", "http://127.0.0.1:7717.evil.example",
-            "http://evil.example", "https://ops.example.evil.example", "https://sub.ops.example", "https://ops.example:444",
-            "http://ops.example", "http://127.0.0.1:7717@evil.example", "file://127.0.0.1:7717", "http://[::1]:7717", "HTTP://", "//127.0.0.1:7717",
+            "null",
+            "",
+            "http://127.0.0.1",
+            "http://127.0.0.1:7718",
+            "http://localhost:7717",
+            "http://127.0.0.1:7717.evil.example",
+            "http://evil.example",
+            "https://ops.example.evil.example",
+            "https://sub.ops.example",
+            "https://ops.example:444",
+            "http://ops.example",
+            "http://127.0.0.1:7717@evil.example",
+            "file://127.0.0.1:7717",
+            "http://[::1]:7717",
+            "HTTP://",
+            "//127.0.0.1:7717",
         ] {
             assert!(!from(origin), "{origin}");
         }
@@ -173,8 +219,13 @@ mod tests {
     fn a_rebound_name_is_not_this_server() {
         let access = Access::new(Secret::default(), Vec::new());
         for (host, allowed) in [
-            ("127.0.0.1:7717", true), ("localhost", true), ("[::1]:7717", true), ("evil.example:7717", false),
-            ("127.0.0.1.evil.example", false), ("", false), ("10.0.0.1:7717", false),
+            ("127.0.0.1:7717", true),
+            ("localhost", true),
+            ("[::1]:7717", true),
+            ("evil.example:7717", false),
+            ("127.0.0.1.evil.example", false),
+            ("", false),
+            ("10.0.0.1:7717", false),
         ] {
             assert_eq!(access.allows_host(&headers(&[("host", host)])), allowed, "{host}");
         }

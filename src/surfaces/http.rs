@@ -57,17 +57,31 @@ async fn ready(State(api): State<Api>) -> Response {
     if api.ready.load(Ordering::Relaxed) {
         return (StatusCode::OK, "ok\n").into_response();
     }
-    wire::refusal(StatusCode::SERVICE_UNAVAILABLE, "draining", "the server is shutting down", "ask another replica, or again in a few seconds")
+    wire::refusal(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "draining",
+        "the server is shutting down",
+        "ask another replica, or again in a few seconds",
+    )
 }
 
 async fn ticket(State(api): State<Api>) -> Response {
     match api.chat.access.issue_ticket() {
         Some(ticket) => Json(json!({"ticket": ticket, "expires_in_s": 30})).into_response(),
-        None => wire::refusal(StatusCode::TOO_MANY_REQUESTS, "busy", "too many tickets are open", "retry in half a minute"),
+        None => wire::refusal(
+            StatusCode::TOO_MANY_REQUESTS,
+            "busy",
+            "too many tickets are open",
+            "retry in half a minute",
+        ),
     }
 }
 
-async fn ask(State(api): State<Api>, headers: HeaderMap, body: Result<Json<Ask>, JsonRejection>) -> Response {
+async fn ask(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    body: Result<Json<Ask>, JsonRejection>,
+) -> Response {
     let ask = match body {
         Ok(Json(ask)) => ask,
         Err(rejection) => {
@@ -78,7 +92,14 @@ async fn ask(State(api): State<Api>, headers: HeaderMap, body: Result<Json<Ask>,
     let sessions = &api.chat.sessions;
     let question = match ask.question(sessions.now()) {
         Ok(question) => question,
-        Err(message) => return wire::refusal(StatusCode::BAD_REQUEST, "bad_question", &message, "correct the scope"),
+        Err(message) => {
+            return wire::refusal(
+                StatusCode::BAD_REQUEST,
+                "bad_question",
+                &message,
+                "correct the scope",
+            );
+        }
     };
     let ask_id = ask.ask_id.clone().unwrap_or_else(|| uuid::Uuid::new_v4().simple().to_string());
     let conversation = match sessions.open(ask.sid.as_deref()) {
@@ -92,11 +113,15 @@ async fn ask(State(api): State<Api>, headers: HeaderMap, body: Result<Json<Ask>,
         Err(error) => return refused(&error),
     };
     let reader = Reader { conversation, run_id: ids.run_id, seq };
-    let wants_events =
-        headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/event-stream"));
+    let wants_events = headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/event-stream"));
     if wants_events {
         let keep_alive = KeepAlive::new().interval(Duration::from_secs(15));
-        return Sse::new(reader.with_last_event_id(&headers).events()).keep_alive(keep_alive).into_response();
+        return Sse::new(reader.with_last_event_id(&headers).events())
+            .keep_alive(keep_alive)
+            .into_response();
     }
     reader.answer().await
 }
@@ -107,7 +132,12 @@ fn refused(error: &AskError) -> Response {
         AskError::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, "shutting_down"),
         AskError::BadId(_) => (StatusCode::BAD_REQUEST, "bad_id"),
     };
-    wire::refusal(status, code, &error.to_string(), "retry after the time in Retry-After, or correct the id")
+    wire::refusal(
+        status,
+        code,
+        &error.to_string(),
+        "retry after the time in Retry-After, or correct the id",
+    )
 }
 
 /// Reads one run's events out of its conversation.
@@ -119,7 +149,10 @@ struct Reader {
 
 impl Reader {
     fn with_last_event_id(mut self, headers: &HeaderMap) -> Self {
-        let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
+        let last = headers
+            .get("last-event-id")
+            .and_then(|id| id.to_str().ok())
+            .and_then(|id| id.parse().ok());
         if let Some(last) = last {
             self.seq = last;
         }
@@ -144,7 +177,9 @@ impl Reader {
                 let events: Vec<Event> = frames
                     .iter()
                     .filter_map(|frame| {
-                        let event = Event::default().event(&frame.t).id(frame.seq.unwrap_or_default().to_string());
+                        let event = Event::default()
+                            .event(&frame.t)
+                            .id(frame.seq.unwrap_or_default().to_string());
                         event.json_data(frame).ok()
                     })
                     .collect();
@@ -183,15 +218,18 @@ impl Reader {
                 Tail::Events(events) => events,
                 Tail::Snapshot { seq, answers } => {
                     self.seq = seq;
-                    latest = answers.into_iter().find(|answer| answer.run_id == self.run_id).or(latest);
+                    latest =
+                        answers.into_iter().find(|answer| answer.run_id == self.run_id).or(latest);
                     continue;
                 }
             };
             for logged in events {
                 self.seq = logged.seq;
                 match logged.event {
-                    RunEvent::Progress { run_id, event: AnswerEvent::Answer(answer), .. } if run_id == self.run_id => {
-                        latest = Some(*answer);
+                    RunEvent::Progress { run_id, event, .. } if run_id == self.run_id => {
+                        if let AnswerEvent::Answer(answer) = *event {
+                            latest = Some(*answer);
+                        }
                     }
                     RunEvent::Finished { run_id, status, error } if run_id == self.run_id => {
                         return finished(latest, status, error);
@@ -204,13 +242,25 @@ impl Reader {
     }
 }
 
-fn finished(answer: Option<Answer>, status: RunStatus, error: Option<(String, String)>) -> Response {
+fn finished(
+    answer: Option<Answer>,
+    status: RunStatus,
+    error: Option<(String, String)>,
+) -> Response {
     match (answer, error) {
         (Some(answer), _) => Json(answer).into_response(),
-        (None, Some((code, message))) if code == "bad_question" => {
-            wire::refusal(StatusCode::BAD_REQUEST, &code, &message, "ask something shorter and plainer")
-        }
-        (None, Some((code, message))) => wire::refusal(StatusCode::INTERNAL_SERVER_ERROR, &code, &message, "see the server's log"),
+        (None, Some((code, message))) if code == "bad_question" => wire::refusal(
+            StatusCode::BAD_REQUEST,
+            &code,
+            &message,
+            "ask something shorter and plainer",
+        ),
+        (None, Some((code, message))) => wire::refusal(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            &code,
+            &message,
+            "see the server's log",
+        ),
         (None, None) => {
             let message = format!("the run was {} before it had an answer", status.name());
             wire::refusal(StatusCode::CONFLICT, status.name(), &message, "ask again")
@@ -218,12 +268,21 @@ fn finished(answer: Option<Answer>, status: RunStatus, error: Option<(String, St
     }
 }
 
-async fn cancel(State(api): State<Api>, Path(run): Path<String>, body: Option<Json<Cancel>>) -> Response {
+async fn cancel(
+    State(api): State<Api>,
+    Path(run): Path<String>,
+    body: Option<Json<Cancel>>,
+) -> Response {
     let conversation = body.and_then(|Json(cancel)| api.chat.sessions.get(&cancel.sid));
     if conversation.is_some_and(|conversation| conversation.cancel(&run)) {
         return StatusCode::ACCEPTED.into_response();
     }
-    wire::refusal(StatusCode::NOT_FOUND, "not_running", "there is no such run to cancel", r#"send {"sid": "the conversation"}"#)
+    wire::refusal(
+        StatusCode::NOT_FOUND,
+        "not_running",
+        "there is no such run to cancel",
+        r#"send {"sid": "the conversation"}"#,
+    )
 }
 
 #[derive(serde::Deserialize)]
@@ -238,13 +297,22 @@ async fn answer(State(api): State<Api>, Path(answer): Path<String>) -> Response 
     }
 }
 
-async fn evidence(State(api): State<Api>, headers: HeaderMap, Path((answer, id)): Path<(String, String)>) -> Response {
+async fn evidence(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    Path((answer, id)): Path<(String, String)>,
+) -> Response {
     let stored = match stored_answer(&api.chat.sessions, &answer).await {
         Ok(answer) => answer,
         Err(refusal) => return refusal,
     };
     let Some(item) = stored.evidence(&id) else {
-        return wire::refusal(StatusCode::NOT_FOUND, "no_such_evidence", "this answer has no such evidence", "see GET /v1/answers/{answer}");
+        return wire::refusal(
+            StatusCode::NOT_FOUND,
+            "no_such_evidence",
+            "this answer has no such evidence",
+            "see GET /v1/answers/{answer}",
+        );
     };
     // Evidence is immutable, so its content hash is its validator.
     let tag = format!("\"{}\"", item.hash);
@@ -261,14 +329,31 @@ async fn evidence(State(api): State<Api>, headers: HeaderMap, Path((answer, id))
 async fn stored_answer(sessions: &Sessions, answer_id: &str) -> Result<Answer, Response> {
     let (store, id) = (Arc::clone(&sessions.investigator().store), answer_id.to_owned());
     let read = tokio::task::spawn_blocking(move || store.state().answer(&id)).await;
-    let gone = || wire::refusal(StatusCode::NOT_FOUND, "no_such_answer", "there is no such answer", "it may have been removed; ask again");
+    let gone = || {
+        wire::refusal(
+            StatusCode::NOT_FOUND,
+            "no_such_answer",
+            "there is no such answer",
+            "it may have been removed; ask again",
+        )
+    };
     match read {
         Ok(Ok(Some(json))) => serde_json::from_str(&json).map_err(|error| {
             tracing::error!(%error, answer_id, "a stored answer could not be read");
-            wire::refusal(StatusCode::INTERNAL_SERVER_ERROR, "bug", "the stored answer could not be read", "see the server's log")
+            wire::refusal(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "bug",
+                "the stored answer could not be read",
+                "see the server's log",
+            )
         }),
         Ok(Ok(None)) => Err(gone()),
-        Ok(Err(error)) => Err(wire::refusal(StatusCode::SERVICE_UNAVAILABLE, "store", &error.to_string(), "groundcrew doctor")),
+        Ok(Err(error)) => Err(wire::refusal(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "store",
+            &error.to_string(),
+            "groundcrew doctor",
+        )),
         Err(_) => Err(gone()),
     }
 }

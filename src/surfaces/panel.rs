@@ -43,7 +43,11 @@ async fn file(uri: Uri) -> Response {
         return (StatusCode::NOT_FOUND, "no such page\n").into_response();
     };
     // Built files carry a hash of their content in the name.
-    let cache = if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let cache = if path.starts_with("assets/") {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    };
     served(content_type(path), cache, asset.data.into_owned())
 }
 

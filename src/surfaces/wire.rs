@@ -46,7 +46,8 @@ impl Envelope {
     /// An error frame.
     #[must_use]
     pub fn error(code: &str, message: &str, retry_after: Option<Duration>) -> Self {
-        let retry_after_ms = retry_after.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+        let retry_after_ms =
+            retry_after.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
         let d = json!({"code": code, "message": message, "retryable": retry_after.is_some(), "retry_after_ms": retry_after_ms});
         Self::unlogged("error", d)
     }
@@ -109,12 +110,16 @@ impl Ask {
         let mut question = Question::new(self.text.clone(), now);
         if let Some(at) = &self.scope.at {
             let time = Timestamp::parse(at);
-            question.at = time.ok_or_else(|| format!("scope.at `{at}` is not an RFC 3339 time such as 2026-11-22T03:12:00Z"))?;
+            question.at = time.ok_or_else(|| {
+                format!("scope.at `{at}` is not an RFC 3339 time such as 2026-11-22T03:12:00Z")
+            })?;
             question.at_given = true;
         }
         if let Some(since) = &self.scope.since {
             let duration = parse_duration(since);
-            question.since = Some(duration.ok_or_else(|| format!("scope.since `{since}` is not a duration such as 15m or 2h"))?);
+            question.since = Some(duration.ok_or_else(|| {
+                format!("scope.since `{since}` is not a duration such as 15m or 2h")
+            })?);
         }
         question.services.clone_from(&self.scope.services);
         Ok(question)
@@ -131,8 +136,12 @@ pub fn frame(sid: &str, logged: &Logged) -> Envelope {
         RunEvent::Progress { run_id, answer_id, event } => progress(run_id, answer_id, event),
         RunEvent::Finished { run_id, status, error } => {
             let partial = *status == RunStatus::Cancelled;
-            let error = error.as_ref().map(|(code, message)| json!({"code": code, "message": message}));
-            ("run.finished", json!({"run_id": run_id, "status": status.name(), "partial": partial, "error": error}))
+            let error =
+                error.as_ref().map(|(code, message)| json!({"code": code, "message": message}));
+            (
+                "run.finished",
+                json!({"run_id": run_id, "status": status.name(), "partial": partial, "error": error}),
+            )
         }
     };
     Envelope { t: t.to_owned(), sid: Some(sid.to_owned()), seq: Some(logged.seq), id: None, d }
@@ -141,11 +150,14 @@ pub fn frame(sid: &str, logged: &Logged) -> Envelope {
 fn progress(run_id: &str, answer_id: &str, event: &AnswerEvent) -> (&'static str, Value) {
     match event {
         AnswerEvent::Step(step) => ("step", with_run(json!(step), run_id)),
-        AnswerEvent::Evidence(evidence) => ("evidence", json!({"run_id": run_id, "evidence": evidence})),
-        AnswerEvent::Hypothesis(hypothesis) => ("hypothesis", with_run(json!(hypothesis), run_id)),
-        AnswerEvent::Text { block, text } => {
-            ("text", json!({"run_id": run_id, "answer_id": answer_id, "block": block, "at": 0, "s": text}))
+        AnswerEvent::Evidence(evidence) => {
+            ("evidence", json!({"run_id": run_id, "evidence": evidence}))
         }
+        AnswerEvent::Hypothesis(hypothesis) => ("hypothesis", with_run(json!(hypothesis), run_id)),
+        AnswerEvent::Text { block, text } => (
+            "text",
+            json!({"run_id": run_id, "answer_id": answer_id, "block": block, "at": 0, "s": text}),
+        ),
         AnswerEvent::Answer(answer) => ("answer", json!({"run_id": run_id, "answer": answer})),
     }
 }
@@ -167,7 +179,13 @@ pub fn frames(sid: &str, tail: &Tail, from: u64) -> (Vec<Envelope>, u64) {
         }
         Tail::Snapshot { seq, answers } => {
             let d = json!({"seq": seq, "answers": answers});
-            let snapshot = Envelope { t: "snapshot".to_owned(), sid: Some(sid.to_owned()), seq: Some(*seq), id: None, d };
+            let snapshot = Envelope {
+                t: "snapshot".to_owned(),
+                sid: Some(sid.to_owned()),
+                seq: Some(*seq),
+                id: None,
+                d,
+            };
             (vec![snapshot], *seq)
         }
     }

@@ -59,10 +59,16 @@ pub async fn upgrade(
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    let authorized = chat.access.is_authorized(&headers) || ticket.is_some_and(|ticket| chat.access.redeem_ticket(&ticket));
+    let authorized = chat.access.is_authorized(&headers)
+        || ticket.is_some_and(|ticket| chat.access.redeem_ticket(&ticket));
     if !authorized {
         let hint = "send the token, or get a ticket from POST /v1/ws-ticket";
-        return wire::refusal(StatusCode::UNAUTHORIZED, "unauthorized", "the token or ticket is missing or wrong", hint);
+        return wire::refusal(
+            StatusCode::UNAUTHORIZED,
+            "unauthorized",
+            "the token or ticket is missing or wrong",
+            hint,
+        );
     }
     upgrade
         .protocols([wire::SUBPROTOCOL])
@@ -98,7 +104,16 @@ impl Socket {
         let (tell_news, news) = mpsc::channel(2 * CONVERSATIONS_MAX);
         let now = Instant::now();
         let closed = CancellationToken::new();
-        Self { socket, chat, followed: BTreeMap::new(), news, tell_news, closed, heard: now, second: (now, 0) }
+        Self {
+            socket,
+            chat,
+            followed: BTreeMap::new(),
+            news,
+            tell_news,
+            closed,
+            heard: now,
+            second: (now, 0),
+        }
     }
 
     async fn run(mut self) {
@@ -159,11 +174,20 @@ impl Socket {
             Message::Ping(_) | Message::Pong(_) | Message::Close(_) => return Ok(()),
         };
         if !self.within_rate() {
-            return self.send(&Envelope::error("rate_limited", "too many frames", Some(Duration::from_secs(1)))).await;
+            return self
+                .send(&Envelope::error(
+                    "rate_limited",
+                    "too many frames",
+                    Some(Duration::from_secs(1)),
+                ))
+                .await;
         }
         match serde_json::from_str::<Envelope>(&text) {
             Ok(envelope) => self.dispatch(envelope).await,
-            Err(error) => self.send(&Envelope::error("bad_frame", &format!("not an envelope: {error}"), None)).await,
+            Err(error) => {
+                self.send(&Envelope::error("bad_frame", &format!("not an envelope: {error}"), None))
+                    .await
+            }
         }
     }
 
@@ -198,12 +222,14 @@ impl Socket {
                 None => resumed.push(json!({"sid": resume.sid, "status": "gone"})),
             }
         }
-        let model = self.chat.sessions.investigator().model.as_ref().map(|model| model.name().to_owned());
+        let model =
+            self.chat.sessions.investigator().model.as_ref().map(|model| model.name().to_owned());
         let welcome = json!({
             "server": {"name": "groundcrew", "version": env!("CARGO_PKG_VERSION")},
             "model": model, "heartbeat_s": HEARTBEAT.as_secs(), "resume": resumed,
         });
-        self.send(&Envelope { id: envelope.id.clone(), ..Envelope::unlogged("welcome", welcome) }).await?;
+        self.send(&Envelope { id: envelope.id.clone(), ..Envelope::unlogged("welcome", welcome) })
+            .await?;
         let sids: Vec<String> = self.followed.keys().cloned().collect();
         for sid in sids {
             self.tell(&sid).await?;
@@ -216,7 +242,11 @@ impl Socket {
             Ok(conversation) => {
                 let seq = conversation.seq();
                 let opened = Envelope::unlogged("opened", json!({"seq": seq}));
-                let opened = Envelope { sid: Some(conversation.id.clone()), id: envelope.id.clone(), ..opened };
+                let opened = Envelope {
+                    sid: Some(conversation.id.clone()),
+                    id: envelope.id.clone(),
+                    ..opened
+                };
                 self.send(&opened).await
             }
             Err(error) => self.refuse(envelope, None, &error).await,
@@ -226,22 +256,40 @@ impl Socket {
     async fn ask(&mut self, envelope: &Envelope) -> Result<(), End> {
         let ask: Ask = match serde_json::from_value(envelope.d.clone()) {
             Ok(ask) => ask,
-            Err(error) => return self.send(&Envelope::error("bad_question", &format!("not a question: {error}"), None)).await,
+            Err(error) => {
+                return self
+                    .send(&Envelope::error(
+                        "bad_question",
+                        &format!("not a question: {error}"),
+                        None,
+                    ))
+                    .await;
+            }
         };
         let question = match ask.question(self.chat.sessions.now()) {
             Ok(question) => question,
-            Err(message) => return self.send(&Envelope::error("bad_question", &message, None)).await,
+            Err(message) => {
+                return self.send(&Envelope::error("bad_question", &message, None)).await;
+            }
         };
-        let ask_id = ask.ask_id.clone().unwrap_or_else(|| uuid::Uuid::new_v4().simple().to_string());
-        let asked = self.conversation(envelope.sid.as_deref().or(ask.sid.as_deref())).and_then(|conversation| {
-            let ids = self.chat.sessions.ask(&conversation, &ask_id, question)?;
-            Ok((conversation, ids))
-        });
+        let ask_id =
+            ask.ask_id.clone().unwrap_or_else(|| uuid::Uuid::new_v4().simple().to_string());
+        let asked = self.conversation(envelope.sid.as_deref().or(ask.sid.as_deref())).and_then(
+            |conversation| {
+                let ids = self.chat.sessions.ask(&conversation, &ask_id, question)?;
+                Ok((conversation, ids))
+            },
+        );
         match asked {
             Ok((conversation, ids)) => {
-                let accepted = json!({"run_id": ids.run_id, "answer_id": ids.answer_id, "ask_id": ask_id});
+                let accepted =
+                    json!({"run_id": ids.run_id, "answer_id": ids.answer_id, "ask_id": ask_id});
                 let accepted = Envelope::unlogged("accepted", accepted);
-                let accepted = Envelope { sid: Some(conversation.id.clone()), id: envelope.id.clone(), ..accepted };
+                let accepted = Envelope {
+                    sid: Some(conversation.id.clone()),
+                    id: envelope.id.clone(),
+                    ..accepted
+                };
                 self.send(&accepted).await
             }
             Err(error) => self.refuse(envelope, Some(&ask_id), &error).await,
@@ -249,7 +297,9 @@ impl Socket {
     }
 
     async fn cancel(&mut self, envelope: &Envelope) -> Result<(), End> {
-        let name = ["run_id", "ask_id"].iter().find_map(|key| envelope.d.get(*key).and_then(Value::as_str));
+        let name = ["run_id", "ask_id"]
+            .iter()
+            .find_map(|key| envelope.d.get(*key).and_then(Value::as_str));
         let conversation = envelope.sid.as_deref().and_then(|sid| self.chat.sessions.get(sid));
         let cancelled = match (conversation, name) {
             (Some(conversation), Some(name)) => conversation.cancel(name),
@@ -261,7 +311,12 @@ impl Socket {
         self.send(&Envelope::error("not_running", "there is no such run to cancel", None)).await
     }
 
-    async fn refuse(&mut self, envelope: &Envelope, ask_id: Option<&str>, error: &AskError) -> Result<(), End> {
+    async fn refuse(
+        &mut self,
+        envelope: &Envelope,
+        ask_id: Option<&str>,
+        error: &AskError,
+    ) -> Result<(), End> {
         let (code, retry) = match error {
             AskError::Busy(_) => ("busy", Some(Duration::from_secs(5))),
             AskError::ShuttingDown => ("shutting_down", Some(Duration::from_secs(5))),
@@ -291,7 +346,8 @@ impl Socket {
             self.followed.pop_first();
         }
         let mut newest = conversation.watch();
-        let (sid, tell_news, closed) = (conversation.id.clone(), self.tell_news.clone(), self.closed.clone());
+        let (sid, tell_news, closed) =
+            (conversation.id.clone(), self.tell_news.clone(), self.closed.clone());
         tokio::spawn(async move {
             loop {
                 tokio::select! {

@@ -20,14 +20,25 @@ fn at() -> String {
 #[test]
 fn an_answer_cites_evidence_that_opens() {
     let program = with_outage();
-    let output = program.run(&["ask", "why is checkout failing?", "--at", &at(), "--since", "10m", "-o", "json"]);
-    let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", text(&output.stderr)));
+    let output = program.run(&[
+        "ask",
+        "why is checkout failing?",
+        "--at",
+        &at(),
+        "--since",
+        "10m",
+        "-o",
+        "json",
+    ]);
+    let answer: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", text(&output.stderr)));
     assert_eq!(output.status.code(), Some(0), "{answer:#}");
     let claims = answer["claims"].as_array().unwrap();
     assert!(!claims.is_empty());
     for claim in claims {
         for cite in claim["cites"].as_array().unwrap() {
-            let item = answer["evidence"].as_array().unwrap().iter().find(|item| item["id"] == *cite);
+            let item =
+                answer["evidence"].as_array().unwrap().iter().find(|item| item["id"] == *cite);
             assert!(item.is_some(), "{cite} opens");
         }
     }
@@ -40,13 +51,29 @@ fn an_answer_cites_evidence_that_opens() {
 #[test]
 fn every_output_form_is_itself() {
     let program = with_outage();
-    let ask = |form: &str| program.run(&["ask", "why is checkout failing?", "--at", &at(), "--since", "10m", "-o", form]);
+    let ask = |form: &str| {
+        program.run(&[
+            "ask",
+            "why is checkout failing?",
+            "--at",
+            &at(),
+            "--since",
+            "10m",
+            "-o",
+            form,
+        ])
+    };
     let plain = text(&ask("text").stdout);
-    assert!(plain.contains("[E1") && !plain.contains('\u{1b}'), "no colour where nobody looks: {plain}");
+    assert!(
+        plain.contains("[E1") && !plain.contains('\u{1b}'),
+        "no colour where nobody looks: {plain}"
+    );
     assert!(text(&ask("md").stdout).starts_with("**"));
     let lines = text(&ask("jsonl").stdout);
-    let kinds: Vec<String> =
-        lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["t"].as_str().unwrap().to_owned()).collect();
+    let kinds: Vec<String> = lines
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["t"].as_str().unwrap().to_owned())
+        .collect();
     assert_eq!(kinds.first().map(String::as_str), Some("step"));
     assert!(kinds.contains(&"answer".to_owned()));
     assert_eq!(kinds.last().map(String::as_str), Some("run.finished"));
@@ -58,8 +85,12 @@ fn the_same_question_gets_the_same_evidence() {
     let evidence = || {
         let output = program.run(&["ask", "why is checkout failing?", "--at", &at(), "-o", "json"]);
         let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
-        let hashes: Vec<String> =
-            answer["evidence"].as_array().unwrap().iter().map(|item| item["hash"].to_string()).collect();
+        let hashes: Vec<String> = answer["evidence"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| item["hash"].to_string())
+            .collect();
         (hashes, answer["headline"].clone())
     };
     assert_eq!(evidence(), evidence());
@@ -71,7 +102,8 @@ fn a_quiet_system_is_not_blamed() {
     let calm: String = outage_logs(END).lines().take(25).map(|line| format!("{line}\n")).collect();
     program.ok(&["ingest", &program.file("logs.otlp.jsonl", calm)]);
     let calm_end = groundcrew_telemetry::Timestamp::from_secs(END - 900).to_string();
-    let output = program.run(&["ask", "why is it slow?", "--at", &calm_end, "--since", "5m", "-o", "json"]);
+    let output =
+        program.run(&["ask", "why is it slow?", "--at", &calm_end, "--since", "5m", "-o", "json"]);
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(answer["verdict"], "not_enough_evidence");
@@ -82,9 +114,14 @@ fn a_quiet_system_is_not_blamed() {
 fn logs_can_be_piped_in() {
     let program = Program::new();
     let log = "2026-11-22T03:07:01Z INFO checkout started\n2026-11-22T03:07:10Z ERROR checkout java.lang.IllegalStateException: pool is closed\n\tat shop.Pool.get(Pool.java:41)\n\tat shop.Checkout.pay(Checkout.java:7)\n2026-11-22T03:07:12Z INFO checkout retrying\n";
-    let output = program.run_with_stdin(&["ask", "-", "what", "broke?", "-o", "json"], log.as_bytes());
-    let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", text(&output.stderr)));
-    assert!(answer.to_string().contains("Pool.java:41"), "the stack trace stays with its line: {answer:#}");
+    let output =
+        program.run_with_stdin(&["ask", "-", "what", "broke?", "-o", "json"], log.as_bytes());
+    let answer: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", text(&output.stderr)));
+    assert!(
+        answer.to_string().contains("Pool.java:41"),
+        "the stack trace stays with its line: {answer:#}"
+    );
     assert!(!program.data().exists(), "what is piped in is not kept");
 }
 

@@ -1,7 +1,7 @@
 //! The chat over its WebSocket and its HTTP twin, against the real server.
 
-use std::net::TcpStream;
 use std::io::{Read, Write};
+use std::net::TcpStream;
 
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Error;
@@ -51,10 +51,19 @@ async fn one_who_comes_back_misses_nothing_and_gets_nothing_twice() {
     drop(first);
     let mut second = open_chat(&server, None).await.unwrap();
     let last = started["seq"].as_u64().unwrap();
-    say(&mut second, "hello", None, json!({"resume": [{"sid": "conv-1", "last_seq": last}, {"sid": "nobody", "last_seq": 3}]})).await;
+    say(
+        &mut second,
+        "hello",
+        None,
+        json!({"resume": [{"sid": "conv-1", "last_seq": last}, {"sid": "nobody", "last_seq": 3}]}),
+    )
+    .await;
     let frames = hear_until(&mut second, "run.finished").await;
     let resumed = &frames.iter().find(|frame| frame["t"] == "welcome").unwrap()["d"]["resume"];
-    assert_eq!(resumed, &json!([{"sid": "conv-1", "status": "ok"}, {"sid": "nobody", "status": "gone"}]));
+    assert_eq!(
+        resumed,
+        &json!([{"sid": "conv-1", "status": "ok"}, {"sid": "nobody", "status": "gone"}])
+    );
     let numbers: Vec<u64> = frames.iter().filter_map(|frame| frame["seq"].as_u64()).collect();
     let expected: Vec<u64> = (last + 1..=*numbers.last().unwrap()).collect();
     assert_eq!(numbers, expected);
@@ -109,24 +118,43 @@ async fn mistakes_get_an_error_and_the_socket_lives_on() {
 async fn the_http_twin_gives_json_events_and_permalinks() {
     let (_program, server) = served();
     let client = reqwest::Client::new();
-    let response = client.post(server.url("/v1/ask")).json(&question()).timeout(PATIENCE).send().await.unwrap();
+    let response = client
+        .post(server.url("/v1/ask"))
+        .json(&question())
+        .timeout(PATIENCE)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(response.status(), 200);
     let answer: Value = response.json().await.unwrap();
     let item = &answer["evidence"][0];
-    let path = format!("/v1/evidence/{}/{}", answer["answer_id"].as_str().unwrap(), item["id"].as_str().unwrap());
+    let path = format!(
+        "/v1/evidence/{}/{}",
+        answer["answer_id"].as_str().unwrap(),
+        item["id"].as_str().unwrap()
+    );
     let opened = client.get(server.url(&path)).send().await.unwrap();
     let tag = opened.headers()["etag"].clone();
-    assert_eq!(&opened.json::<Value>().await.unwrap(), item, "a permalink opens exactly what was cited");
-    let unchanged = client.get(server.url(&path)).header("if-none-match", tag).send().await.unwrap();
+    assert_eq!(
+        &opened.json::<Value>().await.unwrap(),
+        item,
+        "a permalink opens exactly what was cited"
+    );
+    let unchanged =
+        client.get(server.url(&path)).header("if-none-match", tag).send().await.unwrap();
     assert_eq!(unchanged.status(), 304);
     assert_eq!(client.get(server.url("/v1/evidence/ans_0/E1")).send().await.unwrap().status(), 404);
 
     let mut asked = question();
     asked["ask_id"] = json!("ask-2");
-    let request = client.post(server.url("/v1/ask")).header("accept", "text/event-stream").json(&asked);
+    let request =
+        client.post(server.url("/v1/ask")).header("accept", "text/event-stream").json(&asked);
     let events = request.timeout(PATIENCE).send().await.unwrap().text().await.unwrap();
     assert!(events.contains("event: step") && events.contains("event: answer"), "{events}");
-    assert!(events.trim_end().rsplit("\n\n").next().unwrap().contains("event: run.finished"), "the stream ends with the run");
+    assert!(
+        events.trim_end().rsplit("\n\n").next().unwrap().contains("event: run.finished"),
+        "the stream ends with the run"
+    );
 }
 
 #[tokio::test]
@@ -134,7 +162,12 @@ async fn wrong_requests_are_refused_with_a_hint() {
     let (_program, server) = served();
     let client = reqwest::Client::new();
     let post = |body: String| {
-        client.post(server.url("/v1/ask")).header("content-type", "application/json").body(body).timeout(PATIENCE).send()
+        client
+            .post(server.url("/v1/ask"))
+            .header("content-type", "application/json")
+            .body(body)
+            .timeout(PATIENCE)
+            .send()
     };
     let empty = post(json!({"text": ""}).to_string()).await.unwrap();
     assert_eq!(empty.status(), 400);
@@ -143,7 +176,13 @@ async fn wrong_requests_are_refused_with_a_hint() {
     let megabyte = json!({"text": "why ".repeat(262_144)}).to_string();
     let refused = post(megabyte).await.unwrap();
     assert_eq!(refused.status(), 413, "a question of a megabyte is too long");
-    let foreign = client.post(server.url("/v1/ask")).header("origin", "https://evil.example").json(&question()).send().await.unwrap();
+    let foreign = client
+        .post(server.url("/v1/ask"))
+        .header("origin", "https://evil.example")
+        .json(&question())
+        .send()
+        .await
+        .unwrap();
     assert_eq!(foreign.status(), 403);
     let rebound = client.get(server.url("/")).header("host", "evil.example").send().await.unwrap();
     assert_eq!(rebound.status(), 403);
@@ -157,13 +196,33 @@ async fn a_token_is_demanded_where_one_is_set() {
     let client = reqwest::Client::new();
     let without = client.post(server.url("/v1/ask")).json(&question()).send().await.unwrap();
     assert_eq!(without.status(), 401);
-    let with = client.post(server.url("/v1/ask")).bearer_auth("s3cret-token").json(&question()).timeout(PATIENCE).send().await.unwrap();
+    let with = client
+        .post(server.url("/v1/ask"))
+        .bearer_auth("s3cret-token")
+        .json(&question())
+        .timeout(PATIENCE)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(with.status(), 200);
-    assert!(matches!(open_chat(&server, None).await, Err(Error::Http(response)) if response.status() == 401));
-    let logs = client.post(format!("http://{}/v1/logs", server.otlp_http())).header("content-type", "application/json").body("{}");
+    assert!(
+        matches!(open_chat(&server, None).await, Err(Error::Http(response)) if response.status() == 401)
+    );
+    let logs = client
+        .post(format!("http://{}/v1/logs", server.otlp_http()))
+        .header("content-type", "application/json")
+        .body("{}");
     assert_eq!(logs.send().await.unwrap().status(), 401);
     assert_eq!(client.get(server.url("/livez")).send().await.unwrap().status(), 200);
-    let ticket: Value = client.post(server.url("/v1/ws-ticket")).bearer_auth("s3cret-token").send().await.unwrap().json().await.unwrap();
+    let ticket: Value = client
+        .post(server.url("/v1/ws-ticket"))
+        .bearer_auth("s3cret-token")
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
     let url = format!("ws://{}/v1/ws?ticket={}", server.http(), ticket["ticket"].as_str().unwrap());
     assert!(tokio_tungstenite::connect_async(url.as_str()).await.is_ok());
     assert!(tokio_tungstenite::connect_async(url.as_str()).await.is_err(), "a ticket opens once");

@@ -23,7 +23,10 @@ async fn acknowledged_records_survive_kill_9_once_each() {
         let url = format!("http://{}/v1/logs", server.otlp_http());
         let client = reqwest::Client::new();
         for _ in 0..20 {
-            let post = client.post(&url).header("content-type", "application/json").body(line(acknowledged));
+            let post = client
+                .post(&url)
+                .header("content-type", "application/json")
+                .body(line(acknowledged));
             assert_eq!(post.timeout(PATIENCE).send().await.unwrap().status(), 200);
             acknowledged += 1;
         }
@@ -34,8 +37,13 @@ async fn acknowledged_records_survive_kill_9_once_each() {
     assert!(checks.contains(&format!("{acknowledged} records")), "{checks}");
     let at = groundcrew_telemetry::Timestamp::from_secs(END).to_string();
     for number in [0, 37, acknowledged - 1] {
-        let answer = program.run(&["ask", &format!("show marker{number}x"), "--at", &at, "-o", "json"]);
-        assert!(text(&answer.stdout).contains(&format!("marker{number}x")), "{}", text(&answer.stderr));
+        let answer =
+            program.run(&["ask", &format!("show marker{number}x"), "--at", &at, "-o", "json"]);
+        assert!(
+            text(&answer.stdout).contains(&format!("marker{number}x")),
+            "{}",
+            text(&answer.stderr)
+        );
     }
 }
 

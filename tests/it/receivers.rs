@@ -5,7 +5,9 @@ use std::io::Write;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_client::LogsServiceClient;
-use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse};
+use opentelemetry_proto::tonic::collector::logs::v1::{
+    ExportLogsServiceRequest, ExportLogsServiceResponse,
+};
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::resource::v1::Resource;
@@ -28,7 +30,11 @@ fn request(body: &str) -> ExportLogsServiceRequest {
         body: string(body),
         ..LogRecord::default()
     };
-    let service = KeyValue { key: "service.name".to_owned(), value: string("checkout"), ..KeyValue::default() };
+    let service = KeyValue {
+        key: "service.name".to_owned(),
+        value: string("checkout"),
+        ..KeyValue::default()
+    };
     ExportLogsServiceRequest {
         resource_logs: vec![ResourceLogs {
             resource: Some(Resource { attributes: vec![service], ..Resource::default() }),
@@ -42,7 +48,13 @@ fn request(body: &str) -> ExportLogsServiceRequest {
 async fn found(server: &Server, word: &str) -> String {
     let at = groundcrew_telemetry::Timestamp::from_secs(END).to_string();
     let asked = serde_json::json!({"text": format!("show the errors with {word}"), "scope": {"at": at, "since": "10m"}});
-    let answer = reqwest::Client::new().post(server.url("/v1/ask")).json(&asked).timeout(PATIENCE).send().await.unwrap();
+    let answer = reqwest::Client::new()
+        .post(server.url("/v1/ask"))
+        .json(&asked)
+        .timeout(PATIENCE)
+        .send()
+        .await
+        .unwrap();
     answer.text().await.unwrap()
 }
 
@@ -50,10 +62,16 @@ async fn found(server: &Server, word: &str) -> String {
 async fn grpc_with_gzip_is_searchable_at_once() {
     let program = Program::new();
     let server = program.serve();
-    let client = LogsServiceClient::connect(format!("http://{}", server.otlp_grpc())).await.unwrap();
-    let mut client = client.send_compressed(CompressionEncoding::Gzip).accept_compressed(CompressionEncoding::Gzip);
+    let client =
+        LogsServiceClient::connect(format!("http://{}", server.otlp_grpc())).await.unwrap();
+    let mut client = client
+        .send_compressed(CompressionEncoding::Gzip)
+        .accept_compressed(CompressionEncoding::Gzip);
     let response = client.export(request("gadget42 exploded")).await.unwrap();
-    assert_eq!(response.into_inner().partial_success.map_or(0, |partial| partial.rejected_log_records), 0);
+    assert_eq!(
+        response.into_inner().partial_success.map_or(0, |partial| partial.rejected_log_records),
+        0
+    );
     assert!(found(&server, "gadget42").await.contains("gadget42 exploded"));
 }
 
@@ -65,7 +83,9 @@ async fn http_takes_protobuf_and_json_plain_and_gzipped() {
     let client = reqwest::Client::new();
     let protobuf = request("gadget43 melted").encode_to_vec();
     let json = outage_logs(END).lines().last().unwrap().replace("pool exhausted", "gadget44 froze");
-    for (kind, body) in [("application/x-protobuf", protobuf), ("application/json", json.into_bytes())] {
+    for (kind, body) in
+        [("application/x-protobuf", protobuf), ("application/json", json.into_bytes())]
+    {
         for gzip in [false, true] {
             let mut post = client.post(&url).header("content-type", kind);
             let mut payload = body.clone();
@@ -77,7 +97,11 @@ async fn http_takes_protobuf_and_json_plain_and_gzipped() {
             }
             let response = post.body(payload).send().await.unwrap();
             assert_eq!(response.status(), 200, "{kind} gzip={gzip}");
-            assert_eq!(response.headers()["content-type"], kind, "the reply comes in the request's own type");
+            assert_eq!(
+                response.headers()["content-type"],
+                kind,
+                "the reply comes in the request's own type"
+            );
             let reply = response.bytes().await.unwrap();
             if kind == "application/json" {
                 serde_json::from_slice::<Value>(&reply).unwrap();
@@ -96,8 +120,13 @@ async fn what_cannot_be_taken_is_refused_as_the_specification_says() {
     let server = program.serve();
     let url = format!("http://{}/v1/logs", server.otlp_http());
     let client = reqwest::Client::new();
-    let post = |kind: &'static str, body: Vec<u8>| client.post(&url).header("content-type", kind).body(body).send();
-    assert_eq!(post("application/x-protobuf", b"\xff\xff\xff".to_vec()).await.unwrap().status(), 400);
+    let post = |kind: &'static str, body: Vec<u8>| {
+        client.post(&url).header("content-type", kind).body(body).send()
+    };
+    assert_eq!(
+        post("application/x-protobuf", b"\xff\xff\xff".to_vec()).await.unwrap().status(),
+        400
+    );
     assert_eq!(post("application/json", b"{".to_vec()).await.unwrap().status(), 400);
     assert_eq!(post("text/plain", b"hello".to_vec()).await.unwrap().status(), 415);
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
@@ -105,7 +134,14 @@ async fn what_cannot_be_taken_is_refused_as_the_specification_says() {
     for _ in 0..512 {
         encoder.write_all(&zeros).unwrap();
     }
-    let bomb = client.post(&url).header("content-type", "application/json").header("content-encoding", "gzip");
-    assert_eq!(bomb.body(encoder.finish().unwrap()).send().await.unwrap().status(), 413, "a bomb is not unpacked");
+    let bomb = client
+        .post(&url)
+        .header("content-type", "application/json")
+        .header("content-encoding", "gzip");
+    assert_eq!(
+        bomb.body(encoder.finish().unwrap()).send().await.unwrap().status(),
+        413,
+        "a bomb is not unpacked"
+    );
     assert_eq!(reqwest::get(server.url("/readyz")).await.unwrap().status(), 200);
 }

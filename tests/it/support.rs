@@ -80,7 +80,12 @@ impl Program {
     /// Runs and insists on success; returns stdout.
     pub(crate) fn ok(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}{}", text(&output.stdout), text(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}{}",
+            text(&output.stdout),
+            text(&output.stderr)
+        );
         text(&output.stdout)
     }
 
@@ -109,11 +114,17 @@ impl Program {
         while started.elapsed() < PATIENCE {
             if let Some(exit) = server.child.try_wait().unwrap() {
                 let mut stderr = String::new();
-                std::io::Read::read_to_string(&mut server.child.stderr.take().unwrap(), &mut stderr).unwrap();
+                std::io::Read::read_to_string(
+                    &mut server.child.stderr.take().unwrap(),
+                    &mut stderr,
+                )
+                .unwrap();
                 panic!("the server ended with {exit}: {stderr}");
             }
             // A file of an earlier server names ports that nobody listens on.
-            let known = std::fs::read(&file).ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+            let known = std::fs::read(&file)
+                .ok()
+                .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
             if let Some(addresses) = known {
                 server.addresses = addresses;
                 if std::net::TcpStream::connect(server.http()).is_ok() {
@@ -155,7 +166,10 @@ impl Server {
 
     /// Sends a signal by name and waits for the end.
     pub(crate) fn signal(mut self, name: &str) -> std::process::ExitStatus {
-        let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
+        let status = Command::new("kill")
+            .args([&format!("-{name}"), &self.child.id().to_string()])
+            .status()
+            .unwrap();
         assert!(status.success());
         self.child.wait().unwrap()
     }
@@ -257,14 +271,17 @@ pub(crate) fn outage_logs(end_secs: i64) -> String {
         let mut records = Vec::new();
         for second in 0..20 {
             let at = (start + second * 3) * 1_000_000_000;
-            records.push(json!({"timeUnixNano": at.to_string(), "severityNumber": 9, "severityText": "INFO",
-                "body": {"stringValue": format!("handled request in {} ms", 10 + second)}}));
+            records.push(
+                json!({"timeUnixNano": at.to_string(), "severityNumber": 9, "severityText": "INFO",
+                "body": {"stringValue": format!("handled request in {} ms", 10 + second)}}),
+            );
             if minute >= 30 && second % 2 == 0 {
                 records.push(json!({"timeUnixNano": (at + 1).to_string(), "severityNumber": 17, "severityText": "ERROR",
                     "body": {"stringValue": format!("could not get a database connection within {} ms: pool exhausted", 3_000 + second)}}));
             }
         }
-        let resource = json!({"attributes": [{"key": "service.name", "value": {"stringValue": "checkout"}}]});
+        let resource =
+            json!({"attributes": [{"key": "service.name", "value": {"stringValue": "checkout"}}]});
         let request = json!({"resourceLogs": [{"resource": resource, "scopeLogs": [{"scope": {"name": "app"}, "logRecords": records}]}]});
         lines.push_str(&request.to_string());
         lines.push('\n');

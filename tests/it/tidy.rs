@@ -14,7 +14,8 @@ fn root() -> PathBuf {
 /// Every Rust file of ours with its path from the root.
 fn sources() -> Vec<(String, String)> {
     let mut files = Vec::new();
-    let mut open: Vec<PathBuf> = ["src", "tests", "indexer", "crates"].iter().map(|folder| root().join(folder)).collect();
+    let mut open: Vec<PathBuf> =
+        ["src", "tests", "indexer", "crates"].iter().map(|folder| root().join(folder)).collect();
     while let Some(folder) = open.pop() {
         for entry in fs::read_dir(&folder).unwrap().flatten() {
             let path = entry.path();
@@ -48,8 +49,11 @@ fn complain(rule: &str, mistakes: &[String]) {
 
 #[test]
 fn every_file_says_what_it_is_for() {
-    let mistakes: Vec<String> =
-        sources().into_iter().filter(|(_, text)| !text.starts_with("//! ")).map(|(name, _)| name).collect();
+    let mistakes: Vec<String> = sources()
+        .into_iter()
+        .filter(|(_, text)| !text.starts_with("//! "))
+        .map(|(name, _)| name)
+        .collect();
     complain("a file begins with `//! ` and what it is for", &mistakes);
 }
 
@@ -82,9 +86,14 @@ fn heavy_crates_have_one_owner() {
         for (krate, rooms) in owners {
             let used = text.lines().any(|line| {
                 let line = line.trim_start();
-                !line.starts_with("//") && (line.contains(&format!("{krate}::")) || line.starts_with(&format!("use {krate};")))
+                !line.starts_with("//")
+                    && (line.contains(&format!("{krate}::"))
+                        || line.starts_with(&format!("use {krate};")))
             });
-            if used && !rooms.iter().any(|room| name.starts_with(room)) && name != "tests/it/tidy.rs" {
+            if used
+                && !rooms.iter().any(|room| name.starts_with(room))
+                && name != "tests/it/tidy.rs"
+            {
                 mistakes.push(format!("{name} uses {krate}"));
             }
         }
@@ -136,7 +145,10 @@ fn steps_and_surfaces_do_not_name_each_other() {
             let own = rest.split(['/', '.']).next().unwrap_or("");
             for other in members.iter().filter(|member| **member != own && members.contains(&own)) {
                 let named = product_part(&text).lines().any(|line| {
-                    line.starts_with("use ") && (line.contains(&format!("super::{other}")) || line.contains(&format!("investigate::{other}")) || line.contains(&format!("surfaces::{other}")))
+                    line.starts_with("use ")
+                        && (line.contains(&format!("super::{other}"))
+                            || line.contains(&format!("investigate::{other}"))
+                            || line.contains(&format!("surfaces::{other}")))
                 });
                 if named {
                     mistakes.push(format!("{name} names {other}"));
@@ -168,7 +180,13 @@ fn rooms_of_the_root_point_one_way() {
 #[test]
 fn only_known_places_vouch_for_masked_values() {
     // A value becomes `Masked` where text enters or leaves; everywhere else it travels as such.
-    let places = ["crates/masking/", "indexer/src/stages/mask.rs", "indexer/src/docs/", "src/investigate/context.rs", "src/investigate/explain/model.rs"];
+    let places = [
+        "crates/masking/",
+        "indexer/src/stages/mask.rs",
+        "indexer/src/docs/",
+        "src/investigate/context.rs",
+        "src/investigate/explain/model.rs",
+    ];
     let mistakes: Vec<String> = sources()
         .into_iter()
         .filter(|(name, text)| {

@@ -46,9 +46,15 @@ pub fn render(item: &Evidence) -> String {
 
 /// Packs `first` in order, then the best of `rest`, into `tokens_max`.
 #[must_use]
-pub fn pack(answer_id: &str, first: Vec<Candidate>, rest: Vec<Candidate>, tokens_max: usize) -> Bundle {
+pub fn pack(
+    answer_id: &str,
+    first: Vec<Candidate>,
+    rest: Vec<Candidate>,
+    tokens_max: usize,
+) -> Bundle {
     let total = first.len() + rest.len();
-    let mut packing = Packing { answer_id, tokens_max, bundle: Bundle::default(), seen: BTreeSet::new() };
+    let mut packing =
+        Packing { answer_id, tokens_max, bundle: Bundle::default(), seen: BTreeSet::new() };
     for candidate in first {
         packing.add(candidate);
     }
@@ -57,7 +63,8 @@ pub fn pack(answer_id: &str, first: Vec<Candidate>, rest: Vec<Candidate>, tokens
         rest.into_iter().map(|candidate| Ranked { value: candidate.score, candidate }).collect();
     let mut misses = 0;
     while let Some(mut ranked) = heap.pop() {
-        let group = (ranked.candidate.kind.signal(), ranked.candidate.service.clone().unwrap_or_default());
+        let group =
+            (ranked.candidate.kind.signal(), ranked.candidate.service.clone().unwrap_or_default());
         let repeats = taken.get(&group).copied().unwrap_or(0);
         let value = ranked.candidate.score / (1.0 + REPETITION * f64::from(repeats));
         if heap.peek().is_some_and(|next| next.value > value) {
@@ -123,7 +130,9 @@ struct Ranked {
 
 impl Ord for Ranked {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.value.total_cmp(&other.value).then_with(|| other.candidate.key.cmp(&self.candidate.key))
+        self.value
+            .total_cmp(&other.value)
+            .then_with(|| other.candidate.key.cmp(&self.candidate.key))
     }
 }
 
@@ -162,10 +171,12 @@ mod tests {
 
     #[test]
     fn the_budget_holds_at_every_size() {
-        let rest: Vec<Candidate> =
-            (0..200).map(|n| candidate(&format!("k{n}"), "a", 0.5, &"pool timed out ".repeat(n))).collect();
+        let rest: Vec<Candidate> = (0..200)
+            .map(|n| candidate(&format!("k{n}"), "a", 0.5, &"pool timed out ".repeat(n)))
+            .collect();
         for budget in [0, 10, 100, 1_000, 8_000] {
-            let bundle = pack("ans_1", vec![candidate("must", "a", 0.0, "x")], rest.clone(), budget);
+            let bundle =
+                pack("ans_1", vec![candidate("must", "a", 0.0, "x")], rest.clone(), budget);
             let counted: usize = bundle.items.iter().map(|item| count_tokens(&render(item))).sum();
             assert_eq!(bundle.tokens, counted);
             assert!(counted <= budget);
@@ -176,7 +187,12 @@ mod tests {
     #[test]
     fn what_must_be_in_comes_first_and_once() {
         let first = vec![candidate("a", "s", 0.1, "one"), candidate("a", "s", 0.1, "one")];
-        let bundle = pack("ans_1", first, vec![candidate("a", "s", 0.9, "one"), candidate("b", "s", 0.2, "two")], 500);
+        let bundle = pack(
+            "ans_1",
+            first,
+            vec![candidate("a", "s", 0.9, "one"), candidate("b", "s", 0.2, "two")],
+            500,
+        );
         assert_eq!(bundle.id_of("a"), Some("E1"));
         assert_eq!(bundle.id_of("b"), Some("E2"));
         assert_eq!(bundle.items.len(), 2);
@@ -184,7 +200,8 @@ mod tests {
 
     #[test]
     fn another_service_gets_its_turn() {
-        let mut rest: Vec<Candidate> = (0..40).map(|n| candidate(&format!("a{n}"), "a", 0.50, "line")).collect();
+        let mut rest: Vec<Candidate> =
+            (0..40).map(|n| candidate(&format!("a{n}"), "a", 0.50, "line")).collect();
         rest.push(candidate("b", "b", 0.40, "line"));
         let bundle = pack("ans_1", Vec::new(), rest, 400);
         let position = bundle.items.iter().position(|item| item.title == "b").unwrap();

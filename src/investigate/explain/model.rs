@@ -36,7 +36,9 @@ impl fmt::Display for ModelFailure {
         match self {
             Self::Model(error) => write!(f, "{error}"),
             Self::Withheld => f.write_str("the prompt could not be masked, so nothing was sent"),
-            Self::Unreadable => f.write_str("the model did not answer in the form it was asked for"),
+            Self::Unreadable => {
+                f.write_str("the model did not answer in the form it was asked for")
+            }
         }
     }
 }
@@ -81,7 +83,8 @@ pub async fn tell_with_model(
         }
         told = told.max(complete.len());
     };
-    let completion = model.complete(request, cancel, &mut on_delta).await.map_err(ModelFailure::Model)?;
+    let completion =
+        model.complete(request, cancel, &mut on_delta).await.map_err(ModelFailure::Model)?;
     draft_from(&completion, facts).ok_or(ModelFailure::Unreadable)
 }
 
@@ -102,15 +105,22 @@ pub fn request(
     let mut suspects: String = facts
         .hypotheses
         .iter()
-        .map(|suspect| cited(&format!("{} {:.2}: {}", suspect.title, suspect.score, suspect.why), &suspect.supporting))
+        .map(|suspect| {
+            cited(
+                &format!("{} {:.2}: {}", suspect.title, suspect.score, suspect.why),
+                &suspect.supporting,
+            )
+        })
         .collect();
     for sentence in facts.claims.iter().chain(&facts.ruled_out) {
         suspects.push_str(&cited(&sentence.text, &sentence.cites));
     }
     let evidence: String = bundle.items.iter().map(render).collect();
-    let gaps: String = facts.unknowns.iter().map(|unknown| format!("- {}\n", unknown.what)).collect();
+    let gaps: String =
+        facts.unknowns.iter().map(|unknown| format!("- {}\n", unknown.what)).collect();
     let masked = |text: &str| masker.mask_text(text).map_err(|_| ModelFailure::Withheld);
-    let (question, suspects, evidence, gaps) = (masked(question)?, masked(&suspects)?, masked(&evidence)?, masked(&gaps)?);
+    let (question, suspects, evidence, gaps) =
+        (masked(question)?, masked(&suspects)?, masked(&evidence)?, masked(&gaps)?);
     let slots = [
         ("question", Slot::Untrusted(&question)),
         ("suspects", Slot::Untrusted(&suspects)),
@@ -122,21 +132,30 @@ pub fn request(
 
 fn draft_from(completion: &Completion, facts: &Draft) -> Option<Draft> {
     let reply = parse(&completion.text)?;
-    let claims: Vec<Sentence> = reply.claims.into_iter().filter_map(sentence).take(CLAIMS_MAX).collect();
+    let claims: Vec<Sentence> =
+        reply.claims.into_iter().filter_map(sentence).take(CLAIMS_MAX).collect();
     if claims.is_empty() {
         return None;
     }
     let mut draft = facts.clone();
     let headline = clean(&reply.headline);
     if !headline.is_empty() {
-        let cites: Vec<String> = claims.iter().flat_map(|claim| claim.cites.iter().cloned()).collect();
+        let cites: Vec<String> =
+            claims.iter().flat_map(|claim| claim.cites.iter().cloned()).collect();
         draft.headline = Sentence::new(headline, dedup(cites));
     }
     draft.claims = claims;
-    let asks = reply.next.iter().map(|label| clean(label)).filter(|label| !label.is_empty()).take(3);
+    let asks =
+        reply.next.iter().map(|label| clean(label)).filter(|label| !label.is_empty()).take(3);
     // A model's suggestion is words to a person, never a command.
-    draft.next.extend(asks.map(|label| NextStep { label, kind: "ask".to_owned(), cmd: None, cites: Vec::new() }));
-    let unknowns = reply.unknowns.iter().map(|what| clean(what)).filter(|what| !what.is_empty()).take(3);
+    draft.next.extend(asks.map(|label| NextStep {
+        label,
+        kind: "ask".to_owned(),
+        cmd: None,
+        cites: Vec::new(),
+    }));
+    let unknowns =
+        reply.unknowns.iter().map(|what| clean(what)).filter(|what| !what.is_empty()).take(3);
     draft.unknowns.extend(unknowns.map(|what| Unknown { what, fix: None }));
     draft.told_by = ToldBy::Model;
     draft.usage.model = Some(completion.model.clone());
@@ -156,7 +175,9 @@ fn parse(text: &str) -> Option<Reply> {
 
 /// Claims that stand complete in an unfinished reply.
 fn complete_claims(partial: &str) -> Vec<Sentence> {
-    let Some((_, list)) = partial.split_once("\"claims\"").and_then(|(_, rest)| rest.split_once('[')) else {
+    let Some((_, list)) =
+        partial.split_once("\"claims\"").and_then(|(_, rest)| rest.split_once('['))
+    else {
         return Vec::new();
     };
     let mut claims = Vec::new();
@@ -183,8 +204,11 @@ fn sentence(claim: ReplyClaim) -> Option<Sentence> {
 
 /// One line of plain characters: a model can repeat what telemetry made it see.
 fn clean(text: &str) -> String {
-    let line: String =
-        text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !crate::text::is_unsafe(*c)).collect();
+    let line: String = text
+        .chars()
+        .map(|c| if c.is_whitespace() { ' ' } else { c })
+        .filter(|c| !crate::text::is_unsafe(*c))
+        .collect();
     super::super::evidence::clip(line.trim(), SENTENCE_BYTES_MAX).to_owned()
 }
 

@@ -3,11 +3,12 @@
 use groundcrew_analysis::{FaultKind, FindingKind, Subject, Suspect, Verdict as ChangeOutcome};
 
 use super::super::answer::{
-    Confidence, Hypothesis, HypothesisStatus, Impact, NextStep, SeenBefore, ToldBy, Unknown, Usage, Verdict,
+    Confidence, Hypothesis, HypothesisStatus, Impact, NextStep, SeenBefore, ToldBy, Unknown, Usage,
+    Verdict,
 };
 use super::super::draft::{Draft, Sentence};
 use super::super::evidence::{Candidate, Evidence, EvidenceKind, Gap, clip};
-use super::super::material::{Diagnosis, Passage};
+use super::super::material::{Diagnosis, Passage, ToldFinding};
 use super::super::question::{Intent, Plan};
 use super::Bundle;
 
@@ -40,11 +41,16 @@ pub struct Material<'a> {
 pub fn choose(diagnosis: &Diagnosis) -> Vec<Candidate> {
     let mut chosen = Vec::new();
     for suspect in named_suspects(diagnosis) {
-        let positions = suspect.reasons.iter().take(REASONS_MAX + 2).chain(suspect.against.iter().take(2));
-        chosen.extend(positions.filter_map(|position| diagnosis.findings.get(*position)).map(|told| told.item.clone()));
+        let positions =
+            suspect.reasons.iter().take(REASONS_MAX + 2).chain(suspect.against.iter().take(2));
+        chosen.extend(
+            positions
+                .filter_map(|position| diagnosis.findings.get(*position))
+                .map(|told| told.item.clone()),
+        );
         let leading = chosen.len() <= REASONS_MAX + 4;
         if leading {
-            chosen.extend(likely_change(diagnosis).map(|position| diagnosis.changes[position].item.clone()));
+            chosen.extend(likely_change(diagnosis).map(|told| told.item.clone()));
         }
     }
     chosen.extend(diagnosis.changes.iter().take(3).map(|told| told.item.clone()));
@@ -52,20 +58,29 @@ pub fn choose(diagnosis: &Diagnosis) -> Vec<Candidate> {
 }
 
 fn named_suspects(diagnosis: &Diagnosis) -> impl Iterator<Item = &Suspect> {
-    diagnosis.analysis.suspects.iter().filter(|suspect| !suspect.reasons.is_empty()).take(HYPOTHESES_MAX)
+    diagnosis
+        .analysis
+        .suspects
+        .iter()
+        .filter(|suspect| !suspect.reasons.is_empty())
+        .take(HYPOTHESES_MAX)
 }
 
 /// The change that the tests make likely, if one is.
-fn likely_change(diagnosis: &Diagnosis) -> Option<usize> {
+fn likely_change(diagnosis: &Diagnosis) -> Option<&ToldFinding> {
     let best = diagnosis.analysis.changes.first()?;
-    (best.change.is_some() && best.verdict == ChangeOutcome::Likely).then_some(0)
+    diagnosis
+        .changes
+        .first()
+        .filter(|_| best.change.is_some() && best.verdict == ChangeOutcome::Likely)
 }
 
 /// Tells what was found.
 #[must_use]
 pub fn narrate(material: Material<'_>, bundle: &Bundle) -> Draft {
     let Material { plan, diagnosis, .. } = material;
-    let leading = named_suspects(diagnosis).next().filter(|suspect| suspect.score >= SCORE_NAMED_MIN);
+    let leading =
+        named_suspects(diagnosis).next().filter(|suspect| suspect.score >= SCORE_NAMED_MIN);
     let mut draft = Draft {
         verdict: Verdict::NotEnoughEvidence,
         confidence: None,
@@ -89,7 +104,11 @@ pub fn narrate(material: Material<'_>, bundle: &Bundle) -> Draft {
     draft
 }
 
-fn cited_reasons<'a>(suspect: &Suspect, diagnosis: &'a Diagnosis, bundle: &'a Bundle) -> Vec<(&'a str, &'a str)> {
+fn cited_reasons<'a>(
+    suspect: &Suspect,
+    diagnosis: &'a Diagnosis,
+    bundle: &'a Bundle,
+) -> Vec<(&'a str, &'a str)> {
     suspect
         .reasons
         .iter()
@@ -100,32 +119,46 @@ fn cited_reasons<'a>(suspect: &Suspect, diagnosis: &'a Diagnosis, bundle: &'a Bu
 
 fn tell_cause(draft: &mut Draft, suspect: &Suspect, diagnosis: &Diagnosis, bundle: &Bundle) {
     let reasons = cited_reasons(suspect, diagnosis, bundle);
-    if reasons.is_empty() {
+    let Some((first_reason, _)) = reasons.first() else {
         tell_what_stands_out(draft, bundle);
         return;
-    }
-    let change = likely_change(diagnosis).and_then(|position| {
-        let told = diagnosis.changes.get(position)?;
-        Some((told.sentence.as_str(), bundle.id_of(&told.item.key)?, diagnosis.analysis.changes.get(position)?))
+    };
+    let change = likely_change(diagnosis).and_then(|told| {
+        Some((
+            told.sentence.as_str(),
+            bundle.id_of(&told.item.key)?,
+            diagnosis.analysis.changes.first()?,
+        ))
     });
     let cites: Vec<String> = reasons.iter().take(2).map(|(_, id)| (*id).to_owned()).collect();
-    let since = suspect.onset.map(|onset| format!(" since {}", onset.clock_time())).unwrap_or_default();
+    let since =
+        suspect.onset.map(|onset| format!(" since {}", onset.clock_time())).unwrap_or_default();
     draft.verdict = Verdict::LikelyCause;
     draft.confidence = Some(confidence(suspect, diagnosis, bundle));
     draft.headline = match change {
         Some((_, id, verdict)) => Sentence::new(
-            format!("{}{since}: triggered by {}", subject_words(suspect), clip(verdict.title.trim(), 120)),
+            format!(
+                "{}{since}: triggered by {}",
+                subject_words(suspect),
+                clip(verdict.title.trim(), 120)
+            ),
             [vec![id.to_owned()], cites].concat(),
         ),
-        None => Sentence::new(format!("{}{since}: {}", subject_words(suspect), reasons[0].0), cites),
+        None => {
+            Sentence::new(format!("{}{since}: {}", subject_words(suspect), first_reason), cites)
+        }
     };
     draft.claims = reasons
         .iter()
         .take(REASONS_MAX)
-        .map(|(sentence, id)| Sentence::new(format!("{}.", capitalised(sentence)), vec![(*id).to_owned()]))
+        .map(|(sentence, id)| {
+            Sentence::new(format!("{}.", capitalised(sentence)), vec![(*id).to_owned()])
+        })
         .collect();
     if let Some((sentence, id, _)) = change {
-        draft.claims.push(Sentence::new(format!("{}.", capitalised(sentence)), vec![id.to_owned()]));
+        draft
+            .claims
+            .push(Sentence::new(format!("{}.", capitalised(sentence)), vec![id.to_owned()]));
     }
 }
 
@@ -136,10 +169,14 @@ fn subject_words(suspect: &Suspect) -> String {
         kind => format!(" ({})", kind.name()),
     };
     match &suspect.subject {
-        Subject::Service(name) | Subject::Change { service: name, .. } => format!("Likely {name}{what}"),
+        Subject::Service(name) | Subject::Change { service: name, .. } => {
+            format!("Likely {name}{what}")
+        }
         Subject::Pod { service, pod } => format!("Likely {service}, only pod {pod}{what}"),
         Subject::Node(node) => format!("Likely node {node}{what}"),
-        Subject::Edge { caller, callee } => format!("Likely the way from {caller} to {callee}{what}"),
+        Subject::Edge { caller, callee } => {
+            format!("Likely the way from {caller} to {callee}{what}")
+        }
         Subject::Dependency(name) => format!("Likely the dependency {name}{what}"),
     }
 }
@@ -189,14 +226,24 @@ fn hypotheses(diagnosis: &Diagnosis, bundle: &Bundle) -> Vec<Hypothesis> {
         .map(|(number, suspect)| {
             let status = match number {
                 0 if suspect.score >= SCORE_NAMED_MIN => HypothesisStatus::Supported,
-                _ if suspect.score < 0.15 && !suspect.against.is_empty() => HypothesisStatus::Refuted,
+                _ if suspect.score < 0.15 && !suspect.against.is_empty() => {
+                    HypothesisStatus::Refuted
+                }
                 _ => HypothesisStatus::Possible,
             };
-            let deciding = if status == HypothesisStatus::Refuted { &suspect.against } else { &suspect.reasons };
+            let deciding = if status == HypothesisStatus::Refuted {
+                &suspect.against
+            } else {
+                &suspect.reasons
+            };
             let why = deciding.first().and_then(|position| diagnosis.findings.get(*position));
             Hypothesis {
                 id: format!("h{}", number + 1),
-                title: format!("{} ({})", subject_name(&suspect.subject), suspect.fault_kind.name()),
+                title: format!(
+                    "{} ({})",
+                    subject_name(&suspect.subject),
+                    suspect.fault_kind.name()
+                ),
                 subject: subject_name(&suspect.subject),
                 fault_kind: suspect.fault_kind.name().to_owned(),
                 status,
@@ -217,13 +264,21 @@ fn ruled_out(diagnosis: &Diagnosis, bundle: &Bundle) -> Vec<Sentence> {
         .iter()
         .zip(&diagnosis.changes)
         .filter(|(verdict, _)| {
-            verdict.change.is_some() && matches!(verdict.verdict, ChangeOutcome::Unlikely | ChangeOutcome::RuledOut)
+            verdict.change.is_some()
+                && matches!(verdict.verdict, ChangeOutcome::Unlikely | ChangeOutcome::RuledOut)
         })
         .filter_map(|(verdict, told)| {
             let id = bundle.id_of(&told.item.key)?;
-            let against = verdict.tests.iter().filter(|test| test.weight < 0.0).min_by(|a, b| a.weight.total_cmp(&b.weight));
+            let against = verdict
+                .tests
+                .iter()
+                .filter(|test| test.weight < 0.0)
+                .min_by(|a, b| a.weight.total_cmp(&b.weight));
             let why = against.map(|test| format!(": {}", test.text)).unwrap_or_default();
-            Some(Sentence::new(format!("{}{why}.", capitalised(&told.sentence)), vec![id.to_owned()]))
+            Some(Sentence::new(
+                format!("{}{why}.", capitalised(&told.sentence)),
+                vec![id.to_owned()],
+            ))
         })
         .take(3)
         .collect()
@@ -234,7 +289,9 @@ fn impact(diagnosis: &Diagnosis) -> Impact {
     for finding in &diagnosis.analysis.findings {
         let felt = matches!(
             finding.kind,
-            FindingKind::ServiceErrors { .. } | FindingKind::ServiceLatency { .. } | FindingKind::ObjectUnhealthy { .. }
+            FindingKind::ServiceErrors { .. }
+                | FindingKind::ServiceLatency { .. }
+                | FindingKind::ObjectUnhealthy { .. }
         );
         if !felt || finding.service.is_empty() {
             continue;
@@ -254,15 +311,21 @@ fn impact(diagnosis: &Diagnosis) -> Impact {
 /// What was asked for, from the best items.
 fn tell_facts(draft: &mut Draft, plan: &Plan, bundle: &Bundle) {
     let mut items: Vec<&Evidence> = bundle.items.iter().collect();
-    items.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| number(&a.id).cmp(&number(&b.id))));
+    items.sort_by(|a, b| {
+        b.score.total_cmp(&a.score).then_with(|| number(&a.id).cmp(&number(&b.id)))
+    });
     let facts: Vec<Sentence> = items.iter().take(FACTS_MAX).map(|item| fact(item)).collect();
-    if facts.is_empty() {
+    let Some(first) = facts.first() else {
         "Nothing was found".clone_into(&mut draft.headline.text);
         return;
-    }
-    let scope = if plan.services.is_empty() { String::new() } else { format!(" about {}", plan.services.join(", ")) };
+    };
+    let scope = if plan.services.is_empty() {
+        String::new()
+    } else {
+        format!(" about {}", plan.services.join(", "))
+    };
     draft.verdict = Verdict::Lookup;
-    draft.headline = Sentence::new(format!("What was found{scope}"), facts[0].cites.clone());
+    draft.headline = Sentence::new(format!("What was found{scope}"), first.cites.clone());
     draft.claims = facts;
 }
 
@@ -271,9 +334,14 @@ fn tell_what_stands_out(draft: &mut Draft, bundle: &Bundle) {
     draft.verdict = Verdict::NotEnoughEvidence;
     draft.confidence = None;
     "Not enough evidence for a cause".clone_into(&mut draft.headline.text);
-    let mut items: Vec<&Evidence> =
-        bundle.items.iter().filter(|item| item.score >= 0.4 && item.kind.signal() != "documents").collect();
-    items.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| number(&a.id).cmp(&number(&b.id))));
+    let mut items: Vec<&Evidence> = bundle
+        .items
+        .iter()
+        .filter(|item| item.score >= 0.4 && item.kind.signal() != "documents")
+        .collect();
+    items.sort_by(|a, b| {
+        b.score.total_cmp(&a.score).then_with(|| number(&a.id).cmp(&number(&b.id)))
+    });
     draft.claims = items.into_iter().take(REASONS_MAX + 1).map(fact).collect();
 }
 
@@ -287,7 +355,12 @@ fn fact(item: &Evidence) -> Sentence {
         EvidenceKind::LogTemplate | EvidenceKind::Log | EvidenceKind::ClusterState => {
             item.preview.lines().nth(1).map(str::trim).filter(|line| !line.is_empty())
         }
-        _ => item.preview.lines().nth(1).map(str::trim).filter(|line| !line.is_empty() && !item.title.contains(*line)),
+        _ => item
+            .preview
+            .lines()
+            .nth(1)
+            .map(str::trim)
+            .filter(|line| !line.is_empty() && !item.title.contains(*line)),
     };
     let text = match line {
         Some(line) => format!("{}: {}", item.title, clip(line, 240)),
@@ -315,7 +388,12 @@ fn next_steps(material: Material<'_>, bundle: &Bundle) -> Vec<NextStep> {
         .collect();
     let gaps = material.gaps.iter().filter_map(|gap| {
         let fix = gap.fix.as_ref()?;
-        Some(NextStep { label: fix.clone(), kind: "check".to_owned(), cmd: None, cites: Vec::new() })
+        Some(NextStep {
+            label: fix.clone(),
+            kind: "check".to_owned(),
+            cmd: None,
+            cites: Vec::new(),
+        })
     });
     if steps.is_empty() {
         steps.extend(gaps.take(2));
@@ -334,7 +412,11 @@ fn seen_before(passages: &[Passage], bundle: &Bundle) -> Vec<SeenBefore> {
                 title: passage.chunk.title.clone(),
                 document: passage.chunk.path.clone(),
                 similarity: passage.cosine,
-                fixed_by: passage.chunk.front_matter.get("fix").map(|fix| clip(&fix.text(), 240).to_owned()),
+                fixed_by: passage
+                    .chunk
+                    .front_matter
+                    .get("fix")
+                    .map(|fix| clip(&fix.text(), 240).to_owned()),
                 cites: vec![id.to_owned()],
             })
         })
@@ -344,12 +426,19 @@ fn seen_before(passages: &[Passage], bundle: &Bundle) -> Vec<SeenBefore> {
 
 fn unknowns(plan: &Plan, gaps: &[Gap]) -> Vec<Unknown> {
     let notes = plan.notes.iter().map(|note| Unknown { what: note.clone(), fix: None });
-    notes.chain(gaps.iter().map(|gap| Unknown { what: gap.what.clone(), fix: gap.fix.clone() })).collect()
+    notes
+        .chain(gaps.iter().map(|gap| Unknown { what: gap.what.clone(), fix: gap.fix.clone() }))
+        .collect()
 }
 
 fn capitalised(sentence: &str) -> String {
     // A sentence that begins with a name keeps the name's spelling.
-    let first_word_is_plain = sentence.split(' ').next().is_some_and(|word| matches!(word, "the" | "that" | "change" | "deploy" | "commit" | "flag" | "config" | "scaling"));
+    let first_word_is_plain = sentence.split(' ').next().is_some_and(|word| {
+        matches!(
+            word,
+            "the" | "that" | "change" | "deploy" | "commit" | "flag" | "config" | "scaling"
+        )
+    });
     if !first_word_is_plain {
         return sentence.to_owned();
     }

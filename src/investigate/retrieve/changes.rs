@@ -13,17 +13,22 @@ const CHANGES_LOOKBACK_SECS: i64 = 7 * 86_400;
 const DIFF_BYTES_MAX: usize = 1_500;
 
 pub(super) fn gather(store: &Store, plan: &Plan, gathered: &mut Gathered) {
-    let range = TimeRange::new(plan.whole().start.plus_secs(-CHANGES_LOOKBACK_SECS), plan.window.end);
+    let range =
+        TimeRange::new(plan.whole().start.plus_secs(-CHANGES_LOOKBACK_SECS), plan.window.end);
     match store.changes(range) {
         Ok(changes) => {
             gathered.candidates.extend(changes.iter().map(|change| change_candidate(change, plan)));
             gathered.observations.changes = changes;
         }
-        Err(error) => gathered.gaps.push(Gap::new(format!("changes could not be read: {error}"), "groundcrew doctor")),
+        Err(error) => gathered
+            .gaps
+            .push(Gap::new(format!("changes could not be read: {error}"), "groundcrew doctor")),
     }
     match store.alerts(range) {
         Ok(alerts) => gathered.candidates.extend(alerts.iter().map(alert_candidate)),
-        Err(error) => gathered.gaps.push(Gap::new(format!("alerts could not be read: {error}"), "groundcrew doctor")),
+        Err(error) => gathered
+            .gaps
+            .push(Gap::new(format!("alerts could not be read: {error}"), "groundcrew doctor")),
     }
 }
 
@@ -36,8 +41,12 @@ pub(super) fn change_key(change: &ChangeEvent) -> String {
 fn change_candidate(change: &ChangeEvent, plan: &Plan) -> Candidate {
     let service = change.service.as_deref().unwrap_or("");
     let mut text = format!("{} {} {}", change.time, change.kind.name(), change.id);
-    for (label, value) in [("service", &change.service), ("by", &change.actor), ("from", &change.from), ("to", &change.to)]
-    {
+    for (label, value) in [
+        ("service", &change.service),
+        ("by", &change.actor),
+        ("from", &change.from),
+        ("to", &change.to),
+    ] {
         if let Some(value) = value {
             text.push_str(&format!(" {label} {value}"));
         }
@@ -55,7 +64,8 @@ fn change_candidate(change: &ChangeEvent, plan: &Plan) -> Candidate {
     let near = change.time >= plan.window.start.plus_secs(-3_600);
     Candidate {
         kind: EvidenceKind::Change,
-        title: format!("{} {} {}", change.kind.name(), service, clip(&change.title, 120)).replace("  ", " "),
+        title: format!("{} {} {}", change.kind.name(), service, clip(&change.title, 120))
+            .replace("  ", " "),
         service: change.service.clone(),
         range: Some(TimeRange::new(change.time, change.time.plus_nanos(1))),
         query: Some(format!("changes id:{}", change.id)),
@@ -78,7 +88,8 @@ fn alert_candidate(alert: &Alert) -> Candidate {
     }
     for (heading, attributes) in [("labels", &alert.labels), ("annotations", &alert.annotations)] {
         if !attributes.0.is_empty() {
-            let pairs: Vec<String> = attributes.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            let pairs: Vec<String> =
+                attributes.iter().map(|(key, value)| format!("{key}={value}")).collect();
             text.push_str(&format!("\n  {heading}: {}", pairs.join(" ")));
         }
     }
@@ -86,7 +97,10 @@ fn alert_candidate(alert: &Alert) -> Candidate {
         kind: EvidenceKind::Alert,
         title: format!("alert {} {state}", alert.name),
         service: alert.service.clone(),
-        range: Some(TimeRange::new(alert.starts_at, alert.ends_at.unwrap_or(alert.starts_at.plus_nanos(1)))),
+        range: Some(TimeRange::new(
+            alert.starts_at,
+            alert.ends_at.unwrap_or(alert.starts_at.plus_nanos(1)),
+        )),
         query: Some(format!("alerts fingerprint:{}", alert.fingerprint)),
         text,
         score: if firing { 0.55 } else { 0.35 },

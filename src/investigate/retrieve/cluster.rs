@@ -23,16 +23,24 @@ pub(super) fn gather(store: &Store, plan: &Plan, gathered: &mut Gathered) {
     let snapshots = match store.cluster(until) {
         Ok(snapshots) => snapshots,
         Err(error) => {
-            gathered.gaps.push(Gap::new(format!("cluster state could not be read: {error}"), "groundcrew doctor"));
+            gathered.gaps.push(Gap::new(
+                format!("cluster state could not be read: {error}"),
+                "groundcrew doctor",
+            ));
             return;
         }
     };
     let objects = latest_objects(&snapshots);
     let mut ranked: Vec<&ClusterObject> = objects.values().map(|(_, object)| *object).collect();
     ranked.sort_by_key(|object| (object.healthy != Some(false), object.restarts == 0));
-    gathered.candidates.extend(ranked.iter().take(OBJECTS_MAX).map(|object| object_candidate(object)));
-    let mut events: Vec<&ClusterEvent> = snapshots.iter().flat_map(|snapshot| &snapshot.events).collect();
-    events.sort_by(|a, b| (a.event_type != "Warning", b.time).cmp(&(b.event_type != "Warning", a.time)));
+    gathered
+        .candidates
+        .extend(ranked.iter().take(OBJECTS_MAX).map(|object| object_candidate(object)));
+    let mut events: Vec<&ClusterEvent> =
+        snapshots.iter().flat_map(|snapshot| &snapshot.events).collect();
+    events.sort_by(|a, b| {
+        (a.event_type != "Warning", b.time).cmp(&(b.event_type != "Warning", a.time))
+    });
     events.dedup_by(|a, b| a.object == b.object && a.reason == b.reason && a.message == b.message);
     gathered.candidates.extend(events.iter().take(EVENTS_MAX).map(|event| event_candidate(event)));
     gathered.candidates.extend(snapshots.iter().flat_map(passages));
@@ -42,7 +50,9 @@ pub(super) fn gather(store: &Store, plan: &Plan, gathered: &mut Gathered) {
 }
 
 /// Every object as it was last seen.
-fn latest_objects(snapshots: &[ClusterSnapshot]) -> BTreeMap<(&str, &str, &str), (Timestamp, &ClusterObject)> {
+fn latest_objects(
+    snapshots: &[ClusterSnapshot],
+) -> BTreeMap<(&str, &str, &str), (Timestamp, &ClusterObject)> {
     let mut latest: BTreeMap<(&str, &str, &str), (Timestamp, &ClusterObject)> = BTreeMap::new();
     for snapshot in snapshots {
         for object in &snapshot.objects {
@@ -85,7 +95,10 @@ fn object_candidate(object: &ClusterObject) -> Candidate {
     };
     Candidate {
         kind: EvidenceKind::ClusterState,
-        title: format!("{name} is {}", if object.status.is_empty() { "listed" } else { &object.status }),
+        title: format!(
+            "{name} is {}",
+            if object.status.is_empty() { "listed" } else { &object.status }
+        ),
         service: None,
         range: None,
         query: Some(format!("cluster {name}")),
@@ -104,7 +117,10 @@ fn event_candidate(event: &ClusterEvent) -> Candidate {
         service: None,
         range: Some(TimeRange::new(event.time, event.time.plus_nanos(1))),
         query: Some(format!("cluster events {}", event.object)),
-        text: format!("{} {} ×{} {}: {}", event.event_type, event.reason, event.count, event.object, event.message),
+        text: format!(
+            "{} {} ×{} {}: {}",
+            event.event_type, event.reason, event.count, event.object, event.message
+        ),
         score: if warning { 0.50 } else { 0.12 },
         series: None,
         key: format!("event:{}:{}:{}", event.object, event.reason, clip(&event.message, 120)),

@@ -23,11 +23,18 @@ pub(super) fn candidate(passage: &Passage) -> Candidate {
     let headings = chunk.heading_path.join(" › ");
     Candidate {
         kind,
-        title: if headings.is_empty() { chunk.title.clone() } else { format!("{}: {headings}", chunk.title) },
+        title: if headings.is_empty() {
+            chunk.title.clone()
+        } else {
+            format!("{}: {headings}", chunk.title)
+        },
         service: chunk.services.first().cloned(),
         range: None,
         query: Some(format!("documents {}:{}-{}", chunk.path, chunk.line_start, chunk.line_end)),
-        text: format!("{} (lines {}–{})\n{}", chunk.path, chunk.line_start, chunk.line_end, chunk.text),
+        text: format!(
+            "{} (lines {}–{})\n{}",
+            chunk.path, chunk.line_start, chunk.line_end, chunk.text
+        ),
         score: 0.25 + 0.25 * passage.score,
         series: None,
         key: passage.key(),
@@ -43,7 +50,10 @@ pub(super) fn find(
     gaps: &mut Vec<Gap>,
 ) -> Vec<Passage> {
     if store.documents().counts().is_ok_and(|counts| counts.documents == 0) {
-        gaps.push(Gap::new("no runbooks or past incidents are indexed", "groundcrew index ./runbooks"));
+        gaps.push(Gap::new(
+            "no runbooks or past incidents are indexed",
+            "groundcrew index ./runbooks",
+        ));
         return Vec::new();
     }
     let mut text = question.text.clone();
@@ -55,7 +65,10 @@ pub(super) fn find(
     let vector = embedder.and_then(|embedder| match embedder.embed(&[&text]) {
         Ok(vectors) => vectors.into_iter().next(),
         Err(error) => {
-            gaps.push(Gap::new(format!("documents were searched by words alone: {error}"), "groundcrew doctor"));
+            gaps.push(Gap::new(
+                format!("documents were searched by words alone: {error}"),
+                "groundcrew doctor",
+            ));
             None
         }
     });
@@ -63,7 +76,10 @@ pub(super) fn find(
     match store.documents().search(&query) {
         Ok(hits) => ranked(hits),
         Err(error) => {
-            gaps.push(Gap::new(format!("documents could not be searched: {error}"), "groundcrew doctor"));
+            gaps.push(Gap::new(
+                format!("documents could not be searched: {error}"),
+                "groundcrew doctor",
+            ));
             Vec::new()
         }
     }
@@ -72,6 +88,10 @@ pub(super) fn find(
 fn ranked(hits: Vec<DocumentHit>) -> Vec<Passage> {
     let best = hits.first().map_or(1.0, |hit| f64::from(hit.score)).max(f64::MIN_POSITIVE);
     hits.into_iter()
-        .map(|hit| Passage { score: f64::from(hit.score) / best, cosine: hit.cosine, chunk: hit.chunk })
+        .map(|hit| Passage {
+            score: f64::from(hit.score) / best,
+            cosine: hit.cosine,
+            chunk: hit.chunk,
+        })
         .collect()
 }

@@ -20,12 +20,16 @@ const LINE_BYTES_MAX: usize = 1_200;
 const LOOKBACK_DAYS: i64 = 30;
 
 pub(super) fn gather(store: &Store, plan: &Plan, gathered: &mut Gathered) {
-    let read = |range: TimeRange| store.log_templates(&TemplateQuery { range, services: Vec::new() });
-    let everything = TimeRange::new(plan.window.end.plus_secs(-LOOKBACK_DAYS * 86_400), plan.window.end);
+    let read =
+        |range: TimeRange| store.log_templates(&TemplateQuery { range, services: Vec::new() });
+    let everything =
+        TimeRange::new(plan.window.end.plus_secs(-LOOKBACK_DAYS * 86_400), plan.window.end);
     let all = match read(everything) {
         Ok(rows) => rows,
         Err(error) => {
-            gathered.gaps.push(Gap::new(format!("logs could not be read: {error}"), "groundcrew doctor"));
+            gathered
+                .gaps
+                .push(Gap::new(format!("logs could not be read: {error}"), "groundcrew doctor"));
             return;
         }
     };
@@ -38,7 +42,10 @@ pub(super) fn gather(store: &Store, plan: &Plan, gathered: &mut Gathered) {
 }
 
 /// The baseline's templates, its ranges added up per service and template.
-fn merged_baseline<E>(plan: &Plan, read: impl Fn(TimeRange) -> Result<Vec<TemplateRow>, E>) -> Vec<TemplateRow> {
+fn merged_baseline<E>(
+    plan: &Plan,
+    read: impl Fn(TimeRange) -> Result<Vec<TemplateRow>, E>,
+) -> Vec<TemplateRow> {
     let mut merged: BTreeMap<(String, u64), TemplateRow> = BTreeMap::new();
     for range in &plan.baseline {
         for row in read(*range).unwrap_or_default() {
@@ -65,7 +72,8 @@ fn add_row(known: &mut TemplateRow, row: TemplateRow) {
 
 fn template_candidates(rows: &[TemplateRow], plan: &Plan) -> Vec<Candidate> {
     let total: u64 = rows.iter().map(|row| row.count).sum();
-    let mut candidates: Vec<Candidate> = rows.iter().map(|row| template_candidate(row, plan, total)).collect();
+    let mut candidates: Vec<Candidate> =
+        rows.iter().map(|row| template_candidate(row, plan, total)).collect();
     candidates.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.key.cmp(&b.key)));
     candidates.truncate(CANDIDATES_MAX);
     candidates
@@ -75,7 +83,12 @@ fn template_candidate(row: &TemplateRow, plan: &Plan, total: u64) -> Candidate {
     let exemplar = row.exemplars.first().map_or(row.text.as_str(), String::as_str);
     Candidate {
         kind: EvidenceKind::LogTemplate,
-        title: format!("{} × {} from {}", row.count, row.severity, service_or_unknown(&row.service)),
+        title: format!(
+            "{} × {} from {}",
+            row.count,
+            row.severity,
+            service_or_unknown(&row.service)
+        ),
         service: Some(row.service.clone()).filter(|service| !service.is_empty()),
         range: Some(TimeRange::new(row.first, row.last.plus_nanos(1))),
         query: Some(format!("logs service:{} template:{}", row.service, row.template)),
@@ -120,7 +133,8 @@ fn prior(row: &TemplateRow, exemplar: &str, plan: &Plan, total: u64) -> f64 {
         _ => 0.06,
     };
     let failure = if speaks_of_failure(exemplar) { 0.12 } else { 0.0 };
-    let fresh = if plan.window.contains(row.first) && row.first > plan.whole().start { 0.10 } else { 0.0 };
+    let fresh =
+        if plan.window.contains(row.first) && row.first > plan.whole().start { 0.10 } else { 0.0 };
     let recent = if row.last >= plan.window.start { 0.06 } else { 0.0 };
     let share = (row.count as f64).ln_1p() / (total as f64).ln_1p().max(1.0);
     level + failure + fresh + recent + 0.10 * (1.0 - share.clamp(0.0, 1.0))
@@ -128,13 +142,16 @@ fn prior(row: &TemplateRow, exemplar: &str, plan: &Plan, total: u64) -> f64 {
 
 /// Counts per minute from `start` to the last minute, at most 60 values; longer spans are folded.
 fn per_minute(row: &TemplateRow, start: Timestamp) -> Vec<f64> {
-    let (Some((first, _)), Some((last, _))) = (row.minutes.first(), row.minutes.last()) else { return Vec::new() };
+    let (Some((first, _)), Some((last, _))) = (row.minutes.first(), row.minutes.last()) else {
+        return Vec::new();
+    };
     let from = (*first).max(start.minute());
     let length = (last - from + 1).max(1);
     let fold = (length + 59) / 60;
     let mut values = vec![0.0; usize::try_from((length + fold - 1) / fold).unwrap_or(1)];
     for (minute, count) in &row.minutes {
-        let slot = usize::try_from((minute - from) / fold).ok().and_then(|slot| values.get_mut(slot));
+        let slot =
+            usize::try_from((minute - from) / fold).ok().and_then(|slot| values.get_mut(slot));
         if let Some(slot) = slot.filter(|_| *minute >= from) {
             *slot += f64::from(*count);
         }
@@ -146,16 +163,21 @@ fn per_minute(row: &TemplateRow, start: Timestamp) -> Vec<f64> {
 fn matched_lines(store: &Store, plan: &Plan, range: TimeRange) -> Vec<Candidate> {
     let identifiers = plan.terms.iter().filter(|term| {
         let has_digit = term.chars().any(|c| c.is_ascii_digit());
-        has_digit && term.len() >= 4 && !plan.services.iter().any(|service| service.to_lowercase() == **term)
+        has_digit
+            && term.len() >= 4
+            && !plan.services.iter().any(|service| service.to_lowercase() == **term)
     });
     let mut lines = Vec::new();
     for term in identifiers.take(3) {
         let query = LogQuery {
             range,
+            services: Vec::new(),
+            severity_min: None,
             terms: vec![term.clone()],
+            trace_id: None,
+            template: None,
             newest_first: true,
             limit: MATCHED_LINES_MAX,
-            ..LogQuery::default()
         };
         let rows = store.search_logs(&query).unwrap_or_default();
         lines.extend(rows.iter().map(|row| line_candidate(row, term)));
@@ -172,7 +194,12 @@ fn line_candidate(row: &LogRow, term: &str) -> Candidate {
         service: Some(service.to_owned()).filter(|service| !service.is_empty()),
         range: Some(TimeRange::new(record.time, record.time.plus_nanos(1))),
         query: Some(format!("logs terms:{term}")),
-        text: format!("{} {service} {}\n  {}", record.time, record.severity, clip(&record.body, LINE_BYTES_MAX)),
+        text: format!(
+            "{} {service} {}\n  {}",
+            record.time,
+            record.severity,
+            clip(&record.body, LINE_BYTES_MAX)
+        ),
         score: 0.30,
         series: None,
         key: format!("line:{service}:{}:{}", record.time.nanos(), clip(&record.body, 80)),

@@ -22,13 +22,21 @@ use super::question::{Plan, Question};
 
 /// Reads everything that the plan asks for. Blocking; call it off the async runtime.
 #[must_use]
-pub fn retrieve(store: &Store, embedder: Option<&LocalEmbedder>, question: &Question, plan: &Plan) -> Gathered {
+pub fn retrieve(
+    store: &Store,
+    embedder: Option<&LocalEmbedder>,
+    question: &Question,
+    plan: &Plan,
+) -> Gathered {
     let mut gathered = Gathered {
         observations: Observations {
             window: plan.window,
             baseline: plan.baseline.clone(),
             topology: question.topology.clone(),
-            symptom: Symptom { service: plan.services.first().cloned(), text: question.text.clone() },
+            symptom: Symptom {
+                service: plan.services.first().cloned(),
+                text: question.text.clone(),
+            },
             ..Observations::default()
         },
         ..Gathered::default()
@@ -40,8 +48,10 @@ pub fn retrieve(store: &Store, embedder: Option<&LocalEmbedder>, question: &Ques
     cluster::gather(store, plan, &mut gathered);
     note_missing_signals(store, plan, &mut gathered);
     relevance::score(plan, &mut gathered.candidates);
-    let symptoms: Vec<&str> = gathered.candidates.iter().take(3).map(|candidate| candidate.text.as_str()).collect();
-    let passages: Vec<Passage> = documents::find(store, embedder, question, &symptoms, &mut gathered.gaps);
+    let symptoms: Vec<&str> =
+        gathered.candidates.iter().take(3).map(|candidate| candidate.text.as_str()).collect();
+    let passages: Vec<Passage> =
+        documents::find(store, embedder, question, &symptoms, &mut gathered.gaps);
     gathered.candidates.extend(passages.iter().map(documents::candidate));
     gathered.passages = passages;
     gathered
@@ -58,7 +68,9 @@ fn note_missing_signals(store: &Store, plan: &Plan, gathered: &mut Gathered) {
     let coverage = match store.coverage() {
         Ok(coverage) => coverage,
         Err(error) => {
-            gathered.gaps.push(Gap::unfixable(format!("the store could not say what it covers: {error}")));
+            gathered
+                .gaps
+                .push(Gap::unfixable(format!("the store could not say what it covers: {error}")));
             return;
         }
     };
@@ -74,10 +86,15 @@ fn missing_signal(signal: &str, covered: Option<TimeRange>, window: TimeRange) -
     match covered {
         None => Gap::new(
             format!("no {signal} were ever sent"),
-            format!("send {signal} as OTLP to port 4317 or 4318, or `groundcrew ingest` a file of them"),
+            format!(
+                "send {signal} as OTLP to port 4317 or 4318, or `groundcrew ingest` a file of them"
+            ),
         ),
         Some(range) => Gap::new(
-            format!("no {signal} between {} and {}; what there is covers {range}", window.start, window.end),
+            format!(
+                "no {signal} between {} and {}; what there is covers {range}",
+                window.start, window.end
+            ),
             "ask about another time with --at and --since, or check the sender",
         ),
     }

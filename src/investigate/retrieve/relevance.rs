@@ -14,8 +14,13 @@ pub(super) fn score(plan: &Plan, candidates: &mut [Candidate]) {
         .terms
         .iter()
         .map(|term| {
-            let containing = texts.iter().filter(|text| text.contains(term.as_str())).count() as f64;
-            if containing == 0.0 { 0.0 } else { (1.0 + (count - containing + 0.5) / (containing + 0.5)).ln() }
+            let containing =
+                texts.iter().filter(|text| text.contains(term.as_str())).count() as f64;
+            if containing == 0.0 {
+                0.0
+            } else {
+                (1.0 + (count - containing + 0.5) / (containing + 0.5)).ln()
+            }
         })
         .collect();
     let total: f64 = weights.iter().sum();
@@ -30,7 +35,8 @@ pub(super) fn score(plan: &Plan, candidates: &mut [Candidate]) {
         let words = if total > 0.0 { found / total } else { 0.0 };
         let in_scope = plan.services.is_empty()
             || plan.services.iter().any(|service| {
-                candidate.service.as_deref() == Some(service) || text.contains(&service.to_lowercase())
+                candidate.service.as_deref() == Some(service)
+                    || text.contains(&service.to_lowercase())
             });
         let scope = if in_scope { 1.0 } else { 0.55 };
         candidate.score = ((candidate.score + 0.6 * words) * scope).clamp(0.0, 1.0);
@@ -46,10 +52,40 @@ fn haystack(candidate: &Candidate) -> String {
 /// Whether a text speaks of failure in the words that programs use for it, whatever its level says.
 pub(super) fn speaks_of_failure(text: &str) -> bool {
     const WORDS: [&str; 34] = [
-        "error", "fail", "exception", "timeout", "timed out", "refused", "denied", "unable", "cannot", "could not",
-        "crash", "oom", "killed", "panic", "unavailable", "unreachable", "exhausted", "exceeded", "invalid", "corrupt",
-        "abort", "reject", "expired", "not found", "no such", "missing", "unhealthy", "backoff", "back-off", "deadlock",
-        "limit", "throttl", "forbidden", "unauthorized",
+        "error",
+        "fail",
+        "exception",
+        "timeout",
+        "timed out",
+        "refused",
+        "denied",
+        "unable",
+        "cannot",
+        "could not",
+        "crash",
+        "oom",
+        "killed",
+        "panic",
+        "unavailable",
+        "unreachable",
+        "exhausted",
+        "exceeded",
+        "invalid",
+        "corrupt",
+        "abort",
+        "reject",
+        "expired",
+        "not found",
+        "no such",
+        "missing",
+        "unhealthy",
+        "backoff",
+        "back-off",
+        "deadlock",
+        "limit",
+        "throttl",
+        "forbidden",
+        "unauthorized",
     ];
     let lower = text.to_lowercase();
     WORDS.iter().any(|word| lower.contains(word))

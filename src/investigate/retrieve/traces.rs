@@ -7,8 +7,12 @@ use super::super::material::Gathered;
 use super::super::question::{Plan, Question};
 
 pub(super) fn gather(store: &Store, question: &Question, plan: &Plan, gathered: &mut Gathered) {
-    let query =
-        SpanQuery { range: plan.whole(), limit: question.budget.spans_max, ..SpanQuery::default() };
+    let query = SpanQuery {
+        range: plan.whole(),
+        services: Vec::new(),
+        trace_id: None,
+        limit: question.budget.spans_max,
+    };
     match store.spans(&query) {
         Ok(found) => {
             gathered.receipt.spans = found.matched;
@@ -22,7 +26,9 @@ pub(super) fn gather(store: &Store, question: &Question, plan: &Plan, gathered: 
             gathered.observations.spans = found.rows;
         }
         Err(error) => {
-            gathered.gaps.push(Gap::new(format!("traces could not be read: {error}"), "groundcrew doctor"));
+            gathered
+                .gaps
+                .push(Gap::new(format!("traces could not be read: {error}"), "groundcrew doctor"));
         }
     }
 }

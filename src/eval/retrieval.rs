@@ -1,0 +1,95 @@
+//! `eval retrieval`: a corpus and queries in BEIR layout in, ranked documents out.
+
+use std::path::{Path, PathBuf};
+
+use groundcrew_indexer::docs::{CorpusPage, index_corpus};
+use groundcrew_store::DocumentQuery;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::case::{EvalError, FreshStore};
+use crate::investigate::Investigator;
+
+/// Documents per query.
+const DOCUMENTS_MAX: usize = 20;
+
+#[derive(Deserialize)]
+struct Page {
+    #[serde(alias = "_id")]
+    id: String,
+    #[serde(default)]
+    title: String,
+    text: String,
+}
+
+#[derive(Deserialize)]
+struct Query {
+    #[serde(alias = "_id")]
+    id: String,
+    text: String,
+}
+
+/// The ranking for one query.
+#[derive(Clone, Debug, Serialize)]
+pub struct RetrievalRow {
+    query: String,
+    docs: Vec<String>,
+    /// How sure it is that one of them answers: the best cosine, else the best word score bent into 0 to 1.
+    score: f32,
+}
+
+/// Indexes `corpus.jsonl` and ranks its documents for each query of `queries.jsonl`.
+///
+/// # Errors
+/// When a file cannot be read or the index fails.
+pub fn retrieval(
+    like: &Investigator,
+    folder: &Path,
+    embedding_dir: Option<PathBuf>,
+    progress: &dyn Fn(&str),
+) -> Result<Vec<RetrievalRow>, EvalError> {
+    let store = FreshStore::new(like, embedding_dir)?;
+    let embedder = store.investigator.embedder.get().ok();
+    let pages: Vec<CorpusPage> = read_lines::<Page>(&folder.join("corpus.jsonl"))?
+        .into_iter()
+        .map(|page| CorpusPage { id: page.id, title: page.title, text: page.text })
+        .collect();
+    progress(&format!("indexing {} documents", pages.len()));
+    index_corpus(&pages, store.store(), &like.masker, embedder, &|_| {}).map_err(|error| {
+        EvalError::Ingest { path: folder.to_owned(), message: error.to_string() }
+    })?;
+    let queries: Vec<Query> = read_lines(&folder.join("queries.jsonl"))?;
+    progress(&format!("answering {} queries", queries.len()));
+    queries
+        .into_iter()
+        .map(|query| {
+            let vector = embedder
+                .and_then(|embedder| embedder.embed(&[&query.text]).ok()?.into_iter().next());
+            let wanted =
+                DocumentQuery { text: query.text, vector, kinds: Vec::new(), limit: DOCUMENTS_MAX };
+            let hits = store.store().documents().search(&wanted)?;
+            let cosine = hits.iter().filter_map(|hit| hit.cosine).reduce(f32::max);
+            let lexical = hits.iter().filter_map(|hit| hit.lexical).reduce(f32::max).unwrap_or(0.0);
+            let score = cosine.unwrap_or(lexical / (lexical + 10.0));
+            Ok(RetrievalRow {
+                query: query.id,
+                docs: hits.into_iter().map(|hit| hit.chunk.document).collect(),
+                score,
+            })
+        })
+        .collect()
+}
+
+fn read_lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, EvalError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| EvalError::File { path: path.to_owned(), source })?;
+    text.lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| {
+            serde_json::from_str(line).map_err(|error| EvalError::Format {
+                path: path.to_owned(),
+                message: error.to_string(),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,80 @@
+//! Real peers: the official OpenTelemetry Python SDK as sender, and a real OpenAI-compatible model server.
+//!
+//! `scripts/test.sh` installs them and says where they are; without it these tests say that they are skipped.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::support::{Program, outage_logs, text};
+
+fn given(variable: &str) -> Option<PathBuf> {
+    let path = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.exists());
+    if path.is_none() {
+        eprintln!("skipped: {variable} does not name it; scripts/test.sh installs it");
+    }
+    path
+}
+
+#[test]
+fn the_python_sdk_exports_all_three_signals_over_both_transports() {
+    let Some(python) = given("GROUNDCREW_TEST_OTEL_PYTHON") else { return };
+    let program = Program::new();
+    let server = program.serve();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/send_otlp.py");
+    for (transport, endpoint) in [("grpc", server.otlp_grpc()), ("http", server.otlp_http())] {
+        let sent = Command::new(&python)
+            .arg(&script)
+            .args([transport, &format!("http://{endpoint}")])
+            .output()
+            .unwrap();
+        assert!(sent.status.success(), "{transport}: {}", text(&sent.stderr));
+        assert!(!text(&sent.stderr).contains("Failed to export"), "{}", text(&sent.stderr));
+    }
+    let output = program.run(&["ask", "show the errors of python-shop with gadget7", "-o", "json"]);
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let all = answer.to_string();
+    assert!(all.contains("gadget7 over grpc") && all.contains("gadget7 over http"), "{answer:#}");
+    let receipt = &answer["receipt"];
+    assert!(receipt["spans"].as_u64().unwrap() >= 4, "{receipt}");
+    assert!(receipt["series"].as_u64().unwrap() >= 2, "{receipt}");
+}
+
+#[test]
+fn a_real_model_server_speaks_the_protocol_and_its_nonsense_is_refused() {
+    let Some(prepared) = given("GROUNDCREW_TEST_TINY_MODEL") else { return };
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/tiny-model-server.sh");
+    let mut server = Command::new(script)
+        .args(["0", prepared.to_str().unwrap()])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
+    // The script prints the base URL once the server answers.
+    let base = lines.by_ref().map_while(Result::ok).find(|line| line.starts_with("http://"));
+    let answered = base.map(|base| {
+        let program = Program::new()
+            .with("GROUNDCREW__LLM__BASE_URL", &base)
+            .with("GROUNDCREW__LLM__MODEL", "tiny")
+            .with("GROUNDCREW__LLM__FIRST_TOKEN_SECS", "50");
+        program.ok(&["ingest", &program.file("l.otlp.jsonl", outage_logs(1_790_000_000))]);
+        program.run(&["ask", "why is checkout failing?", "-o", "json"])
+    });
+    // It may have ended by itself.
+    drop(server.kill());
+    drop(server.wait());
+    let Some(output) = answered else {
+        eprintln!("skipped: the model server did not start");
+        return;
+    };
+    let answer: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", text(&output.stderr)));
+    assert_eq!(answer["told_by"], "plain");
+    let notice = answer["notice"].as_str().unwrap();
+    assert!(
+        notice.contains("form it was asked for") || notice.contains("did not hold"),
+        "the protocol worked, the words did not: {notice}"
+    );
+}
