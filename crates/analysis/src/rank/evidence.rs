@@ -21,6 +21,8 @@ pub(super) enum Channel {
     Golden,
     /// Cluster state.
     Cluster,
+    /// Traffic.
+    Load,
 }
 
 impl Channel {

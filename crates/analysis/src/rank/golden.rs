@@ -79,7 +79,8 @@ pub(super) fn find(
         };
         let total: f64 =
             own.keys().filter(|service| significant(**service)).map(|service| cost(*service)).sum();
-        let seen = symptom.and_then(|service| Some(excesses.get(&service)?.amount * load.get(&service)?));
+        let seen =
+            symptom.and_then(|service| Some(excesses.get(&service)?.amount * load.get(&service)?));
         let whole = total.max(seen.unwrap_or(0.0));
         for (service, excess) in excesses.iter().filter(|(service, _)| significant(**service)) {
             let own_amount = own.get(service).copied().unwrap_or(0.0);

@@ -10,16 +10,16 @@ pub(super) fn of(ranked: &Ranked, evidence: &Evidence) -> FaultKind {
     let findings: Vec<&Finding> =
         ranked.reasons.iter().filter_map(|reason| evidence.findings.get(*reason)).collect();
     let resource = findings.iter().find_map(|finding| match &finding.kind {
-        FindingKind::MetricShift { metric, unit, .. } => match meaning(metric, unit) {
-            Meaning::Cpu | Meaning::Throttling => Some(FaultKind::Cpu),
-            Meaning::Memory => Some(FaultKind::Memory),
-            Meaning::Disk => Some(FaultKind::Disk),
-            Meaning::Restarts => Some(FaultKind::Scheduling),
-            _ => None,
-        },
+        FindingKind::MetricShift { metric, unit, .. } => of_meaning(meaning(metric, unit)),
         _ => None,
     });
     let any = |test: fn(&FindingKind) -> bool| findings.iter().any(|finding| test(&finding.kind));
+    let leads = findings.first().map(|finding| &finding.kind);
+    if let Some(FindingKind::LoadChanged { before_per_min, after_per_min }) = leads
+        && after_per_min > before_per_min
+    {
+        return FaultKind::Load;
+    }
     if any(|kind| matches!(kind, FindingKind::ObjectUnhealthy { .. })) {
         return FaultKind::Scheduling;
     }
@@ -52,5 +52,16 @@ pub(super) fn of(ranked: &Ranked, evidence: &Evidence) -> FaultKind {
             FaultKind::CodeError
         }
         _ => FaultKind::Unknown,
+    }
+}
+
+/// The kind of fault that a resource of its own points to.
+pub(super) fn of_meaning(meaning: Meaning) -> Option<FaultKind> {
+    match meaning {
+        Meaning::Cpu | Meaning::Throttling => Some(FaultKind::Cpu),
+        Meaning::Memory => Some(FaultKind::Memory),
+        Meaning::Disk => Some(FaultKind::Disk),
+        Meaning::Restarts => Some(FaultKind::Scheduling),
+        _ => None,
     }
 }

@@ -20,6 +20,8 @@ const SCORE_MIN: f64 = 1.75;
 pub(super) const TOGETHER_COUNT_MIN: f64 = 15.0;
 /// Lines that the edges of window and baseline may cut off.
 pub(super) const EDGE_SLACK: f64 = 2.0;
+/// Spans of the baseline that a service needs for its operations to say what to expect: a few samples do not.
+const TRACED_SPANS_MIN: u64 = 20;
 /// Findings of one service that are kept.
 const FINDINGS_MAX: usize = 12;
 
@@ -144,9 +146,16 @@ struct Pace<'a> {
 impl<'a> Pace<'a> {
     fn new(lines: &[Line<'_>], operations: &'a Operations, covered: Covered) -> Self {
         let mut table: BTreeMap<u32, Vec<(f64, f64)>> = BTreeMap::new();
+        let mut traced: BTreeMap<u32, u64> = BTreeMap::new();
+        for operation in &operations.operations {
+            let [before, _] = operation.count;
+            *traced.entry(operation.service).or_default() += before;
+        }
         for operation in &operations.operations {
             let [before, after] = operation.count;
-            if before + after >= 3 {
+            let well_traced =
+                traced.get(&operation.service).is_some_and(|spans| *spans >= TRACED_SPANS_MIN);
+            if well_traced && before + after >= 3 {
                 table.entry(operation.service).or_default().push((before as f64, after as f64));
             }
         }

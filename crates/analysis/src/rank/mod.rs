@@ -2,8 +2,9 @@
 //!
 //! [`pipeline`] is the order of steps. Signals are read into small tables (`spans`, `operations`, `series`), each kind of
 //! trouble has a file that turns them into findings and clues (`slowness`, `errors`, `flow`, `logs`, `resources`,
-//! `golden`, `cluster`), and `combine` weighs the clues.
+//! `golden`, `load`, `cluster`), and `combine` weighs the clues.
 
+mod changes;
 mod cluster;
 mod combine;
 mod errors;
@@ -13,10 +14,13 @@ mod flow;
 mod golden;
 mod invariants;
 mod kind;
+mod load;
 mod logs;
 mod meaning;
 mod names;
+mod nodes;
 mod operations;
+mod outside;
 mod period;
 mod pipeline;
 mod resources;

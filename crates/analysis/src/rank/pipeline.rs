@@ -1,17 +1,16 @@
 //! The order of steps of the ranking.
 
-use std::collections::BTreeMap;
-
+use super::changes::{Failing, verdicts};
 use super::combine::{Calls, Ranked};
 use super::evidence::Evidence;
 use super::golden::Complaint;
 use super::names::Names;
 use super::operations::Operations;
-use super::period::{Period, Periods};
+use super::period::Periods;
 use super::spans::Forest;
 use super::{
-    cluster, combine, errors, flow, golden, invariants, kind, logs, resources, series, slowness,
-    topology,
+    cluster, combine, errors, flow, golden, invariants, kind, load, logs, nodes, resources, series,
+    slowness, topology,
 };
 use crate::{Analysis, Observations, Subject, Suspect};
 
@@ -40,15 +39,16 @@ pub fn rank(observations: &Observations) -> Analysis {
         services.number(movement.row.resource.service());
     }
 
+    let symptom = observations.symptom.service.as_deref().and_then(|name| services.find(name));
+    let edges = edges(&forest, observations, &services);
     slowness::find(&forest, &observations.spans, &services, &mut evidence);
     errors::find(&forest, &observations.spans, &services, &mut evidence);
     flow::find(&forest, &operations, &observations.spans, &services, &mut evidence);
     let covered = covered(observations, &periods);
     logs::find(&lines, &operations, covered, &services, &mut evidence);
     invariants::find(&lines, &services, &mut evidence);
-    resources::find(&movements, &load(&forest), &mut services, &mut evidence);
-    let symptom = observations.symptom.service.as_deref().and_then(|name| services.find(name));
-    let edges = edges(&forest, observations, &services);
+    let ratios = load::find(&forest, &movements, &edges, &mut services, &mut evidence);
+    resources::find(&movements, &ratios, &mut services, &mut evidence);
     if forest.nodes.is_empty() {
         let complaint = Complaint::of(&observations.symptom.text);
         golden::find(&movements, &edges, (complaint, symptom), &mut services, &mut evidence);
@@ -63,8 +63,15 @@ pub fn rank(observations: &Observations) -> Analysis {
 
     let ranked = combine::rank(&evidence, &Calls::new(&edges), symptom, &services);
     let graph = topology::graph(&forest, &edges, observations, &services);
-    let suspects = suspects(&ranked, &forest, &services, &evidence);
-    Analysis { findings: evidence.findings, suspects, graph, ..Analysis::default() }
+    let mut suspects = suspects(&ranked, &forest, &services, &evidence);
+    let on_nodes = nodes::suspects(&movements, &suspects, &graph, &mut evidence.findings);
+    suspects.extend(on_nodes);
+    suspects.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.subject.cmp(&b.subject)));
+    let failing = Failing::new(observations, &evidence.findings, &suspects);
+    let known: Vec<&str> = graph.services.iter().map(|service| service.name.as_str()).collect();
+    let changes = verdicts(observations, &failing, &known);
+    let onset = suspects.first().and_then(|suspect| suspect.onset);
+    Analysis { findings: evidence.findings, suspects, graph, changes, onset }
 }
 
 fn suspects(
@@ -121,34 +128,6 @@ fn edges(forest: &Forest, observations: &Observations, services: &Names) -> Vec<
     edges.sort_unstable();
     edges.dedup();
     edges
-}
-
-/// Requests per second of the window against the baseline, per service with spans.
-fn load(forest: &Forest) -> BTreeMap<u32, f64> {
-    let covered = |period: Period| {
-        let mut slices: Vec<i64> = forest
-            .nodes
-            .iter()
-            .filter(|node| node.period == period)
-            .map(|node| node.start.div_euclid(10_000_000_000))
-            .collect();
-        slices.sort_unstable();
-        slices.dedup();
-        slices.len().max(1) as f64
-    };
-    let (baseline, window) = (covered(Period::Baseline), covered(Period::Window));
-    let mut counts: BTreeMap<u32, [f64; 2]> = BTreeMap::new();
-    for (number, node) in forest.nodes.iter().enumerate() {
-        if node.is_entry(number) {
-            let [before, after] = counts.entry(node.service).or_default();
-            *(if node.period == Period::Baseline { before } else { after }) += 1.0;
-        }
-    }
-    counts
-        .into_iter()
-        .filter(|(_, [before, _])| *before > 0.0)
-        .map(|(service, [before, after])| (service, (after / window) / (before / baseline)))
-        .collect()
 }
 
 /// Seconds that logs cover: minutes in which anyone wrote, no longer than the ranges themselves.

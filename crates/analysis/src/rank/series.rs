@@ -14,6 +14,9 @@ const POINTS_MIN: usize = 3;
 /// The part of a level that is noise whatever the series says.
 const RELATIVE_NOISE: f64 = 0.03;
 
+/// Noise units beyond which more says nothing more.
+const SCORE_MAX: f64 = 50.0;
+
 /// A series, reduced.
 #[derive(Clone, Debug)]
 pub(super) struct Movement<'a> {
@@ -73,13 +76,26 @@ fn movement<'a>(row: &'a SeriesRow, periods: &Periods) -> Option<Movement<'a>> {
     let noise = level.spread.max(relative).max(reach / 6.0).max(1e-9);
     let after = farthest(&mut window, level.center, meaning);
     let amount = smallest_amount(&points, (periods, start), after, after - level.center);
+    // A series that never moved has no noise; its first move is clear, not infinitely so.
+    let noise = noise.max(amount.abs() / SCORE_MAX);
     let score = amount / noise;
-    let since = points
-        .iter()
-        .filter(|(time, _)| window_with_step.contains(*time))
-        .find(|(_, value)| (value - level.center) * score.signum() > 3.0 * noise)
-        .map(|(time, _)| *time);
+    let since = since(&points, &window_with_step, |value| {
+        (value - level.center) * score.signum() > 3.0 * noise
+    });
     Some(Movement { row, meaning, before: level.center, after, noise, score, since })
+}
+
+/// When it left for good: the first point of the run that reaches into the window.
+fn since(
+    points: &[(Timestamp, f64)],
+    window: &TimeRange,
+    is_away: impl Fn(f64) -> bool,
+) -> Option<Timestamp> {
+    let first_inside =
+        points.iter().position(|(time, value)| window.contains(*time) && is_away(*value))?;
+    let before =
+        points.iter().take(first_inside).rev().take_while(|(_, value)| is_away(*value)).count();
+    points.get(first_inside - before).map(|(time, _)| *time)
 }
 
 /// How far the window goes: with few points the farthest, since trouble may fill a part of the window only; with many

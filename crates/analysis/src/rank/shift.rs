@@ -83,11 +83,13 @@ impl Samples {
         let after = if moved_up - level.center >= 0.5 * amount { moved_up } else { tail };
         let score = if amount > 0.0 {
             {
-            let far = level.center + OUTLIER_NOISE * noise;
-            let count = window.len() - window.partition_point(|value| *value <= far);
-            let normal = outliers * window.len() as f64;
-            exceedance(&pooled, &window).max(rank_sum(&pooled, &window)).max(surprise(count as f64, normal))
-        }
+                let far = level.center + OUTLIER_NOISE * noise;
+                let count = window.len() - window.partition_point(|value| *value <= far);
+                let normal = outliers * window.len() as f64;
+                exceedance(&pooled, &window)
+                    .max(rank_sum(&pooled, &window))
+                    .max(surprise(count as f64, normal))
+            }
         } else {
             0.0
         };

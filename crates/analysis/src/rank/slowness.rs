@@ -128,7 +128,8 @@ fn measure(forest: &Forest, rows: &[SpanRow], traces: f64) -> Vec<Slower> {
         }
     }
     let counts = samples.values().map(|samples| samples.outliers(NOISE_MIN_MS));
-    let (all, far) = counts.fold((0, 0), |(all, far), (count, outliers)| (all + count, far + outliers));
+    let (all, far) =
+        counts.fold((0, 0), |(all, far), (count, outliers)| (all + count, far + outliers));
     let outliers = (far as f64 + 1.0) / (all as f64 + 100.0);
     let mut slower = Vec::new();
     for (operation, samples) in &samples {
