@@ -1,6 +1,6 @@
 //! How much work there is: requests per service, and calls per request.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::evidence::{Channel, Evidence};
 use super::meaning::Meaning;
@@ -17,6 +17,9 @@ const RATIO_MIN: f64 = 1.4;
 const SCORE_MIN: f64 = 4.0;
 /// Growth of calls per request from which on it is a finding.
 const CALLS_RATIO_MIN: f64 = 1.8;
+
+/// Spans from which on a system is well traced.
+const WELL_TRACED_SPANS: usize = 500;
 
 /// Requests of one service before (scaled to the window's length) and after.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +75,21 @@ pub(super) fn find(
     }
     fan_out(forest, services, evidence);
     loads.iter().map(|(service, load)| (*service, ratio(load))).collect()
+}
+
+/// Services whose latency and failures only metrics tell: they send no spans, and where a system is well traced, someone
+/// who does calls them. What no request of a traced system touches is on nobody's path.
+pub(super) fn heard_by_metrics(
+    forest: &Forest,
+    edges: &[(u32, u32)],
+    services: usize,
+) -> BTreeSet<u32> {
+    let traced: BTreeSet<u32> = forest.nodes.iter().map(|node| node.service).collect();
+    let well_traced = forest.nodes.len() >= WELL_TRACED_SPANS;
+    (0..services as u32)
+        .filter(|service| !traced.contains(service))
+        .filter(|service| !well_traced || edges.iter().any(|(_, callee)| callee == service))
+        .collect()
 }
 
 /// Entry spans per service; the baseline scaled to the window by the time that spans cover.

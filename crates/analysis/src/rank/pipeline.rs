@@ -49,10 +49,18 @@ pub fn rank(observations: &Observations) -> Analysis {
     invariants::find(&lines, &services, &mut evidence);
     let ratios = load::find(&forest, &movements, &edges, &mut services, &mut evidence);
     resources::find(&movements, &ratios, &mut services, &mut evidence);
-    if forest.nodes.is_empty() {
-        let complaint = Complaint::of(&observations.symptom.text);
-        golden::find(&movements, &edges, (complaint, symptom), &mut services, &mut evidence);
-    }
+    let heard = load::heard_by_metrics(&forest, &edges, services.len());
+    let untraced: Vec<series::Movement<'_>> = movements
+        .iter()
+        .filter(|movement| {
+            services
+                .find(movement.row.resource.service())
+                .is_some_and(|service| heard.contains(&service))
+        })
+        .cloned()
+        .collect();
+    let complaint = Complaint::of(&observations.symptom.text);
+    golden::find(&untraced, &edges, (complaint, symptom), &mut services, &mut evidence);
     cluster::find(
         &observations.objects,
         &observations.cluster_events,
