@@ -33,7 +33,8 @@ pub(super) fn find(
         let growth =
             (movement.after - movement.before).abs() / movement.before.abs().max(movement.noise);
         let share = (score / strongest).sqrt();
-        let likelihood = cap(movement.meaning, node)
+        let likelihood = scarcity(movement, movements)
+            * cap(movement.meaning, node)
             * saturate(score, 2.0, 5.0)
             * saturate(growth, 0.05, 0.4)
             * share;
@@ -62,6 +63,37 @@ fn unexplained(movement: &Movement<'_>, load: f64) -> f64 {
         return (movement.after - movement.before * load) / movement.noise;
     }
     if bad == 0.0 { movement.score.abs() } else { movement.score * bad }
+}
+
+/// A resource hurts where it is scarce: how much of it is used counts, where a series of the same resource tells.
+fn scarcity(movement: &Movement<'_>, movements: &[Movement<'_>]) -> f64 {
+    const UNKNOWN: f64 = 0.7;
+    if !matches!(movement.meaning, Meaning::Cpu | Meaning::Memory | Meaning::Disk) {
+        return 1.0;
+    }
+    let used = movements
+        .iter()
+        .filter(|other| {
+            other.meaning == movement.meaning && other.row.resource == movement.row.resource
+        })
+        .filter(|other| is_node(&other.row.series.name) == is_node(&movement.row.series.name))
+        .filter_map(used_share)
+        .fold(None, |most: Option<f64>, share| Some(most.map_or(share, |most| most.max(share))));
+    used.map_or(UNKNOWN, |share| 0.25 + 0.75 * saturate(share, 0.05, 0.15))
+}
+
+/// The share of a resource in use, for series that are such a share.
+fn used_share(movement: &Movement<'_>) -> Option<f64> {
+    let series = &movement.row.series;
+    let is_share = ["utilization", "utilisation", "ratio", "percent", "pct"]
+        .iter()
+        .any(|word| series.name.contains(word));
+    match series.unit.as_str() {
+        "%" => Some(movement.after / 100.0),
+        "1" | "" if is_share && movement.after <= 1.5 => Some(movement.after),
+        "1" | "" if is_share => Some(movement.after / 100.0),
+        _ => None,
+    }
 }
 
 /// How much each kind can say at most: what a fault moves by itself more than what traffic moves too.

@@ -67,8 +67,10 @@ pub(super) fn find(forest: &Forest, rows: &[SpanRow], services: &Names, evidence
         let reach = if item.shift.bulk >= 0.5 { 1.0 } else { TAIL_ONLY };
         for (service, channel, part) in blame.split(item) {
             let share = (all_of(service) / total).clamp(0.0, 1.0);
-            let convincing =
-                saturate(item.shift.score, 1.2, 0.8) * saturate(item.shift.effect, 0.0, 1.5);
+            let growth = item.shift.amount / item.shift.before.max(NOISE_MIN_MS);
+            let convincing = saturate(item.shift.score, 1.2, 0.8)
+                * saturate(item.shift.effect, 0.0, 1.5)
+                * saturate(growth, 0.05, 0.4);
             evidence.clue(
                 service,
                 channel,
