@@ -15,7 +15,7 @@ use super::stats::{count_score, saturate, share_score};
 use crate::{Finding, FindingKind};
 
 /// Noise units from which on a change is a finding.
-const SCORE_MIN: f64 = 1.75;
+const SCORE_MIN: f64 = 1.2;
 /// Lines of the baseline from which on "always together" is no chance.
 pub(super) const TOGETHER_COUNT_MIN: f64 = 15.0;
 /// Lines that the edges of window and baseline may cut off.
@@ -244,7 +244,7 @@ fn likelihood(line: &Line<'_>, score: f64, expected: f64) -> f64 {
         (false, ..) if score < -4.0 => 0.8,
         (false, ..) => 0.45,
     };
-    cap * saturate(score.abs(), 1.2, 1.0)
+    cap * saturate(score.abs(), 1.0, 1.2)
 }
 
 /// Other services that an error line names.

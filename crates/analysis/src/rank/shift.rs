@@ -3,7 +3,7 @@
 use super::stats::{Level, quantile_sorted, share_score, surprise};
 
 /// Samples that a stretch of the baseline needs to be heard on its own.
-const STRETCH_SAMPLES_MIN: usize = 5;
+const STRETCH_SAMPLES_MIN: usize = 8;
 /// Samples from which on the ninth decile is looked at as well.
 const TAIL_SAMPLES_MIN: usize = 16;
 /// The part of a level that is noise whatever the sample says.
