@@ -4,7 +4,8 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use groundcrew_indexer::{IngestOptions, Intake, IntakeSettings, ingest_paths};
+use groundcrew_indexer::sources::files::{IngestOptions, ingest_paths};
+use groundcrew_indexer::{Intake, IntakeSettings};
 use groundcrew_store::Access;
 use groundcrew_telemetry::{Clock, SystemClock, Timestamp};
 use serde_json::json;
@@ -149,11 +150,11 @@ fn over_stdin(settings: &Settings, mut question: Question) -> Result<OverStdin> 
         Arc::clone(&investigator.masker),
         IntakeSettings::default(),
     );
-    let options = IngestOptions { now: question.at, ..IngestOptions::default() };
+    let options = IngestOptions::at(question.at);
     let summary =
         ingest_paths(&["-".into()], &intake, &options, &|_| {}).context("failed to read stdin")?;
     store.flush()?;
-    if summary.records() == 0 {
+    if summary.records.total() == 0 {
         bail!("nothing was piped in\nhint: kubectl logs deploy/NAME | groundcrew ask -");
     }
     let coverage = store.coverage()?;

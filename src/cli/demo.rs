@@ -22,6 +22,8 @@ use crate::investigate::answer::Verdict;
 
 /// What breaks when nothing else is asked for.
 const FAULT_DEFAULT: &str = "pool-exhaustion";
+/// The question when nothing breaks.
+const QUESTION_HEALTHY: &str = "is anything wrong with the shop?";
 /// Marks a directory as one that the demo may clear.
 const MARKER: &str = "this-is-a-groundcrew-demo";
 
@@ -130,7 +132,8 @@ async fn simulate(settings: &Settings, running: &Running, options: DemoOptions) 
 
 /// Asks as anybody would: over the WebSocket of the running server.
 async fn ask(settings: &Settings, arguments: &DemoArguments, played: &Played) -> Result<Verdict> {
-    let text = arguments.question.clone().unwrap_or_else(|| played.truth.question.to_owned());
+    let own = played.truth.as_ref().map_or(QUESTION_HEALTHY, |truth| truth.question);
+    let text = arguments.question.clone().unwrap_or_else(|| own.to_owned());
     print::note(format!("asked   {text}\n"));
     let mut client =
         Client::connect(settings).await.context("the demo's own server does not answer")?;
@@ -141,12 +144,15 @@ async fn ask(settings: &Settings, arguments: &DemoArguments, played: &Played) ->
 
 /// The simulator knows what it broke, so the answer can be judged.
 fn reveal(played: &Played) {
-    let truth = &played.truth;
-    let change =
-        truth.change.as_deref().map(|change| format!(", by change {change}")).unwrap_or_default();
+    let Some(truth) = &played.truth else {
+        print::note("what really broke: nothing");
+        return;
+    };
+    let change = truth.change.as_deref().map(|id| format!(", by change {id}")).unwrap_or_default();
     print::note(format!(
-        "what really broke: {} at {}{change}",
-        truth.description(),
+        "what really broke: {} ({}) at {}{change}",
+        truth.service,
+        truth.fault.name(),
         truth.since.clock_time()
     ));
 }

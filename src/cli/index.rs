@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 
 use anyhow::Result;
-use groundcrew_indexer::docs::index_directory;
+use groundcrew_indexer::docs::{IndexProgress, index_directory};
 use groundcrew_llm::LocalEmbedder;
 use groundcrew_masking::Masker;
 use groundcrew_store::Access;
@@ -27,19 +27,22 @@ pub(super) fn run(settings: &Settings, arguments: &IndexArguments) -> Result<Exi
     };
     let bar =
         if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} passages") {
+    if let Ok(style) = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len}") {
         bar.set_style(style);
     }
-    let summary = index_directory(
-        &arguments.directory,
-        &store,
-        &Masker::new(),
-        embedder.as_ref(),
-        &|progress| {
-            bar.set_length(progress.total);
-            bar.set_position(progress.done);
-        },
-    );
+    let documents = store.documents();
+    let masker = Masker::new();
+    let summary =
+        index_directory(&arguments.directory, documents, &masker, embedder.as_ref(), &|progress| {
+            let (what, done, all) = match progress {
+                IndexProgress::Reading { done, all } => ("reading", done, all),
+                IndexProgress::Embedding { done, all } => ("embedding", done, all),
+                IndexProgress::Writing => ("writing", 1, 1),
+            };
+            bar.set_message(what);
+            bar.set_length(all as u64);
+            bar.set_position(done as u64);
+        });
     bar.finish_and_clear();
     let summary = summary?;
     let how = if summary.embedded { "by words and meaning" } else { "by words alone" };
@@ -48,10 +51,11 @@ pub(super) fn run(settings: &Settings, arguments: &IndexArguments) -> Result<Exi
         summary.documents, summary.chunks
     ));
     for warning in &summary.warnings {
-        print::note(format!("warning: {}", visible(warning)));
+        let place = format!("{}:{}", warning.path.display(), warning.line);
+        print::note(visible(&format!("warning: {place}: {}", warning.reason)));
     }
     for (path, reason) in &summary.skipped {
-        print::note(visible(&format!("skipped {path}: {reason}")));
+        print::note(visible(&format!("skipped {}: {reason}", path.display())));
     }
     Ok(if summary.documents == 0 { Exit::NotEnoughEvidence } else { Exit::Success })
 }

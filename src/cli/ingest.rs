@@ -4,7 +4,8 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use groundcrew_indexer::{IngestOptions, IngestSummary, Intake, IntakeSettings, ingest_paths};
+use groundcrew_indexer::sources::files::{IngestOptions, IngestSummary, ingest_paths};
+use groundcrew_indexer::{Intake, IntakeSettings};
 use groundcrew_masking::Masker;
 use groundcrew_store::Access;
 use groundcrew_telemetry::{Clock, SystemClock, Timestamp};
@@ -33,11 +34,12 @@ pub(super) fn run(settings: &Settings, arguments: &IngestArguments) -> Result<Ex
     )?;
     let intake =
         Intake::new(Arc::clone(&store), Arc::new(Masker::new()), IntakeSettings::default());
+    let fallback_time = arguments.at.is_some().then_some(now);
     let options = IngestOptions {
-        now,
+        fallback_time,
         service: arguments.service.clone(),
         again: arguments.again,
-        ..IngestOptions::default()
+        ..IngestOptions::at(now)
     };
     let bar = progress_bar();
     let summary = ingest_paths(&arguments.paths, &intake, &options, &|progress| {
@@ -49,7 +51,7 @@ pub(super) fn run(settings: &Settings, arguments: &IngestArguments) -> Result<Ex
     let summary = summary?;
     store.flush()?;
     print_summary(&summary);
-    let nothing_taken = summary.records() == 0 && summary.already_ingested == 0;
+    let nothing_taken = summary.records.total() == 0 && summary.already_ingested.is_empty();
     Ok(if nothing_taken { Exit::NotEnoughEvidence } else { Exit::Success })
 }
 
@@ -70,41 +72,62 @@ fn print_summary(summary: &IngestSummary) {
 
 /// The summary in lines: what was taken, then everything that was not and why.
 fn summary_lines(summary: &IngestSummary) -> Vec<String> {
-    let kinds: Vec<String> = summary
-        .kinds()
-        .into_iter()
-        .filter(|(_, number)| *number > 0)
-        .map(|(name, number)| format!("{} {name}", count(number)))
-        .collect();
+    let records = &summary.records;
+    let kinds: Vec<String> = [
+        (records.logs, "log records"),
+        (records.spans, "spans"),
+        (records.points, "metric points"),
+        (records.changes, "changes"),
+        (records.alerts, "alerts"),
+        (records.snapshots, "cluster snapshots"),
+    ]
+    .into_iter()
+    .filter(|(number, _)| *number > 0)
+    .map(|(number, name)| format!("{} {name}", count(number)))
+    .collect();
     let taken = if kinds.is_empty() { "nothing".to_owned() } else { kinds.join(", ") };
     let mut lines = vec![format!("ingested {taken} from {} files", count(summary.files))];
-    if summary.already_ingested > 0 {
-        lines.push(format!(
-            "{} files had been ingested before; --again takes them anew",
-            summary.already_ingested
-        ));
+    if !summary.already_ingested.is_empty() {
+        let number = summary.already_ingested.len();
+        lines.push(format!("{number} files had been ingested before; --again takes them anew"));
     }
-    if summary.withheld > 0 {
-        lines.push(format!(
-            "{} records were withheld because they could not be masked",
-            count(summary.withheld)
-        ));
-    }
-    lines.extend(summary.notes.iter().cloned());
-    if summary.rejected_total > 0 {
-        lines.push(format!("{} records were rejected:", count(summary.rejected_total)));
-        for rejected in summary.rejected.iter().take(REJECTED_SHOWN) {
-            lines.push(format!("  {}:{}: {}", rejected.file, rejected.line, rejected.reason));
-        }
-        let more = summary
-            .rejected_total
-            .saturating_sub(REJECTED_SHOWN.min(summary.rejected.len()) as u64);
-        if more > 0 {
-            lines.push(format!("  and {} more", count(more)));
+    let notes = &summary.notes;
+    for (number, what) in [
+        (summary.withheld, "records were withheld because they could not be masked"),
+        (summary.undated, "log records carried no time and got that of the ingest"),
+        (notes.truncated_texts, "texts were too long and were cut"),
+        (notes.replaced_utf8, "inputs held bytes that are not UTF-8, which were replaced"),
+        (notes.base64_ids, "ids came in base64 where OTLP/JSON wants hex, and were understood"),
+        (notes.points_without_value, "metric points had no finite value and were dropped"),
+    ] {
+        if number > 0 {
+            lines.push(format!("{} {what}", count(number)));
         }
     }
-    for (path, reason) in &summary.skipped {
-        lines.push(format!("skipped {path}: {reason}"));
+    lines.extend(rejected_lines(summary));
+    for skipped in &summary.skipped {
+        let word = if skipped.is_error { "failed" } else { "skipped" };
+        lines.push(format!("{word} {}: {}", skipped.path.display(), skipped.reason));
+    }
+    let more = summary.skipped_total.saturating_sub(summary.skipped.len() as u64);
+    if more > 0 {
+        lines.push(format!("and {} more files were not read", count(more)));
+    }
+    lines
+}
+
+fn rejected_lines(summary: &IngestSummary) -> Vec<String> {
+    if summary.rejected_total == 0 {
+        return Vec::new();
+    }
+    let mut lines = vec![format!("{} records were rejected:", count(summary.rejected_total))];
+    for rejected in summary.rejected.iter().take(REJECTED_SHOWN) {
+        lines.push(format!("  {}:{}: {}", rejected.path.display(), rejected.line, rejected.reason));
+    }
+    let shown = REJECTED_SHOWN.min(summary.rejected.len()) as u64;
+    let more = summary.rejected_total.saturating_sub(shown);
+    if more > 0 {
+        lines.push(format!("  and {} more", count(more)));
     }
     lines
 }

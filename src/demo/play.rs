@@ -55,8 +55,8 @@ pub struct DemoOptions {
 /// What was played.
 #[derive(Clone, Debug)]
 pub struct Played {
-    /// What the simulator knows about it.
-    pub truth: Truth,
+    /// What the simulator knows about it; `None` when nothing broke.
+    pub truth: Option<Truth>,
     /// The alert that went off, if one did.
     pub alert: Option<Alert>,
 }
@@ -79,7 +79,6 @@ pub async fn play(
         normal: NORMAL,
         broken: BROKEN,
         fault: options.fault,
-        ..SimulationOptions::default()
     });
     let truth = simulation.truth();
     let exporter = Exporter::new(running.addresses.otlp_http, token);
@@ -131,5 +130,6 @@ pub fn index_shipped_runbooks(
         }
         std::fs::write(&path, &file.data).map_err(|error| failed(&error))?;
     }
-    index_directory(&root, store, masker, embedder, &|_| {}).map_err(|error| failed(&error))
+    index_directory(&root, store.documents(), masker, embedder, &|_| {})
+        .map_err(|error| failed(&error))
 }

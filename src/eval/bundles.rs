@@ -186,7 +186,7 @@ fn feed(store: &FreshStore, folder: &Path) -> Result<(), EvalError> {
         let embedder = store.investigator.embedder.get().ok();
         groundcrew_indexer::docs::index_directory(
             &runbooks,
-            store.store(),
+            store.store().documents(),
             &Masker::new(),
             embedder,
             &|_| {},

@@ -5,7 +5,8 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use groundcrew_indexer::{IngestOptions, Intake, IntakeSettings, ingest_paths};
+use groundcrew_indexer::sources::files::{IngestOptions, ingest_paths};
+use groundcrew_indexer::{Intake, IntakeSettings};
 use groundcrew_store::{Access, Store, StoreError, StoreOptions};
 use groundcrew_telemetry::Timestamp;
 use serde::Serialize;
@@ -87,7 +88,8 @@ impl FreshStore {
     /// Feeds files in as `groundcrew ingest` would, with `now` as the clock.
     pub(super) fn ingest(&self, paths: &[PathBuf], now: Timestamp) -> Result<(), EvalError> {
         // The same file may belong to several cases; in a measurement each counts.
-        let options = IngestOptions { now, again: true, ..IngestOptions::default() };
+        let options =
+            IngestOptions { fallback_time: Some(now), again: true, ..IngestOptions::at(now) };
         ingest_paths(paths, &self.intake, &options, &|_| {}).map_err(|error| {
             EvalError::Ingest {
                 path: paths.first().cloned().unwrap_or_default(),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use groundcrew_indexer::docs::{CorpusPage, index_corpus};
+use groundcrew_indexer::docs::{CorpusText, index_corpus};
 use groundcrew_store::DocumentQuery;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -50,14 +50,16 @@ pub fn retrieval(
 ) -> Result<Vec<RetrievalRow>, EvalError> {
     let store = FreshStore::new(like, embedding_dir)?;
     let embedder = store.investigator.embedder.get().ok();
-    let pages: Vec<CorpusPage> = read_lines::<Page>(&folder.join("corpus.jsonl"))?
-        .into_iter()
-        .map(|page| CorpusPage { id: page.id, title: page.title, text: page.text })
+    let pages: Vec<Page> = read_lines(&folder.join("corpus.jsonl"))?;
+    let corpus: Vec<CorpusText<'_>> = pages
+        .iter()
+        .map(|page| CorpusText { id: &page.id, title: &page.title, text: &page.text })
         .collect();
-    progress(&format!("indexing {} documents", pages.len()));
-    index_corpus(&pages, store.store(), &like.masker, embedder, &|_| {}).map_err(|error| {
-        EvalError::Ingest { path: folder.to_owned(), message: error.to_string() }
-    })?;
+    progress(&format!("indexing {} documents", corpus.len()));
+    let documents = store.store().documents();
+    index_corpus(("corpus", &corpus), documents, &like.masker, embedder, &|_| {}).map_err(
+        |error| EvalError::Ingest { path: folder.to_owned(), message: error.to_string() },
+    )?;
     let queries: Vec<Query> = read_lines(&folder.join("queries.jsonl"))?;
     progress(&format!("answering {} queries", queries.len()));
     queries

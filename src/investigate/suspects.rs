@@ -182,78 +182,49 @@ fn example_line(example: Option<&TraceId>) -> Vec<String> {
 fn describe_calls(finding: &Finding, who: &str) -> Told {
     let service = &finding.service;
     let place = finding.pod.as_deref().unwrap_or("");
-    match &finding.kind {
-        FindingKind::ServiceErrors { before, after, failed, total, example } => (
-            EvidenceKind::Span,
-            format!(
-                "{who} fails {} of its requests ({} of {}), before {}",
-                percent(*after),
-                count(*failed),
-                count(*total),
-                percent(*before)
-            ),
-            example_line(example.as_ref()),
-            format!("errors:{service}:{place}"),
-        ),
+    let share = |ratio: &f64, part: &u64, of: &u64| {
+        (percent(*ratio), format!("({} of {})", count(*part), count(*of)))
+    };
+    let slower = |before: &f64, after: &f64| (milliseconds(*before), milliseconds(*after));
+    let (sentence, example, key) = match &finding.kind {
+        FindingKind::ServiceErrors { before, after, failed, total, example } => {
+            let ((after, counts), before) = (share(after, failed, total), percent(*before));
+            let sentence = format!("{who} fails {after} of its requests {counts}, before {before}");
+            (sentence, example.as_ref(), format!("errors:{service}:{place}"))
+        }
         FindingKind::ServiceLatency { operation, before_ms, after_ms, example } => {
+            let (before, after) = slower(before_ms, after_ms);
             let operation =
                 operation.as_deref().map(|name| format!(" in {name}")).unwrap_or_default();
-            (
-                EvidenceKind::Span,
-                format!(
-                    "{who} itself takes {}{operation}, before {}",
-                    milliseconds(*after_ms),
-                    milliseconds(*before_ms)
-                ),
-                example_line(example.as_ref()),
-                format!("latency:{service}:{place}:{operation}"),
-            )
+            let sentence = format!("{who} itself takes {after}{operation}, before {before}");
+            (sentence, example.as_ref(), format!("latency:{service}:{place}:{operation}"))
         }
-        FindingKind::EdgeLatency { callee, before_ms, after_ms, example } => (
-            EvidenceKind::Span,
-            format!(
-                "the way from {who} to {callee} takes {}, before {}",
-                milliseconds(*after_ms),
-                milliseconds(*before_ms)
-            ),
-            example_line(example.as_ref()),
-            format!("edge-latency:{service}:{callee}"),
-        ),
-        FindingKind::EdgeErrors { callee, before, after, failed, total, example } => (
-            EvidenceKind::Span,
-            format!(
-                "{} of the calls from {who} to {callee} fail ({} of {}), before {}",
-                percent(*after),
-                count(*failed),
-                count(*total),
-                percent(*before)
-            ),
-            example_line(example.as_ref()),
-            format!("edge-errors:{service}:{callee}"),
-        ),
-        FindingKind::CallsChanged { callee, before_per_min, after_per_min } => (
-            EvidenceKind::Span,
-            format!(
-                "{who} calls {callee} {} a minute, before {}",
-                rate(*after_per_min),
-                rate(*before_per_min)
-            ),
-            Vec::new(),
-            format!("calls:{service}:{callee}"),
-        ),
-        FindingKind::LoadChanged { before_per_min, after_per_min } => (
-            EvidenceKind::Span,
-            format!(
-                "{who} gets {} requests a minute, before {}",
-                rate(*after_per_min),
-                rate(*before_per_min)
-            ),
-            Vec::new(),
-            format!("load:{service}:{place}"),
-        ),
-        // Only call findings are sent here; anything else would be told without words rather than wrongly.
-        _ => (EvidenceKind::Span, who.to_owned(), Vec::new(), format!("other:{service}:{place}")),
-    }
+        FindingKind::EdgeLatency { callee, before_ms, after_ms, example } => {
+            let (before, after) = slower(before_ms, after_ms);
+            let sentence = format!("the way from {who} to {callee} takes {after}, before {before}");
+            (sentence, example.as_ref(), format!("edge-latency:{service}:{callee}"))
+        }
+        FindingKind::EdgeErrors { callee, before, after, failed, total, example } => {
+            let ((after, counts), before) = (share(after, failed, total), percent(*before));
+            let sentence = format!(
+                "{after} of the calls from {who} to {callee} fail {counts}, before {before}"
+            );
+            (sentence, example.as_ref(), format!("edge-errors:{service}:{callee}"))
+        }
+        FindingKind::CallsChanged { callee, before_per_min, after_per_min } => {
+            let (before, after) = (rate(*before_per_min), rate(*after_per_min));
+            let sentence = format!("{who} calls {callee} {after} times a minute, before {before}");
+            (sentence, None, format!("calls:{service}:{callee}"))
+        }
+        FindingKind::LoadChanged { before_per_min, after_per_min } => {
+            let (before, after) = (rate(*before_per_min), rate(*after_per_min));
+            let sentence = format!("{who} gets {after} requests a minute, before {before}");
+            (sentence, None, format!("load:{service}:{place}"))
+        }
+        // Only call findings are sent here; anything else is told without words rather than wrongly.
+        _ => (who.to_owned(), None, format!("other:{service}:{place}")),
+    };
+    (EvidenceKind::Span, sentence, example_line(example), key)
 }
 
 fn describe_template(finding: &Finding, who: &str) -> Told {

@@ -19,7 +19,7 @@ use super::access::{self, Access};
 use super::wire::{self, Ask};
 use super::{panel, ws};
 use crate::investigate::answer::{Answer, AnswerEvent};
-use crate::session::{AskError, Conversation, RunEvent, RunStatus, Sessions, Tail};
+use crate::session::{AskError, Conversation, Logged, RunEvent, RunStatus, Sessions, Tail};
 
 /// Largest body that is taken.
 const BODY_BYTES_MAX: usize = 256 * 1024;
@@ -214,31 +214,43 @@ impl Reader {
     async fn answer(mut self) -> Response {
         let mut latest: Option<Answer> = None;
         while let Some(tail) = self.next().await {
-            let events = match tail {
-                Tail::Events(events) => events,
+            match tail {
                 Tail::Snapshot { seq, answers } => {
                     self.seq = seq;
                     latest =
                         answers.into_iter().find(|answer| answer.run_id == self.run_id).or(latest);
-                    continue;
                 }
-            };
-            for logged in events {
-                self.seq = logged.seq;
-                match logged.event {
-                    RunEvent::Progress { run_id, event, .. } if run_id == self.run_id => {
-                        if let AnswerEvent::Answer(answer) = *event {
-                            latest = Some(*answer);
-                        }
-                    }
-                    RunEvent::Finished { run_id, status, error } if run_id == self.run_id => {
+                Tail::Events(events) => {
+                    self.seq = events.last().map_or(self.seq, |logged| logged.seq);
+                    if let Some((status, error)) = self.read(events, &mut latest) {
                         return finished(latest, status, error);
                     }
-                    _ => {}
                 }
             }
         }
         finished(latest, RunStatus::Failed, None)
+    }
+
+    /// Keeps the run's newest answer; says how it ended if it did.
+    fn read(
+        &self,
+        events: Vec<Logged>,
+        latest: &mut Option<Answer>,
+    ) -> Option<(RunStatus, Option<(String, String)>)> {
+        for logged in events {
+            match logged.event {
+                RunEvent::Finished { run_id, status, error } if run_id == self.run_id => {
+                    return Some((status, error));
+                }
+                RunEvent::Progress { run_id, event, .. } if run_id == self.run_id => {
+                    if let AnswerEvent::Answer(answer) = *event {
+                        *latest = Some(*answer);
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
     }
 }
 

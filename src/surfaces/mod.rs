@@ -6,4 +6,6 @@ pub mod http;
 pub mod listen;
 pub mod panel;
 pub mod wire;
+#[cfg(test)]
+mod wire_types;
 pub mod ws;

@@ -2,6 +2,7 @@
 
 pub mod capped_reader;
 pub mod cluster;
+pub mod files;
 mod otlp_export;
 pub mod otlp_grpc;
 pub mod otlp_http;

@@ -73,12 +73,7 @@ enum HttpRefusal {
     Refused(#[from] Refused),
 }
 
-async fn receive(
-    signal: Signal,
-    intake: Intake,
-    headers: HeaderMap,
-    body: Body,
-) -> Response<Body> {
+async fn receive(signal: Signal, intake: Intake, headers: HeaderMap, body: Body) -> Response<Body> {
     let format = format_of(&headers);
     let outcome = match format {
         Some(format) => take(signal, format, &intake, &headers, body).await,
@@ -99,12 +94,13 @@ async fn take(
     body: Body,
 ) -> Result<Exported, HttpRefusal> {
     let encoding = encoding_of(headers)?;
-    let body = Limited::new(body, BODY_BYTES_MAX).collect().await.map_err(|error| {
-        match error.downcast_ref::<LengthLimitError>() {
+    let body =
+        Limited::new(body, BODY_BYTES_MAX).collect().await.map_err(|error| match error
+            .downcast_ref::<LengthLimitError>(
+        ) {
             Some(_) => HttpRefusal::TooLarge(BODY_BYTES_MAX),
             None => HttpRefusal::Malformed(format!("failed to read the body: {error}")),
-        }
-    })?;
+        })?;
     let body = body.to_bytes();
     let admission = intake.admit(body.len() * WORKING_FACTOR)?;
     let work = move |intake: &Intake| {
@@ -136,11 +132,12 @@ fn expand(
         }
         HttpRefusal::Malformed(format!("failed to decompress the body: {error}"))
     };
-    let mut reader = CappedReader::encoded(body, encoding, EXPANDED_BYTES_MAX as u64)
-        .map_err(malformed)?;
+    let mut reader =
+        CappedReader::encoded(body, encoding, EXPANDED_BYTES_MAX as u64).map_err(malformed)?;
     let mut expanded = Vec::new();
     loop {
-        let read = reader.by_ref().take(STEP_BYTES).read_to_end(&mut expanded).map_err(malformed)?;
+        let read =
+            reader.by_ref().take(STEP_BYTES).read_to_end(&mut expanded).map_err(malformed)?;
         if read == 0 {
             return Ok((expanded, admission));
         }

@@ -1,0 +1,263 @@
+//! Log records written as JSON objects, by whichever logger.
+//!
+//! Time, level, message, service, logger, trace and span are recognised under the names that common loggers use; what
+//! remains becomes attributes. An object without a message keeps its whole text as the body, so nothing is lost.
+
+use groundcrew_telemetry::{
+    Attributes, LogRecord, Resource, Severity, SpanId, Timestamp, TraceId, Value,
+};
+
+use super::log_time::{epoch_time, parse_time};
+use super::plain_json::{Object, as_object, object_of, text_of};
+use crate::stages::decode::{cap_text, infer_severity, severity_of_field, severity_of_number};
+
+const TIME_KEYS: [&str; 11] = [
+    "@timestamp",
+    "timestamp",
+    "time",
+    "ts",
+    "datetime",
+    "date",
+    "asctime",
+    "eventTime",
+    "event_time",
+    "Timestamp",
+    "t",
+];
+const LEVEL_KEYS: [&str; 11] = [
+    "level",
+    "severity",
+    "lvl",
+    "levelname",
+    "log.level",
+    "loglevel",
+    "log_level",
+    "severity_text",
+    "severityText",
+    "Level",
+    "priority",
+];
+const MESSAGE_KEYS: [&str; 8] =
+    ["message", "msg", "log", "body", "text", "short_message", "event", "Message"];
+const SERVICE_KEYS: [&str; 8] = [
+    "service.name",
+    "service",
+    "service_name",
+    "serviceName",
+    "app",
+    "app_name",
+    "application",
+    "application_name",
+];
+const LOGGER_KEYS: [&str; 4] = ["logger", "logger_name", "loggerName", "log.logger"];
+const TRACE_KEYS: [&str; 6] =
+    ["trace_id", "traceId", "trace.id", "traceID", "traceid", "dd.trace_id"];
+const SPAN_KEYS: [&str; 6] = ["span_id", "spanId", "span.id", "spanID", "spanid", "dd.span_id"];
+
+/// A record read from an object.
+pub(super) struct JsonLog {
+    pub(super) resource: Resource,
+    pub(super) scope: String,
+    pub(super) record: LogRecord,
+    /// Whether it carried a time that could be read.
+    pub(super) dated: bool,
+    /// Whether its body was cut.
+    pub(super) truncated: bool,
+}
+
+/// Where a file's objects come from and when, as far as they do not say.
+pub(super) struct JsonLogContext<'a> {
+    /// The file's resource.
+    pub(super) resource: &'a Resource,
+    /// Whether a person named the service, which then wins.
+    pub(super) service_given: bool,
+    /// The time for objects without one.
+    pub(super) fallback: Timestamp,
+}
+
+/// Reads a record from an object; `text` is the object as it was written.
+pub(super) fn read_json_log(
+    mut object: Object,
+    text: &str,
+    context: &JsonLogContext<'_>,
+) -> JsonLog {
+    let time = take_time(&mut object, context.fallback);
+    let resource = take_resource(&mut object, context);
+    let scope = take_text(&mut object, &LOGGER_KEYS).unwrap_or_default();
+    let trace_id = take_id(&mut object, &TRACE_KEYS, TraceId::from_hex);
+    let span_id = take_id(&mut object, &SPAN_KEYS, SpanId::from_hex);
+    let level = take_level(&mut object);
+    let message = take_text(&mut object, &MESSAGE_KEYS);
+    let (mut body, attributes) = match message {
+        Some(message) => (message, Attributes(object)),
+        None => (text.to_owned(), Attributes::default()),
+    };
+    body.truncate(body.trim_end().len());
+    let truncated = cap_text(&mut body);
+    let severity = level.unwrap_or_else(|| infer_severity(&body));
+    let record = LogRecord {
+        time: time.unwrap_or(context.fallback),
+        severity,
+        body,
+        attributes,
+        trace_id,
+        span_id,
+        template: None,
+    };
+    JsonLog { resource, scope, record, dated: time.is_some(), truncated }
+}
+
+/// Whether an object with these keys is what a logger writes: a message, or a time and a level.
+pub(super) fn looks_like_log(object: &[(String, Value)]) -> bool {
+    let has = |keys: &[&str]| keys.iter().any(|key| object.iter().any(|(name, _)| name == key));
+    let has_message = text_of(object, &MESSAGE_KEYS).is_some();
+    (has_message && (has(&TIME_KEYS) || has(&LEVEL_KEYS))) || (has(&TIME_KEYS) && has(&LEVEL_KEYS))
+}
+
+fn take(object: &mut Object, key: &str) -> Option<Value> {
+    let position = object.iter().position(|(name, _)| name == key)?;
+    Some(object.remove(position).1)
+}
+
+/// Takes the first of `keys` that holds text.
+fn take_text(object: &mut Object, keys: &[&str]) -> Option<String> {
+    let key = keys.iter().find(|key| text_of(object, &[key]).is_some())?;
+    take(object, key).map(|value| value.text().into_owned())
+}
+
+fn take_time(object: &mut Object, reference: Timestamp) -> Option<Timestamp> {
+    let read = |value: &Value| match value {
+        Value::Str(text) => {
+            parse_time(text, reference).or_else(|| text.trim().parse().ok().and_then(epoch_time))
+        }
+        Value::Int(number) => epoch_time_exact(*number),
+        Value::Double(number) => epoch_time(*number),
+        _ => None,
+    };
+    let (key, time) = TIME_KEYS.iter().find_map(|key| {
+        let value = object.iter().find(|(name, _)| name == key).map(|(_, value)| value)?;
+        Some((*key, read(value)?))
+    })?;
+    take(object, key);
+    Some(time)
+}
+
+/// As [`epoch_time`] without a float's rounding.
+fn epoch_time_exact(number: i64) -> Option<Timestamp> {
+    let rough = epoch_time(number as f64)?;
+    let is_nanos = number.unsigned_abs() >= 100_000_000_000_000_000;
+    Some(if is_nanos { Timestamp::from_nanos(number) } else { rough })
+}
+
+fn take_level(object: &mut Object) -> Option<Severity> {
+    let read = |value: &Value| match value {
+        Value::Str(text) => severity_of_field(text),
+        Value::Int(number) => severity_of_number(*number),
+        Value::Double(number) => severity_of_number(*number as i64),
+        _ => None,
+    };
+    let (key, severity) = LEVEL_KEYS.iter().find_map(|key| {
+        let value = object.iter().find(|(name, _)| name == key).map(|(_, value)| value)?;
+        Some((*key, read(value)?))
+    })?;
+    take(object, key);
+    Some(severity)
+}
+
+fn take_id<T>(object: &mut Object, keys: &[&str], read: fn(&str) -> Option<T>) -> Option<T> {
+    let (key, id) = keys.iter().find_map(|key| Some((*key, read(&text_of(object, &[key])?)?)))?;
+    take(object, key);
+    Some(id)
+}
+
+/// The file's resource with what the object says about its own origin laid over it.
+fn take_resource(object: &mut Object, context: &JsonLogContext<'_>) -> Resource {
+    let pod = take(object, "kubernetes").or_else(|| take(object, "k8s"));
+    let service = take_service(object).filter(|_| !context.service_given);
+    if pod.is_none() && service.is_none() {
+        return context.resource.clone();
+    }
+    let mut attributes = context.resource.attributes.clone();
+    let pod = pod.as_ref().and_then(as_object).unwrap_or_default();
+    let names = [
+        ("k8s.pod.name", ["pod_name", "pod"]),
+        ("k8s.namespace.name", ["namespace_name", "namespace"]),
+        ("k8s.container.name", ["container_name", "container"]),
+        ("k8s.node.name", ["host", "node_name"]),
+    ];
+    for (name, keys) in names {
+        if let Some(text) = text_of(pod, &keys) {
+            attributes.set(name, text);
+        }
+    }
+    let labels = object_of(pod, "labels");
+    let workload = service
+        .or_else(|| text_of(labels, &["app.kubernetes.io/name", "app", "k8s-app"]))
+        .or_else(|| text_of(pod, &["container_name", "container"]))
+        .filter(|_| !context.service_given);
+    if let Some(name) = workload {
+        attributes.set("service.name", name);
+    }
+    Resource { attributes }
+}
+
+fn take_service(object: &mut Object) -> Option<String> {
+    // ECS nests: `"service": {"name": ...}`.
+    let nested = text_of(object_of(object, "service"), &["name"]);
+    nested.or_else(|| take_text(object, &SERVICE_KEYS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::plain_json::PlainJson;
+    use super::*;
+
+    fn read(json: &str) -> JsonLog {
+        let Ok(PlainJson(Some(Value::Map(object)))) = serde_json::from_str(json) else {
+            panic!("not an object: {json}")
+        };
+        let resource = Resource::service_named("file");
+        let fallback = Timestamp::from_secs(1);
+        let context = JsonLogContext { resource: &resource, service_given: false, fallback };
+        read_json_log(object, json, &context)
+    }
+
+    #[test]
+    fn reads_what_common_loggers_write() {
+        let zap =
+            read(r#"{"level":"error","ts":1767323045.25,"logger":"pool","msg":"slow","n":3}"#);
+        assert_eq!(zap.record.time, Timestamp::parse("2026-01-02T03:04:05.25Z").unwrap());
+        assert_eq!((zap.record.severity, zap.scope.as_str()), (Severity::ERROR, "pool"));
+        assert_eq!((zap.record.body.as_str(), zap.resource.service()), ("slow", "file"));
+        assert_eq!(zap.record.attributes, [("n", Value::Int(3))].into_iter().collect());
+
+        let pino = read(r#"{"level":50,"time":1767323045123,"pid":1,"msg":"failed"}"#);
+        assert_eq!(pino.record.severity, Severity::ERROR);
+        assert_eq!(pino.record.time, Timestamp::parse("2026-01-02T03:04:05.123Z").unwrap());
+
+        let ecs = read(
+            r#"{"@timestamp":"2026-01-02T03:04:05.735Z","log.level":"WARN","service":{"name":"cart"},
+            "trace.id":"5b8efff798038103d269b633813fc60c","message":"m"}"#,
+        );
+        assert_eq!((ecs.resource.service(), ecs.record.severity), ("cart", Severity::WARN));
+        assert!(ecs.record.trace_id.is_some());
+
+        let fluent = read(
+            r#"{"log":"boom\n","stream":"stderr","kubernetes":{"pod_name":"cart-1","namespace_name":"prod","labels":{"app":"cart"}}}"#,
+        );
+        assert_eq!((fluent.resource.service(), fluent.resource.pod()), ("cart", Some("cart-1")));
+        assert_eq!(fluent.record.body, "boom");
+        assert!(!fluent.dated);
+    }
+
+    #[test]
+    fn keeps_the_whole_text_where_there_is_no_message() {
+        let json = r#"{"time":"foobar"}"#;
+        let log = read(json);
+        assert_eq!(log.record.body, json);
+        assert!(!log.dated);
+        assert_eq!(log.record.time, Timestamp::from_secs(1));
+        let object = read(r#"{"log":{"offset":1},"message":"foobar"}"#);
+        assert_eq!(object.record.body, "foobar");
+    }
+}

@@ -1,0 +1,33 @@
+//! Groups the log records of a file into batches of one resource and scope each.
+
+use groundcrew_telemetry::{Batch, LogBatch, LogRecord, Resource};
+
+/// Open batches looked through for a match; a file in which more resources alternate gets more, smaller batches.
+const OPEN_MAX: usize = 32;
+
+/// Batches under construction.
+#[derive(Default)]
+pub(super) struct LogBatches {
+    batches: Vec<LogBatch>,
+}
+
+impl LogBatches {
+    /// Adds a record to the batch of its resource and scope.
+    pub(super) fn push(&mut self, resource: &Resource, scope: &str, record: LogRecord) {
+        let open = self.batches.iter_mut().rev().take(OPEN_MAX);
+        let mut matching = open.filter(|batch| batch.scope == scope && batch.resource == *resource);
+        match matching.next() {
+            Some(batch) => batch.records.push(record),
+            None => self.batches.push(LogBatch {
+                resource: resource.clone(),
+                scope: scope.to_owned(),
+                records: vec![record],
+            }),
+        }
+    }
+
+    /// Takes what was grouped so far.
+    pub(super) fn take(&mut self) -> Vec<Batch> {
+        self.batches.drain(..).map(Batch::Logs).collect()
+    }
+}

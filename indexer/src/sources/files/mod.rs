@@ -1,0 +1,28 @@
+//! Telemetry from files, folders and standard input: [`ingest_paths`].
+//!
+//! Formats are told by content, not by name: OTLP/JSON, application logs as JSON or plain text, change events, alerts and
+//! Kubernetes state, each plain, gzip or zstd. One thread reads and decodes, the calling thread masks and writes, with a
+//! bounded channel between. Whatever is not taken is named in the [`IngestSummary`], never dropped in silence.
+
+mod alerts;
+mod changes;
+mod detect;
+mod file;
+mod ingest;
+mod json_logs;
+mod lines;
+mod log_batches;
+mod log_time;
+mod origin;
+mod outbox;
+mod plain_json;
+mod scan;
+mod summary;
+mod text_logs;
+mod walk;
+
+pub use ingest::ingest_paths;
+pub use summary::{
+    IngestError, IngestOptions, IngestProgress, IngestSummary, RecordCounts, RejectedRecord,
+    SkippedFile,
+};
