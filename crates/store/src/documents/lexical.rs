@@ -55,7 +55,9 @@ impl LexiconWriter {
         for ((field, text), count) in Field::ALL.into_iter().zip(texts).zip(&mut counts) {
             let mut tokens = Vec::new();
             self.terms.each(text, &mut |term| {
-                tokens.push(Token { text: term.to_owned(), ..Token::default() });
+                // The default position is the last there is, and the index adds to it.
+                let position = tokens.len();
+                tokens.push(Token { text: term.to_owned(), position, ..Token::default() });
             });
             *count = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
             let text = String::new();
