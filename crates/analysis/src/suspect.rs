@@ -7,7 +7,7 @@ use crate::{Finding, ServiceGraph};
 /// The result of [`crate::rank`].
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Analysis {
-    /// Everything that is different from normal, strongest first within its service.
+    /// Everything that is different from normal, in the order in which the signals were looked at.
     pub findings: Vec<Finding>,
     /// Best first. Complete: every service is in it, with a score near 0 when nothing speaks for it. Empty when nothing
     /// at all is abnormal.

@@ -23,6 +23,8 @@ const ANSWERED_LAST: f64 = 0.75;
 
 /// What an operation did last: nothing below it, or a child operation.
 type Ending = (u32, Option<u32>);
+/// When a span's last child began and which operation it is.
+type LastChild = Option<(i64, u32)>;
 
 /// Finds operations that end elsewhere than they used to.
 pub(super) fn find(
@@ -33,7 +35,8 @@ pub(super) fn find(
     evidence: &mut Evidence,
 ) {
     let markers = failure_markers(forest);
-    let endings = endings(forest, &markers);
+    let last_children = last_children(forest, &markers);
+    let endings = endings(forest, &last_children);
     for ((operation, last), count) in &endings {
         let Some(of) = operations.operations.get(*operation as usize) else { continue };
         let [before_all, after_all] = of.count;
@@ -55,7 +58,7 @@ pub(super) fn find(
         }
         let callee =
             last.and_then(|last| forest.operation_callee.get(last as usize).copied().flatten());
-        let (example, since) = witness(forest, rows, *operation, *last, &markers);
+        let (example, since) = witness(forest, rows, (*operation, *last), &last_children);
         let likelihood = 0.85 * saturate(score, 1.5, 2.0) * (after_share - before_share).sqrt();
         let kind = match callee {
             Some(callee) => FindingKind::EdgeErrors {
@@ -109,10 +112,9 @@ fn is_marker(markers: &[bool], operation: u32) -> bool {
 }
 
 /// Counts endings per operation; operations that never have children do not end anywhere.
-fn endings(forest: &Forest, markers: &[bool]) -> BTreeMap<Ending, Pair<u64>> {
-    let last = last_children(forest, markers);
+fn endings(forest: &Forest, last: &[LastChild]) -> BTreeMap<Ending, Pair<u64>> {
     let mut has_children = vec![false; forest.operations.len()];
-    for (node, last) in forest.nodes.iter().zip(&last) {
+    for (node, last) in forest.nodes.iter().zip(last) {
         if last.is_some()
             && let Some(flag) = has_children.get_mut(node.operation as usize)
         {
@@ -120,7 +122,7 @@ fn endings(forest: &Forest, markers: &[bool]) -> BTreeMap<Ending, Pair<u64>> {
         }
     }
     let mut endings: BTreeMap<Ending, Pair<u64>> = BTreeMap::new();
-    for (node, last) in forest.nodes.iter().zip(&last) {
+    for (node, last) in forest.nodes.iter().zip(last) {
         if !node.is_call() && has_children.get(node.operation as usize).copied().unwrap_or(false) {
             let last = last.map(|(_, operation)| operation);
             let counts = endings.entry((node.operation, last)).or_default();
@@ -133,8 +135,8 @@ fn endings(forest: &Forest, markers: &[bool]) -> BTreeMap<Ending, Pair<u64>> {
 }
 
 /// Per span, when its last child began and which operation that is.
-fn last_children(forest: &Forest, markers: &[bool]) -> Vec<Option<(i64, u32)>> {
-    let mut last: Vec<Option<(i64, u32)>> = vec![None; forest.nodes.len()];
+fn last_children(forest: &Forest, markers: &[bool]) -> Vec<LastChild> {
+    let mut last: Vec<LastChild> = vec![None; forest.nodes.len()];
     for node in &forest.nodes {
         let Some(parent) = node.parent() else { continue };
         if is_marker(markers, node.operation) {
@@ -189,15 +191,13 @@ fn is_alternative(operations: &Operations, parent: u32, child: u32, ended_before
 fn witness(
     forest: &Forest,
     rows: &[SpanRow],
-    operation: u32,
-    ending: Option<u32>,
-    markers: &[bool],
+    (operation, ending): Ending,
+    last: &[LastChild],
 ) -> (Option<TraceId>, Option<Timestamp>) {
-    let last = last_children(forest, markers);
     let first = forest
         .nodes
         .iter()
-        .zip(&last)
+        .zip(last)
         .filter(|(node, last)| {
             node.operation == operation
                 && node.period == Period::Window

@@ -96,7 +96,12 @@ pub(super) fn find(
     let pace = Pace::new(lines, operations, covered);
     let pooled = [families(lines), alternatives(lines)];
     let mut changed: Vec<(usize, f64, f64)> = Vec::new();
+    // With no past at all everything is new; then only what calls itself trouble is.
+    let has_past = lines.iter().any(|line| line.before > 0.0);
     for (position, line) in lines.iter().enumerate() {
+        if !has_past && !line.is_trouble() {
+            continue;
+        }
         let (score, expected) = pace.score(line.service, line.before, line.after);
         // Values that take turns in one sentence, and steps that take turns, are a mix that drifts.
         let score = pooled

@@ -32,3 +32,6 @@ mod stats;
 mod topology;
 
 pub use pipeline::rank;
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@ use super::{
     cluster, combine, errors, flow, golden, invariants, kind, load, logs, nodes, resources, series,
     slowness, topology,
 };
-use crate::{Analysis, Observations, Subject, Suspect};
+use crate::{Analysis, Finding, FindingKind, Observations, ServiceGraph, Subject, Suspect};
 
 /// Suspects below this are nobody's trouble.
 const ABNORMAL_MIN: f64 = 0.02;
@@ -71,7 +71,7 @@ pub fn rank(observations: &Observations) -> Analysis {
 
     let ranked = combine::rank(&evidence, &Calls::new(&edges), symptom, &services);
     let graph = topology::graph(&forest, &edges, observations, &services);
-    let mut suspects = suspects(&ranked, &forest, &services, &evidence);
+    let mut suspects = suspects(&ranked, (&forest, &graph), &services, &evidence);
     let on_nodes = nodes::suspects(&movements, &suspects, &graph, &mut evidence.findings);
     suspects.extend(on_nodes);
     suspects.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.subject.cmp(&b.subject)));
@@ -84,7 +84,7 @@ pub fn rank(observations: &Observations) -> Analysis {
 
 fn suspects(
     ranked: &[Ranked],
-    forest: &Forest,
+    (forest, graph): (&Forest, &ServiceGraph),
     services: &Names,
     evidence: &Evidence,
 ) -> Vec<Suspect> {
@@ -95,12 +95,8 @@ fn suspects(
         .iter()
         .filter(|ranked| !services.name(ranked.service).is_empty())
         .map(|ranked| {
-            let name = services.name(ranked.service).to_owned();
-            let subject = if forest.dependencies.contains(&ranked.service) {
-                Subject::Dependency(name)
-            } else {
-                Subject::Service(name)
-            };
+            let subject =
+                subject(ranked, (forest, graph), services.name(ranked.service), &evidence.findings);
             let onset = ranked
                 .reasons
                 .iter()
@@ -136,6 +132,40 @@ fn edges(forest: &Forest, observations: &Observations, services: &Names) -> Vec<
     edges.sort_unstable();
     edges.dedup();
     edges
+}
+
+/// The service, or the one pod of several that its leading findings are about.
+fn subject(
+    ranked: &Ranked,
+    (forest, graph): (&Forest, &ServiceGraph),
+    name: &str,
+    findings: &[Finding],
+) -> Subject {
+    let service = name.to_owned();
+    if forest.dependencies.contains(&ranked.service) {
+        return Subject::Dependency(service);
+    }
+    let pods = graph.service(name).map_or(0, |service| service.pods.len());
+    let leading = ranked.reasons.iter().take(3).filter_map(|reason| findings.get(*reason));
+    let pod = leading.filter(|finding| finding.service == name).find_map(|finding| {
+        let pod = finding.pod.clone()?;
+        let same = |other: &&Finding| match (&other.kind, &finding.kind) {
+            (
+                FindingKind::MetricShift { metric: a, .. },
+                FindingKind::MetricShift { metric: b, .. },
+            ) => a == b,
+            _ => false,
+        };
+        let elsewhere = findings
+            .iter()
+            .filter(same)
+            .any(|other| other.service == name && other.pod.as_ref() != Some(&pod));
+        (!elsewhere).then_some(pod)
+    });
+    match pod {
+        Some(pod) if pods > 1 => Subject::Pod { service, pod },
+        _ => Subject::Service(service),
+    }
 }
 
 /// Seconds that logs cover: minutes in which anyone wrote, no longer than the ranges themselves.

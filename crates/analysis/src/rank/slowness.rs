@@ -33,6 +33,8 @@ struct Slower {
     cost_ms: f64,
     example: Option<TraceId>,
     since: Option<Timestamp>,
+    /// The one pod of several whose requests are slow.
+    pod: Option<u32>,
 }
 
 /// Finds slower services and edges, and says whom each speaks for.
@@ -105,7 +107,7 @@ fn finding(item: &Slower, forest: &Forest, services: &Names) -> Finding {
     Finding {
         kind,
         service: services.name(item.service).to_owned(),
-        pod: None,
+        pod: item.pod.map(|pod| forest.pods.name(pod).to_owned()),
         since: item.since,
         strength: item.shift.score,
     }
@@ -139,10 +141,10 @@ fn measure(forest: &Forest, rows: &[SpanRow], traces: f64) -> Vec<Slower> {
         let callee = forest.operation_callee.get(*operation as usize).copied().flatten();
         let service = forest.operation_service.get(*operation as usize).copied().unwrap_or(0);
         let cost_ms = shift.amount * samples.window.len() as f64 / traces;
-        let (example, since) = if is_slower(&shift) {
+        let witness = if is_slower(&shift) {
             witness(forest, rows, *operation, &shift)
         } else {
-            (None, None)
+            Witness::default()
         };
         slower.push(Slower {
             service,
@@ -150,31 +152,62 @@ fn measure(forest: &Forest, rows: &[SpanRow], traces: f64) -> Vec<Slower> {
             operation: *operation,
             shift,
             cost_ms,
-            example,
-            since,
+            example: witness.example,
+            since: witness.since,
+            pod: witness.pod,
         });
     }
     slower
 }
 
-/// The slowest trace of the window and the time of the first slow span in it.
-fn witness(
-    forest: &Forest,
-    rows: &[SpanRow],
-    operation: u32,
-    shift: &Shift,
-) -> (Option<TraceId>, Option<Timestamp>) {
+/// What shows that an operation is slow.
+#[derive(Clone, Copy, Debug, Default)]
+struct Witness {
+    example: Option<TraceId>,
+    since: Option<Timestamp>,
+    pod: Option<u32>,
+}
+
+/// The slowest trace of the window, the time of the first slow span, and the pod where the slow ones are.
+fn witness(forest: &Forest, rows: &[SpanRow], operation: u32, shift: &Shift) -> Witness {
     let threshold = shift.before + 0.5 * (shift.after - shift.before).max(0.0);
     let time = |node: &Node| if node.is_call() { node.self_nanos } else { node.own_nanos };
-    let slow = forest.nodes.iter().filter(|node| {
-        node.operation == operation
-            && node.period == Period::Window
-            && time(node) as f64 / 1e6 > threshold
-    });
-    let slowest = slow.clone().max_by_key(|node| (time(node), std::cmp::Reverse(node.row)));
-    let first = slow.map(|node| node.start).min();
-    let example = slowest.and_then(|node| rows.get(node.row as usize)).map(|row| row.span.trace_id);
-    (example, first.map(Timestamp::from_nanos))
+    let mut slowest: Option<(i64, std::cmp::Reverse<u32>)> = None;
+    let mut since: Option<i64> = None;
+    let mut pods: BTreeMap<u32, [u64; 2]> = BTreeMap::new();
+    for node in forest
+        .nodes
+        .iter()
+        .filter(|node| node.operation == operation && node.period == Period::Window)
+    {
+        let slow = time(node) as f64 / 1e6 > threshold;
+        let [all, slow_ones] = pods.entry(node.pod).or_default();
+        *all += 1;
+        *slow_ones += u64::from(slow);
+        if slow {
+            slowest = slowest.max(Some((time(node), std::cmp::Reverse(node.row))));
+            since = Some(since.map_or(node.start, |since| since.min(node.start)));
+        }
+    }
+    let row = slowest.and_then(|(_, row)| rows.get(row.0 as usize));
+    Witness {
+        example: row.map(|row| row.span.trace_id),
+        since: since.map(Timestamp::from_nanos),
+        pod: lone_pod(&pods),
+    }
+}
+
+/// The pod that has nearly all of the slow spans, but not nearly all of the spans.
+fn lone_pod(pods: &BTreeMap<u32, [u64; 2]>) -> Option<u32> {
+    let [all, slow] = pods
+        .values()
+        .fold([0, 0], |[all, slow], [count, slow_ones]| [all + count, slow + slow_ones]);
+    pods.iter()
+        .find(|(_, [count, slow_ones])| {
+            *slow_ones as f64 >= 0.85 * slow as f64 && (*count as f64) < 0.75 * all as f64
+        })
+        .map(|(pod, _)| *pod)
+        .filter(|pod| *pod != u32::MAX && slow > 0)
 }
 
 /// Which end of a slower edge is to blame.

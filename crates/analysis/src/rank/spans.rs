@@ -95,7 +95,7 @@ impl Forest {
                 parent: NONE,
                 row: u32::try_from(position).unwrap_or(NONE),
                 start: row.span.start.nanos(),
-                end: row.span.end.nanos(),
+                end: row.span.start.plus_nanos(row.span.duration_nanos()).nanos(),
                 self_nanos: row.span.duration_nanos(),
                 callee: NONE,
                 failed: row.span.is_error(),
@@ -147,14 +147,13 @@ impl Forest {
             if node.callee != NONE || !calls {
                 continue;
             }
-            if let Some(peer) = peer_name(row) {
-                let peer = services.number(&peer);
-                if peer != node.service {
-                    node.callee = peer;
-                    if peer as usize >= with_spans && !self.dependencies.contains(&peer) {
-                        self.dependencies.push(peer);
-                    }
-                }
+            let Some(peer) = peer_name(row).map(|peer| services.number(&peer)) else { continue };
+            if peer == node.service {
+                continue;
+            }
+            node.callee = peer;
+            if peer as usize >= with_spans && !self.dependencies.contains(&peer) {
+                self.dependencies.push(peer);
             }
         }
     }
@@ -220,31 +219,36 @@ impl Forest {
         }
     }
 
-    /// Walks up from each span to where its service took over.
+    /// Finds for each span where its service took over.
     fn find_entries(&mut self) {
         let mut path: Vec<usize> = Vec::new();
         for number in 0..self.nodes.len() {
             path.clear();
-            let mut at = number;
-            let entry = loop {
-                let Some(node) = self.nodes.get(at) else { break NONE };
-                if node.entry != NONE {
-                    break node.entry;
-                }
-                path.push(at);
-                let above = node.parent().filter(|parent| {
-                    self.nodes.get(*parent).is_some_and(|parent| parent.service == node.service)
-                });
-                match above {
-                    // A cycle of parents, which broken senders do produce, ends here too.
-                    Some(parent) if path.len() < PATH_MAX && !path.contains(&parent) => at = parent,
-                    _ => break at as u32,
-                }
-            };
+            let entry = self.entry_above(number, &mut path);
             for step in &path {
                 if let Some(node) = self.nodes.get_mut(*step) {
                     node.entry = entry;
                 }
+            }
+        }
+    }
+
+    /// Walks up from a span as long as the service stays the same; `path` takes the spans passed.
+    fn entry_above(&self, number: usize, path: &mut Vec<usize>) -> u32 {
+        let mut at = number;
+        loop {
+            let Some(node) = self.nodes.get(at) else { return NONE };
+            if node.entry != NONE {
+                return node.entry;
+            }
+            path.push(at);
+            let same_service = |parent: &usize| {
+                self.nodes.get(*parent).is_some_and(|parent| parent.service == node.service)
+            };
+            match node.parent().filter(same_service) {
+                // A cycle of parents, which broken senders do produce, ends here too.
+                Some(parent) if path.len() < PATH_MAX && !path.contains(&parent) => at = parent,
+                _ => return at as u32,
             }
         }
     }

@@ -29,7 +29,6 @@ pub(super) fn quantile_sorted(sorted: &[f64], q: f64) -> f64 {
 pub(super) struct Level {
     pub(super) center: f64,
     pub(super) spread: f64,
-    pub(super) count: usize,
 }
 
 impl Level {
@@ -37,7 +36,7 @@ impl Level {
     pub(super) fn of(values: &mut [f64]) -> Self {
         let center = median(values);
         let mut deviations: Vec<f64> = values.iter().map(|value| (value - center).abs()).collect();
-        Self { center, spread: MAD_TO_SIGMA * median(&mut deviations), count: values.len() }
+        Self { center, spread: MAD_TO_SIGMA * median(&mut deviations) }
     }
 }
 

@@ -18,10 +18,10 @@ pub(super) fn graph(
     let mut calls: BTreeMap<(u32, u32), [u64; 2]> = BTreeMap::new();
     for (number, node) in forest.nodes.iter().enumerate() {
         let place = slot(node.period);
-        if node.is_entry(number) {
-            if let Some(count) = requests.entry(node.service).or_default().get_mut(place) {
-                *count += 1;
-            }
+        if node.is_entry(number)
+            && let Some(count) = requests.entry(node.service).or_default().get_mut(place)
+        {
+            *count += 1;
         }
         if node.is_call()
             && let Some(count) =

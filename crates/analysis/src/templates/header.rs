@@ -76,20 +76,32 @@ impl<'a> Header<'a> {
     fn take_bracket(&mut self) -> bool {
         let Some(end) = bracket_end(self.rest) else { return false };
         let inner = self.rest.get(1..end).unwrap_or_default();
-        if let Some(length) = time_length(inner).or_else(|| level_length(inner))
-            && trim_start(inner.get(length..).unwrap_or_default()).is_empty()
-        {
-            self.leveled |= level_length(inner).is_some();
-            self.timed |= level_length(inner).is_none();
+        if level_length(inner) == Some(inner.len()) {
+            self.leveled = true;
+            return self.commit(end + 1);
+        }
+        if is_date_text(inner) {
+            self.timed = true;
             return self.commit(end + 1);
         }
         let ids = inner.split(|byte| *byte == b' ').all(|part| {
             matches!(part, b"" | b"-" | b"main") || part.iter().any(u8::is_ascii_digit)
         });
-        if (self.timed || self.leveled) && ids && !inner.is_empty() {
+        if (self.timed || self.leveled)
+            && !inner.is_empty()
+            && (ids || self.logger_follows(end + 1))
+        {
             return self.commit(end + 1);
         }
         false
+    }
+
+    /// Whether a logger's name stands after the bracket: then the bracket is a thread's name, whatever its words.
+    fn logger_follows(&self, length: usize) -> bool {
+        let rest = trim_start(self.rest.get(length..).unwrap_or_default());
+        let after =
+            Header { rest, committed: rest, timed: self.timed, leveled: self.leveled, unknown: 0 };
+        after.logger_length().is_some()
     }
 
     /// `org.app.Class:`, `a.b.Class#12`, `pkg.mod [`: a dotted name where a logger stands. Names of exceptions stay.
@@ -208,14 +220,10 @@ fn level_length(rest: &[u8]) -> Option<usize> {
 
 /// The length of a date, a time of day or both, however written.
 fn time_length(rest: &[u8]) -> Option<usize> {
-    const MONTHS_AND_DAYS: [&[u8]; 19] = [
-        b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov",
-        b"Dec", b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun",
-    ];
     let first = rest.first()?;
     if first.is_ascii_alphabetic() {
         let word = rest.get(..3)?;
-        let named = MONTHS_AND_DAYS.contains(&word) && matches!(rest.get(3), Some(b' ' | b','));
+        let named = is_date_name(word) && matches!(rest.get(3), Some(b' ' | b','));
         // klog: `I0612 10:11:12.123456`.
         let klog = matches!(first, b'I' | b'W' | b'E' | b'F')
             && rest.get(1..5).is_some_and(|digits| digits.iter().all(u8::is_ascii_digit))
@@ -239,6 +247,40 @@ fn time_length(rest: &[u8]) -> Option<usize> {
     is_time_word(word).then_some(word.len())
 }
 
+/// Names of days and months, numbers, clocks and zones, and nothing else.
+fn is_date_text(text: &[u8]) -> bool {
+    let mut digits = 0_usize;
+    for word in text.split(|byte| *byte == b' ').filter(|word| !word.is_empty()) {
+        let numbers = word.iter().filter(|byte| byte.is_ascii_digit()).count();
+        let zone = word.len() <= 5 && word.iter().all(u8::is_ascii_uppercase);
+        let clean = word.iter().all(|byte| {
+            byte.is_ascii_digit()
+                || matches!(byte, b':' | b'.' | b',' | b'-' | b'/' | b'+' | b'T' | b'Z')
+        });
+        let is_part = is_date_name(word) || zone || (numbers > 0 && clean) || is_access_time(word);
+        if !is_part {
+            return false;
+        }
+        digits += numbers;
+    }
+    digits >= 6
+}
+
+/// `10/Oct/2000:13:55:36`.
+fn is_access_time(word: &[u8]) -> bool {
+    word.split(|byte| matches!(byte, b'/' | b':'))
+        .all(|part| is_date_name(part) || (!part.is_empty() && part.iter().all(u8::is_ascii_digit)))
+}
+
+/// `Mon`, `Jan` and the like.
+pub(super) fn is_date_name(word: &[u8]) -> bool {
+    const NAMES: [&[u8]; 19] = [
+        b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov",
+        b"Dec", b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun",
+    ];
+    word.len() == 3 && NAMES.contains(&word)
+}
+
 /// After a name of a month or day come digits or another such name.
 fn date_follows(rest: &[u8]) -> bool {
     let after = trim_start(rest.get(4..).unwrap_or_default());
@@ -252,12 +294,11 @@ fn is_time_word(word: &[u8]) -> bool {
     let dashes = word.iter().filter(|byte| matches!(byte, b'-' | b'/')).count();
     let dots = word.iter().filter(|byte| **byte == b'.').count();
     let bare = digits == word.len();
-    let epoch = digits >= 10
-        && digits <= 19
+    let epoch = (10..=19).contains(&digits)
         && (bare || dots == 1 && colons + dashes == 0)
         && matches!(word, [b'1' | b'2', ..]);
-    let date = dashes >= 2 && digits >= 6 && digits <= 30;
-    let clock = colons >= 2 && digits >= 5 && digits <= 30 && dots <= 1;
+    let date = dashes >= 2 && (6..=30).contains(&digits);
+    let clock = colons >= 2 && (5..=30).contains(&digits) && dots <= 1;
     let dotted_date =
         dots == 2 && colons + dashes == 0 && digits == 8 && matches!(word, [b'1' | b'2', ..]);
     let compact = bare && digits == 6 || bare && digits == 8 && matches!(word, [b'1' | b'2', ..]);

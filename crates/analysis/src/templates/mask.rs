@@ -1,5 +1,6 @@
 //! Masks the variable parts of one line into a buffer, in one pass over its bytes.
 
+use super::header::is_date_name;
 use super::word::{Shape, shape};
 
 /// What stands for a variable part.
@@ -80,6 +81,10 @@ impl Masking {
             end -= 1;
         }
         let (word, after) = rest.split_at(end);
+        if self.is_host_value(word) || is_date_part(word, after) {
+            self.wildcard();
+            return after;
+        }
         match shape(word) {
             Shape::Constant => self.out.extend_from_slice(word),
             Shape::Variable => self.wildcard(),
@@ -94,6 +99,15 @@ impl Masking {
             Shape::Path => self.path(word),
         }
         after
+    }
+
+    /// The value of a pair that is a dotted name in lower case: a host.
+    fn is_host_value(&self, word: &[u8]) -> bool {
+        self.out.last() == Some(&b'=')
+            && word.contains(&b'.')
+            && word.iter().all(|byte| {
+                byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-')
+            })
     }
 
     /// Segments with digits are variable; many in a row count as one.
@@ -277,6 +291,14 @@ impl Masking {
         let length = cut_at_char(&self.out, TEMPLATE_BYTES_MAX).len();
         self.out.truncate(length);
     }
+}
+
+/// A day's or month's name before a number or another such name.
+fn is_date_part(word: &[u8], after: &[u8]) -> bool {
+    let Some((b' ', next)) = after.split_first() else { return false };
+    let follows =
+        next.first().is_some_and(u8::is_ascii_digit) || next.get(..3).is_some_and(is_date_name);
+    is_date_name(word) && follows
 }
 
 /// At most `length_max` bytes, not ending inside a character.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use groundcrew_telemetry::{Severity, Timestamp, Value};
+use groundcrew_telemetry::{Severity, TemplateRow, Timestamp, Value};
 
 use super::words::{identifiers, quoted, stems};
 use crate::{Finding, FindingKind, Observations, Suspect};
@@ -114,24 +114,20 @@ impl Failing {
     fn hear(&mut self, finding: &Finding, weight: f64) {
         match &finding.kind {
             FindingKind::TemplateNew { exemplar, severity, .. }
-            | FindingKind::TemplateSpiking { exemplar, severity, .. } => {
-                if *severity >= Severity::WARN {
-                    self.say(exemplar, weight, true);
-                }
+            | FindingKind::TemplateSpiking { exemplar, severity, .. }
+                if *severity >= Severity::WARN =>
+            {
+                self.say(exemplar, weight, true);
             }
             FindingKind::MetricShift { metric, .. } => self.say(metric, 0.7 * weight, false),
             FindingKind::ServiceLatency { operation: Some(operation), .. } => {
-                self.say(operation, 0.5 * weight, false)
+                self.say(operation, 0.5 * weight, false);
             }
             FindingKind::CallsChanged { callee, .. }
             | FindingKind::EdgeErrors { callee, .. }
-            | FindingKind::EdgeLatency { callee, .. } => {
-                self.say(callee, 0.5 * weight, false);
-            }
+            | FindingKind::EdgeLatency { callee, .. } => self.say(callee, 0.5 * weight, false),
             FindingKind::ObjectUnhealthy { lines, .. } => {
-                for line in lines.iter().take(8) {
-                    self.say(line, weight, true);
-                }
+                lines.iter().take(8).for_each(|line| self.say(line, weight, true));
             }
             FindingKind::ClusterWarning { message, .. } => self.say(message, 0.7 * weight, true),
             _ => {}
@@ -159,15 +155,15 @@ impl Failing {
     /// Words that normal logs use say little.
     fn unsay_normal(&mut self, observations: &Observations) {
         let onset = observations.window.start;
-        for row in &observations.templates_baseline {
-            let quiet = row.severity < Severity::WARN;
-            if quiet && row.first < onset {
-                stems(&row.text, |stem| {
-                    if let Some(weight) = self.stems.get_mut(stem) {
-                        *weight = weight.min(0.4);
-                    }
-                });
+        let stems_of_failing = &mut self.stems;
+        let mut unsay = |stem: &str| {
+            if let Some(weight) = stems_of_failing.get_mut(stem) {
+                *weight = weight.min(0.4);
             }
+        };
+        let quiet = |row: &&TemplateRow| row.severity < Severity::WARN && row.first < onset;
+        for row in observations.templates_baseline.iter().filter(quiet) {
+            stems(&row.text, &mut unsay);
         }
     }
 }

@@ -10,5 +10,5 @@ mod failing;
 mod verdict;
 mod words;
 
-pub(super) use failing::{Failing, Scene};
+pub(super) use failing::Failing;
 pub(super) use verdict::verdicts;

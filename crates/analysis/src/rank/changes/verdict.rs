@@ -3,14 +3,14 @@
 //! Weights are nats of odds. They are few and set by reason, not fitted: being impossible outweighs everything, naming
 //! what fails outweighs being near it, and being recent weighs almost nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use groundcrew_telemetry::{ChangeEvent, ChangeKind};
 
 use super::diff::{Deed, read};
 use super::effect::{Effect, How, effect};
 use super::failing::Failing;
-use super::words::{identifiers, stems};
+use super::words::stems;
 use crate::{ChangeTest, ChangeVerdict, Observations, Verdict};
 
 /// Odds of any one change before tests.
@@ -201,13 +201,13 @@ impl Rarity {
     fn new(changes: &[ChangeEvent], deeds: &[Deed]) -> Self {
         let mut counts: BTreeMap<String, f64> = BTreeMap::new();
         for (change, deed) in changes.iter().zip(deeds) {
-            let mut of_change: BTreeMap<String, ()> =
-                deed.stems.keys().map(|stem| (stem.clone(), ())).collect();
-            stems(&change.title, |stem| drop(of_change.insert(stem.to_owned(), ())));
-            for file in &change.files {
-                stems(file, |stem| drop(of_change.insert(stem.to_owned(), ())));
+            let mut of_change: BTreeSet<String> = deed.stems.keys().cloned().collect();
+            for text in std::iter::once(&change.title).chain(&change.files) {
+                stems(text, |stem| {
+                    of_change.insert(stem.to_owned());
+                });
             }
-            for stem in of_change.into_keys() {
+            for stem in of_change {
                 *counts.entry(stem).or_default() += 1.0;
             }
         }
@@ -315,8 +315,5 @@ mod tests {
         assert!(!inert_files(&files(&["docs/flags.md", "pkg/a.go"])));
         assert!(!inert_files(&[]));
         assert!(cosmetic_files(&files(&["web/a.css"])));
-        let mut names = Vec::new();
-        identifiers("a_b cde", |name| names.push(name.to_owned()));
-        assert_eq!(names, ["a_b", "cde"]);
     }
 }

@@ -1,0 +1,6 @@
+//! The ranking on small made-up systems, one mechanism at a time, and on noise.
+
+mod any_input;
+mod changes;
+mod mechanisms;
+mod scene;
