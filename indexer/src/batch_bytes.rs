@@ -67,7 +67,9 @@ fn value_bytes(value: &Value) -> usize {
     match value {
         Value::Str(text) => text.len(),
         Value::Bytes(bytes) => bytes.len(),
-        Value::List(values) => values.iter().map(|inner| size_of::<Value>() + value_bytes(inner)).sum(),
+        Value::List(values) => {
+            values.iter().map(|inner| size_of::<Value>() + value_bytes(inner)).sum()
+        }
         Value::Map(entries) => entries.iter().map(|(key, inner)| pair_bytes(key, inner)).sum(),
         Value::Int(_) | Value::Double(_) | Value::Bool(_) => 0,
     }

@@ -161,11 +161,7 @@ impl Intake {
     ///
     /// # Errors
     /// When there is no room, or the store cannot take them. Nothing is then acknowledged.
-    pub fn submit(
-        &self,
-        batches: Vec<Batch>,
-        durability: Durability,
-    ) -> Result<Accepted, Refused> {
+    pub fn submit(&self, batches: Vec<Batch>, durability: Durability) -> Result<Accepted, Refused> {
         let admission = self.admit(batches.iter().map(batch_bytes).sum())?;
         self.submit_admitted(admission, batches, durability)
     }
@@ -262,9 +258,10 @@ impl Shared {
     fn refusal(&self, error: StoreError) -> Refused {
         let retry_after = Some(self.settings.retry_after);
         match error {
-            full @ StoreError::Full { .. } => {
-                Refused { retry_after: Some(Duration::from_secs(5)), reason: RefusalReason::DiskFull(full) }
-            }
+            full @ StoreError::Full { .. } => Refused {
+                retry_after: Some(Duration::from_secs(5)),
+                reason: RefusalReason::DiskFull(full),
+            },
             StoreError::ReadOnly | StoreError::NewerFormat { .. } | StoreError::Locked { .. } => {
                 Refused { retry_after: None, reason: RefusalReason::Store(error) }
             }

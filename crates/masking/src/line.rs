@@ -103,7 +103,12 @@ impl<'a> Line<'a> {
 
     /// Up to [`CONTEXT_BYTES`] before `index`, cut at a character boundary.
     pub(crate) fn context_before(&mut self, index: usize) -> &'a str {
-        let mut floor = index.saturating_sub(CONTEXT_BYTES);
+        self.context_at_most(index, CONTEXT_BYTES)
+    }
+
+    /// Up to `length_max` bytes before `index`, cut at a character boundary.
+    pub(crate) fn context_at_most(&mut self, index: usize, length_max: usize) -> &'a str {
+        let mut floor = index.saturating_sub(length_max);
         while !self.text.is_char_boundary(floor) {
             floor += 1;
         }

@@ -31,7 +31,8 @@ pub(crate) struct Heading {
 
 /// The blocks of `body` in order.
 pub(crate) fn blocks(body: &str) -> Vec<Block> {
-    let options = Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS | Options::ENABLE_HEADING_ATTRIBUTES;
+    let options =
+        Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS | Options::ENABLE_HEADING_ATTRIBUTES;
     let mut blocks: Vec<Block> = Vec::new();
     let mut depth = 0_usize;
     for (event, range) in Parser::new_ext(body, options).into_offset_iter() {
@@ -42,7 +43,12 @@ pub(crate) fn blocks(body: &str) -> Vec<Block> {
             _ => {}
         }
         if is_outermost && !matches!(event, Event::End(_)) {
-            blocks.push(Block { range: range.clone(), heading: None, cuts: Vec::new(), whole: Vec::new() });
+            blocks.push(Block {
+                range: range.clone(),
+                heading: None,
+                cuts: Vec::new(),
+                whole: Vec::new(),
+            });
         }
         if let Some(block) = blocks.last_mut() {
             note(block, &event, range, depth == 1);
@@ -57,7 +63,9 @@ fn note(block: &mut Block, event: &Event<'_>, range: Range<usize>, is_outermost:
         Event::Start(Tag::Heading { level, .. }) if is_outermost => {
             block.heading = Some(Heading { level: level_number(*level), text: String::new() });
         }
-        Event::Start(Tag::Item | Tag::Paragraph | Tag::BlockQuote(_)) => block.cuts.push(range.start),
+        Event::Start(Tag::Item | Tag::Paragraph | Tag::BlockQuote(_)) => {
+            block.cuts.push(range.start)
+        }
         Event::Start(Tag::CodeBlock(_) | Tag::Table(_) | Tag::HtmlBlock) => block.whole.push(range),
         Event::Text(text) | Event::Code(text) => add_heading_text(block, text),
         Event::SoftBreak | Event::HardBreak => add_heading_text(block, " "),
@@ -85,7 +93,12 @@ fn join_up(body: &str, mut blocks: Vec<Block>) -> Vec<Block> {
     let mut starts: Vec<usize> =
         blocks.iter().map(|block| line_start(body, block.range.start)).collect();
     if blocks.is_empty() {
-        blocks.push(Block { range: 0..body.len(), heading: None, cuts: Vec::new(), whole: Vec::new() });
+        blocks.push(Block {
+            range: 0..body.len(),
+            heading: None,
+            cuts: Vec::new(),
+            whole: Vec::new(),
+        });
         starts.push(0);
     }
     if let Some(first) = starts.first_mut() {
@@ -97,7 +110,10 @@ fn join_up(body: &str, mut blocks: Vec<Block>) -> Vec<Block> {
         block.range = start..end.max(start);
         let inside = block.range.clone();
         let is_free = |cut: &usize| {
-            !block.whole.iter().any(|whole| line_start(body, whole.start) < *cut && *cut < whole.end)
+            !block
+                .whole
+                .iter()
+                .any(|whole| line_start(body, whole.start) < *cut && *cut < whole.end)
         };
         block.cuts = block.cuts.iter().map(|cut| line_start(body, *cut)).filter(is_free).collect();
         block.cuts.retain(|cut| inside.start < *cut && *cut < inside.end);

@@ -59,7 +59,8 @@ impl Cutter<'_> {
         if self.fits(section) {
             self.push(range_of(section));
         } else {
-            let own = 1 + section.iter().skip(1).take_while(|block| block.heading.is_none()).count();
+            let own =
+                1 + section.iter().skip(1).take_while(|block| block.heading.is_none()).count();
             let (own, subsections) = section.split_at(own.min(section.len()));
             self.pack(own);
             self.cut_run(subsections);
@@ -115,10 +116,8 @@ impl Cutter<'_> {
         range: Range<usize>,
         atoms: &mut Vec<(&'k Block, Range<usize>)>,
     ) {
-        let is_whole = block
-            .whole
-            .iter()
-            .any(|whole| whole.start < range.end && range.start < whole.end);
+        let is_whole =
+            block.whole.iter().any(|whole| whole.start < range.end && range.start < whole.end);
         let text = text_of(self.body, &range);
         if is_whole || tokens_about(text) <= CHUNK_TOKENS_MAX {
             atoms.push((block, range));
@@ -149,7 +148,8 @@ fn sections(run: &[Block]) -> Vec<&[Block]> {
     let mut sections = Vec::new();
     let mut rest = run;
     while !rest.is_empty() {
-        let next = rest.iter().skip(1).position(|block| highest.is_some() && level(block) == highest);
+        let next =
+            rest.iter().skip(1).position(|block| highest.is_some() && level(block) == highest);
         let (section, after) = rest.split_at(next.map_or(rest.len(), |next| next + 1));
         sections.push(section);
         rest = after;
@@ -230,4 +230,143 @@ fn range_of(blocks: &[Block]) -> Range<usize> {
 
 fn text_of<'b>(body: &'b str, range: &Range<usize>) -> &'b str {
     body.get(range.clone()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{ProptestConfig, any, proptest};
+
+    use super::*;
+
+    fn texts(body: &str) -> Vec<&str> {
+        pieces(body).into_iter().map(|piece| &body[piece.range]).collect()
+    }
+
+    fn words(count: usize) -> String {
+        "word ".repeat(count).trim_end().to_owned()
+    }
+
+    #[test]
+    fn a_short_page_is_one_chunk() {
+        let body = "# Title\n\nIntro.\n\n## Fix\n\nDo it.\n";
+        let all = pieces(body);
+        assert_eq!(all.len(), 1);
+        assert_eq!(
+            (all[0].range.clone(), all[0].heading_path.as_slice()),
+            (0..body.len(), &["Title".to_owned()][..])
+        );
+    }
+
+    #[test]
+    fn a_long_page_is_cut_at_its_sections() {
+        let body = format!(
+            "# T\n\n{0}\n\n## A\n\n{0}\n\n## B\n\n### B1\n\n{0}\n\n### B2\n\n{0}\n",
+            words(120)
+        );
+        let paths: Vec<String> =
+            pieces(&body).iter().map(|piece| piece.heading_path.join("/")).collect();
+        assert_eq!(paths, ["T", "T/A", "T/B/B1", "T/B/B2"]);
+        assert!(texts(&body)[2].starts_with("## B\n\n### B1\n"));
+    }
+
+    #[test]
+    fn small_sections_are_joined_under_their_parent() {
+        let small = words(20);
+        let sections: String = (0..20).map(|n| format!("## Section {n}\n\n{small}\n\n")).collect();
+        let body = format!("# T\n\n{sections}");
+        let all = pieces(&body);
+        assert!(all.len() < 6, "{}", all.len());
+        assert!(all.iter().all(|piece| piece.heading_path == ["T"]));
+        assert!(
+            all.iter().all(|piece| tokens_about(&body[piece.range.clone()]) <= CHUNK_TOKENS_MAX)
+        );
+    }
+
+    #[test]
+    fn code_and_tables_are_never_cut() {
+        let code = format!("```sh\n{}```\n", "kubectl get pods -n shop -o wide\n\n".repeat(80));
+        let table =
+            format!("| a | b |\n|---|---|\n{}", "| one more row | of this table |\n".repeat(80));
+        let in_list =
+            format!("- item\n\n  ```\n{}  ```\n- next\n", "  line of code in a list\n".repeat(100));
+        let body =
+            format!("# T\n\n{0}\n\n{code}\n{0}\n\n{table}\n{0}\n\n{in_list}\nend\n", words(100));
+        let all = texts(&body);
+        for whole in [code.as_str(), table.as_str(), in_list.split("- next").next().unwrap()] {
+            assert!(all.iter().any(|text| text.contains(whole.trim_end())), "{whole}");
+        }
+        assert_eq!(all.concat(), body);
+    }
+
+    #[test]
+    fn long_text_is_cut_between_paragraphs_items_and_sentences() {
+        let paragraphs = format!("{}\n\n", words(100)).repeat(5);
+        assert!(texts(&paragraphs).iter().all(|text| text.ends_with("word\n\n")));
+        let items = format!("- {}\n", words(30)).repeat(30);
+        assert!(
+            texts(&items).iter().all(|text| text.starts_with("- ") && text.ends_with("word\n"))
+        );
+        let sentences = format!("{}. ", words(30)).repeat(30);
+        let cut = texts(&sentences);
+        assert!(cut.len() > 3 && cut[..cut.len() - 1].iter().all(|text| text.ends_with(". ")));
+    }
+
+    #[test]
+    fn a_heading_stays_with_what_it_heads() {
+        let body =
+            format!("## Big\n\n```\n{}```\n", "some line of code that is long\n".repeat(100));
+        assert_eq!(texts(&body).len(), 1);
+    }
+
+    #[test]
+    fn text_without_any_space_is_cut_too() {
+        for unbroken in ["x".repeat(100_000), "磁盘".repeat(5_000)] {
+            let all = texts(&unbroken);
+            assert!(all.iter().all(|text| tokens_about(text) <= CHUNK_TOKENS_MAX));
+            assert_eq!(all.concat(), unbroken);
+        }
+    }
+
+    #[test]
+    fn pieces_that_meet_inside_a_secret_are_joined() {
+        let body = format!("{0}.\n\n{0}.\n\n{0}.\n", words(150));
+        let all = pieces(&body);
+        assert_eq!(all.len(), 3);
+        let cut = all[1].range.start;
+        assert_eq!(join_across(all.clone(), &[0..5, cut - 3..cut + 3]).len(), 2);
+        assert_eq!(join_across(all.clone(), &[cut - 3..cut, cut..cut + 3]).len(), 3);
+        assert_eq!(join_across(all, &[0..body.len()]).len(), 1);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn every_byte_is_in_exactly_one_chunk(body in any::<String>()) {
+            assert_eq!(texts(&body).concat(), body);
+        }
+
+        #[test]
+        fn every_byte_of_markdown_is_in_exactly_one_chunk(
+            body in "((#{1,6} |- |> |```|\\| |    |[0-9]\\. )?([a-zä磁]{1,8}[ .]{1,2}){0,60}\n{1,2}){0,30}",
+        ) {
+            let mut next = 0;
+            for piece in pieces(&body) {
+                assert_eq!(piece.range.start, next);
+                assert!(piece.range.end > next);
+                next = piece.range.end;
+            }
+            assert_eq!(next, body.len());
+        }
+
+        #[test]
+        fn code_stays_whole_between_any_paragraphs(
+            before in "([a-z ]{0,200}\n\n){0,10}",
+            lines in proptest::collection::vec("[a-z $#|-]{0,60}", 1..80),
+            after in "([a-z ]{0,200}\n\n){0,10}",
+        ) {
+            let code = format!("```\n{}\n```", lines.join("\n"));
+            let body = format!("{before}\n\n{code}\n\n{after}");
+            assert!(texts(&body).iter().any(|text| text.contains(&code)));
+        }
+    }
 }

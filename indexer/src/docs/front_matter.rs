@@ -57,7 +57,10 @@ fn read(yaml: &str) -> Result<Attributes, (u32, String)> {
     let parsed: Yaml = serde_yaml_ng::from_str(yaml).map_err(|error| {
         let line = error.location().map_or(1, |location| location.line());
         let reason = error.to_string().replace('\n', " ");
-        (u32::try_from(line.max(1)).unwrap_or(1), format!("front matter is not valid YAML: {reason}"))
+        (
+            u32::try_from(line.max(1)).unwrap_or(1),
+            format!("front matter is not valid YAML: {reason}"),
+        )
     })?;
     match parsed {
         Yaml::Null => Ok(Attributes::default()),

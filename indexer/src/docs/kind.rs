@@ -28,14 +28,18 @@ const WORDS: &[(&str, DocumentKind)] = &[
 
 /// The kind that a front matter `kind:` names.
 pub(crate) fn kind_of_word(word: &str) -> Option<DocumentKind> {
-    let plain: String = word.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
+    let plain: String =
+        word.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
     WORDS.iter().find(|(name, _)| *name == plain).map(|(_, kind)| *kind)
 }
 
 /// The kind that a path suggests; the last name that suggests one decides. [`DocumentKind::Doc`] when none does.
 pub(crate) fn kind_of_path(path: &str) -> DocumentKind {
     // "post-mortem" is one word in two parts.
-    let path = path.to_lowercase().replace("post-mortem", "postmortem").replace("post_mortem", "postmortem");
+    let path = path
+        .to_lowercase()
+        .replace("post-mortem", "postmortem")
+        .replace("post_mortem", "postmortem");
     let words = path.split(|c: char| !c.is_alphanumeric());
     words.filter_map(kind_of_word).last().unwrap_or(DocumentKind::Doc)
 }

@@ -1,3 +1,20 @@
-//! x
-pub mod blocks; pub mod chunk; pub mod size; pub mod kind; pub mod page; pub mod front_matter;
-pub fn lab(id:&str,title:&str,text:&str)->Vec<groundcrew_store::DocumentChunk>{ page::read_page(page::Origin{document:id,path:id,title:Some(title)},text,&groundcrew_masking::Masker::new()).chunks }
+//! Runbooks, past incidents and other documents: from Markdown files into the document index.
+//!
+//! The route is `walk` (which files), `page` (front matter and body), `blocks` and `chunk` (where to cut), then masking,
+//! `embedding_text` and the swap into the store, all in the order that `index` shows. Documents are foreign text: nothing
+//! in them is followed or run, and nothing of them is stored unmasked.
+
+mod blocks;
+mod chunk;
+mod embedding_text;
+mod front_matter;
+mod index;
+mod kind;
+mod page;
+mod size;
+mod walk;
+
+pub use embedding_text::query_embedding_text;
+pub use index::{
+    CorpusText, DocsError, IndexProgress, IndexSummary, IndexWarning, index_corpus, index_directory,
+};

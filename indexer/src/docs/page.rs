@@ -26,6 +26,8 @@ pub(crate) struct Page {
     pub(crate) chunks: Vec<DocumentChunk>,
     /// Line and reason.
     pub(crate) problems: Vec<(u32, String)>,
+    /// Set when the document asks not to be indexed.
+    pub(crate) left_out: Option<String>,
 }
 
 /// Reads a document. No chunk ends inside something that `masker` finds, so that none of it escapes by being cut.
@@ -33,9 +35,14 @@ pub(crate) fn read_page(origin: Origin<'_>, text: &str, masker: &Masker) -> Page
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let parts = split(text);
     let mut page = Page::default();
+    if parts.attributes.get("index") == Some(&Value::Bool(false)) {
+        page.left_out = Some("its front matter says `index: false`".to_owned());
+        return page;
+    }
     page.problems.extend(parts.problem.clone());
     let about = About::new(origin, &parts, &mut page.problems);
-    let secrets: Vec<_> = masker.find(parts.body).into_iter().map(|finding| finding.range).collect();
+    let secrets: Vec<_> =
+        masker.find(parts.body).into_iter().map(|finding| finding.range).collect();
     let mut line = parts.body_line;
     for piece in join_across(pieces(parts.body), &secrets) {
         let text = parts.body.get(piece.range.clone()).unwrap_or_default();
@@ -82,7 +89,9 @@ impl About {
             "alerts" | "alert" => self.alerts.extend(list_of(value)),
             "kind" => match kind_of_word(&value.text()) {
                 Some(kind) => self.kind = kind,
-                None => problems.push((1, format!("kind `{value}` is not runbook, incident or doc"))),
+                None => {
+                    problems.push((1, format!("kind `{value}` is not runbook, incident or doc")))
+                }
             },
             "date" => {
                 self.date = Timestamp::parse(&value.text());
@@ -136,7 +145,8 @@ fn title_without_front_matter(origin: Origin<'_>, body: &str) -> String {
         return title.trim().to_owned();
     }
     let headings = blocks(body).into_iter().filter_map(|block| block.heading);
-    let first = headings.filter(|heading| !heading.text.is_empty()).min_by_key(|heading| heading.level);
+    let first =
+        headings.filter(|heading| !heading.text.is_empty()).min_by_key(|heading| heading.level);
     first.map(|heading| heading.text).unwrap_or_else(|| {
         let name = origin.document.rsplit('/').next().unwrap_or_default();
         let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);

@@ -65,7 +65,10 @@ mod tests {
 
     fn batch(bodies: &[&str]) -> Batch {
         let record = |body: &&str| LogRecord { body: (*body).to_owned(), ..LogRecord::default() };
-        Batch::Logs(LogBatch { records: bodies.iter().map(record).collect(), ..LogBatch::default() })
+        Batch::Logs(LogBatch {
+            records: bodies.iter().map(record).collect(),
+            ..LogBatch::default()
+        })
     }
 
     #[test]

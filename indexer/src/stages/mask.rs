@@ -76,12 +76,16 @@ fn split(batch: Batch) -> Vec<Batch> {
         Batch::Metrics(MetricBatch { resource, scope, series }) => series
             .into_iter()
             .map(|one| (resource.clone(), scope.clone(), vec![one]))
-            .map(|(resource, scope, series)| Batch::Metrics(MetricBatch { resource, scope, series }))
+            .map(|(resource, scope, series)| {
+                Batch::Metrics(MetricBatch { resource, scope, series })
+            })
             .collect(),
         Batch::Changes(changes) => {
             changes.into_iter().map(|change| Batch::Changes(vec![change])).collect()
         }
-        Batch::Alerts(alerts) => alerts.into_iter().map(|alert| Batch::Alerts(vec![alert])).collect(),
+        Batch::Alerts(alerts) => {
+            alerts.into_iter().map(|alert| Batch::Alerts(vec![alert])).collect()
+        }
         Batch::Cluster(snapshots) => {
             snapshots.into_iter().map(|snapshot| Batch::Cluster(vec![snapshot])).collect()
         }

@@ -73,12 +73,18 @@ const COUNTED_THINGS: &[&str] = &[
     "mark",
 ];
 
+const CARD_WORDS: &[&str] = &["card", "cards", "pan", "visa", "amex", "mastercard", "cardnumber", "creditcard"];
+
 /// Lengths of the groups in which cards are printed.
 const CARD_GROUPS: &[&[usize]] = &[&[4, 4, 4, 4, 3], &[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4]];
 
 /// A card number in one run of digits.
 pub(crate) fn plain_card(line: &mut Line<'_>, range: Range<usize>) {
     if !stands_alone(line, &range) || !is_card(line.slice(range.clone())) {
+        return;
+    }
+    let rare_length = range.len() > 16 || matches!(line.before(range.start), b'/' | b'@');
+    if rare_length && !speaks_of_cards(&line.context_before(range.start).to_ascii_lowercase()) {
         return;
     }
     if !is_counted(line, range.start) && !is_unit(line, range.end) {
@@ -141,12 +147,14 @@ fn stands_alone(line: &Line<'_>, range: &Range<usize>) -> bool {
         && !matches!(before, b'+' | b'#')
 }
 
+fn speaks_of_cards(lower: &str) -> bool {
+    lower.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| CARD_WORDS.contains(&word))
+}
+
 /// True when the word before says that the number counts or identifies something else.
 fn is_counted(line: &mut Line<'_>, start: usize) -> bool {
     let context = line.context_before(start).to_ascii_lowercase();
-    if context.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| {
-        matches!(word, "card" | "cards" | "pan" | "visa" | "amex" | "mastercard" | "cardnumber")
-    }) {
+    if speaks_of_cards(&context) {
         return false;
     }
     let word = context.trim_end_matches([' ', '=', ':', '"', '\'', '(', '[', '\\']);
@@ -289,6 +297,9 @@ const IBAN_LENGTHS: &[(&str, usize)] = &[
 pub(crate) fn iban(line: &mut Line<'_>, digits: usize) {
     let Some(start) = digits.checked_sub(2) else { return };
     if is_word(line.before(start)) && !matches!(line.before(start), b'_') {
+        return;
+    }
+    if !line.at(digits + 1).is_ascii_digit() || !line.before(digits).is_ascii_alphabetic() || !line.at(start).is_ascii_alphabetic() {
         return;
     }
     let country = line.slice(start..digits);

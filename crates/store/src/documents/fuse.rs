@@ -69,23 +69,37 @@ fn nearest(generation: &Generation, vector: &Quantised) -> Vec<Nearest> {
 /// Adds up the reciprocal ranks of each document.
 fn fuse(mut lexical: Vec<LexicalMatch>, mut nearest: Vec<Nearest>) -> Vec<Candidate> {
     // Equal scores keep the order of the index, so that the same question gets the same answer.
-    lexical.sort_by(|one, other| other.score.total_cmp(&one.score).then(one.document.cmp(&other.document)));
-    nearest.sort_by(|one, other| other.cosine.total_cmp(&one.cosine).then(one.document.cmp(&other.document)));
+    lexical.sort_by(|one, other| {
+        other.score.total_cmp(&one.score).then(one.document.cmp(&other.document))
+    });
+    nearest.sort_by(|one, other| {
+        other.cosine.total_cmp(&one.cosine).then(one.document.cmp(&other.document))
+    });
     let mut found = rustc_hash::FxHashMap::<u32, Candidate>::default();
     for (rank, entry) in lexical.iter().take(DEPTH).enumerate() {
         let (document, chunk) = (entry.document, entry.chunk);
         let score = 1.0 / (RANK_OFFSET + rank as f32);
-        found.insert(document, Candidate { document, chunk, score, lexical: Some(entry.coverage), cosine: None });
+        found.insert(
+            document,
+            Candidate { document, chunk, score, lexical: Some(entry.coverage), cosine: None },
+        );
     }
     for (rank, entry) in nearest.iter().take(DEPTH).enumerate() {
         let (document, chunk) = (entry.document, entry.chunk);
         let share = 1.0 / (RANK_OFFSET + rank as f32);
         let candidate = found.entry(document).or_insert(Candidate {
-            document, chunk, score: 0.0, lexical: None, cosine: None });
+            document,
+            chunk,
+            score: 0.0,
+            lexical: None,
+            cosine: None,
+        });
         candidate.score += share;
         candidate.cosine = Some(entry.cosine);
     }
     let mut found: Vec<Candidate> = found.into_values().collect();
-    found.sort_by(|one, other| other.score.total_cmp(&one.score).then(one.document.cmp(&other.document)));
+    found.sort_by(|one, other| {
+        other.score.total_cmp(&one.score).then(one.document.cmp(&other.document))
+    });
     found
 }

@@ -72,7 +72,9 @@ fn check(catalog: &Catalog, path: &Path) -> Result<(), StoreError> {
             && catalog
                 .chunks
                 .get(document.chunks.start as usize..document.chunks.end as usize)
-                .is_some_and(|chunks| chunks.iter().all(|chunk| chunk.document as usize == position));
+                .is_some_and(|chunks| {
+                    chunks.iter().all(|chunk| chunk.document as usize == position)
+                });
         if !is_whole {
             return Err(StoreError::damaged(path, "its list of documents does not add up"));
         }

@@ -45,12 +45,7 @@ impl DocumentIndex {
                 remove_others(root, current)?;
             }
         }
-        Ok(Self {
-            root: root.to_owned(),
-            access,
-            open: Mutex::new(None),
-            writing: Mutex::new(()),
-        })
+        Ok(Self { root: root.to_owned(), access, open: Mutex::new(None), writing: Mutex::new(()) })
     }
 
     /// Replaces all chunks of `source` and keeps those of other sources. `vectors` belong to `chunks` one to one.
@@ -92,14 +87,19 @@ impl DocumentIndex {
         let vector = query_vector(query, &generation)?;
         let is_wanted = |kind: DocumentKind| query.kinds.is_empty() || query.kinds.contains(&kind);
         let found = candidates(&generation, lexical, vector.as_ref(), &is_wanted);
-        found.into_iter().take(query.limit.min(LIMIT_MAX)).map(|found| hit(&generation, found)).collect()
+        found
+            .into_iter()
+            .take(query.limit.min(LIMIT_MAX))
+            .map(|found| hit(&generation, found))
+            .collect()
     }
 
     /// How much there is to search.
     pub fn counts(&self) -> Result<DocumentCounts, StoreError> {
         let Some(generation) = self.generation()? else { return Ok(DocumentCounts::default()) };
         let documents = &generation.catalog.documents;
-        let of_kind = |kind| documents.iter().filter(|document| document.kind == kind).count() as u64;
+        let of_kind =
+            |kind| documents.iter().filter(|document| document.kind == kind).count() as u64;
         let chunks = generation.catalog.chunks.len();
         Ok(DocumentCounts {
             documents: documents.len() as u64,
@@ -127,8 +127,7 @@ impl DocumentIndex {
         if let Some(generation) = open.as_ref().filter(|generation| generation.number == number) {
             return Ok(Some(Arc::clone(generation)));
         }
-        let generation =
-            Arc::new(Generation::open(&generation_dir(&self.root, number), number)?);
+        let generation = Arc::new(Generation::open(&generation_dir(&self.root, number), number)?);
         *open = Some(Arc::clone(&generation));
         Ok(Some(generation))
     }
@@ -168,7 +167,8 @@ fn write(
     chunks: Vec<Masked<DocumentChunk>>,
     vectors: Option<Vec<Quantised>>,
 ) -> Result<IndexedGeneration, StoreError> {
-    let given = vectors.as_ref().and_then(|vectors| vectors.first()).map(|vector| vector.codes.len());
+    let given =
+        vectors.as_ref().and_then(|vectors| vectors.first()).map(|vector| vector.codes.len());
     let stored = before.map_or(0, |generation| generation.vectors.dimensions());
     let mut writer = GenerationWriter::create(dir, given.unwrap_or(stored))?;
     let mut indexed = IndexedGeneration { generation: 0, chunks: 0, kept: 0, vectors_dropped: 0 };
@@ -199,9 +199,15 @@ fn keep(
     let mut entries = catalog.chunks.iter().enumerate();
     for block in &catalog.blocks {
         for (chunk, (position, entry)) in before.block(block)?.into_iter().zip(entries.by_ref()) {
-            let Some(kept_source) = source_of(entry).filter(|other| *other != source) else { continue };
-            let vector = before.vectors.get(position).map(|(scale, codes)| Quantised { scale, codes: codes.to_vec() });
-            let fits = vector.as_ref().is_none_or(|vector| vector.codes.len() == writer.dimensions());
+            let Some(kept_source) = source_of(entry).filter(|other| *other != source) else {
+                continue;
+            };
+            let vector = before
+                .vectors
+                .get(position)
+                .map(|(scale, codes)| Quantised { scale, codes: codes.to_vec() });
+            let fits =
+                vector.as_ref().is_none_or(|vector| vector.codes.len() == writer.dimensions());
             indexed.vectors_dropped += u64::from(!fits);
             indexed.kept += 1;
             writer.push(kept_source, chunk, vector.as_ref())?;

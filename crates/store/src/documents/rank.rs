@@ -130,7 +130,8 @@ impl<'c> Scorer<'c> {
     fn new(catalog: &'c Catalog) -> Self {
         let mut means = [0.0; Field::ALL.len()];
         for (mean, field) in means.iter_mut().zip(Field::ALL) {
-            let terms: f64 = catalog.chunks.iter().map(|chunk| f64::from(of(&chunk.terms, field))).sum();
+            let terms: f64 =
+                catalog.chunks.iter().map(|chunk| f64::from(of(&chunk.terms, field))).sum();
             *mean = mean_of(terms, catalog.chunks.len());
         }
         let mut document_terms = vec![0.0_f32; catalog.documents.len()];

@@ -143,16 +143,31 @@ mod tests {
 
     #[test]
     fn identifiers_give_their_parts_and_themselves() {
-        assert_eq!(terms("KubePodCrashLooping"), ["kube", "pod", "crash", "loop", "kubepodcrashlooping"]);
+        assert_eq!(
+            terms("KubePodCrashLooping"),
+            ["kube", "pod", "crash", "loop", "kubepodcrashlooping"]
+        );
         assert_eq!(terms("ETIMEDOUT"), ["etimedout"]);
         assert_eq!(terms("order-service"), ["order", "servic", "order-service"]);
-        assert_eq!(terms("http_requests_total"), ["http", "request", "total", "http_requests_total"]);
+        assert_eq!(
+            terms("http_requests_total"),
+            ["http", "request", "total", "http_requests_total"]
+        );
         assert_eq!(terms("E1234"), ["e1234"]);
         assert_eq!(terms("HTTPServer2xx"), ["http", "server2xx", "httpserver2xx"]);
         assert_eq!(terms("/var/lib/pg.conf"), ["var", "lib", "pg", "conf", "var/lib/pg.conf"]);
-        assert_eq!(terms("java.net.ConnectException: x"), [
-            "java", "net", "connect", "except", "connectexception", "java.net.connectexception", "x"
-        ]);
+        assert_eq!(
+            terms("java.net.ConnectException: x"),
+            [
+                "java",
+                "net",
+                "connect",
+                "except",
+                "connectexception",
+                "java.net.connectexception",
+                "x"
+            ]
+        );
     }
 
     #[test]

@@ -319,7 +319,8 @@ fn exponential_buckets(read: ReadExponential) -> Result<Buckets, String> {
         buckets.push((-bound(index), count));
     }
     buckets.push((0.0, read.zero_count));
-    buckets.extend((positive_first..).zip(positive).map(|(index, count)| (bound(index + 1), count)));
+    buckets
+        .extend((positive_first..).zip(positive).map(|(index, count)| (bound(index + 1), count)));
     buckets.retain(|(bound, count)| *count > 0 && bound.is_finite());
     let mut cumulative = running_total(buckets.into_iter());
     cumulative.push((f64::INFINITY, read.count));
@@ -383,7 +384,8 @@ mod tests {
 
     #[test]
     fn points_of_one_attribute_set_share_a_series_in_time_order() {
-        let spread = spread(ReadPoints::Gauge(vec![point(2, 2.0), point(1, 1.0), point(3, f64::NAN)]));
+        let spread =
+            spread(ReadPoints::Gauge(vec![point(2, 2.0), point(1, 1.0), point(3, f64::NAN)]));
         assert_eq!(spread.series.len(), 1);
         let values: Vec<f64> = spread.series[0].points.iter().map(|point| point.value).collect();
         assert_eq!(values, [1.0, 2.0]);

@@ -21,5 +21,5 @@ pub use json::{decode_json, decode_json_text};
 pub use limits::{BODY_BYTES_MAX, cap_text};
 pub use protobuf::{decode_protobuf, logs_from_protobuf, spans_from_protobuf};
 pub use protobuf_metrics::metrics_from_protobuf;
-pub(crate) use record::body_text;
 pub use severity::infer_severity;
+pub(crate) use severity::{severity_of_field, severity_of_number};

@@ -127,8 +127,7 @@ fn exponential_point(point: ExponentialHistogramDataPoint) -> ReadPoint<ReadExpo
 
 fn summary_point(point: SummaryDataPoint) -> ReadPoint<ReadSummary> {
     let quantiles = point.quantile_values.iter().map(|value| (value.quantile, value.value));
-    let read =
-        ReadSummary { count: point.count, sum: point.sum, quantiles: quantiles.collect() };
+    let read = ReadSummary { count: point.count, sum: point.sum, quantiles: quantiles.collect() };
     ReadPoint {
         attributes: attributes_from(point.attributes),
         time: point.time_unix_nano.into(),

@@ -132,7 +132,8 @@ pub(super) fn span(read: ReadSpan, notes: &mut DecodeNotes) -> Result<Span, Stri
         let time = time.given()?.unwrap_or(start);
         events.push(SpanEvent { time, name, attributes: event_attributes });
     }
-    let mut status = SpanStatus { code: status_code(read.status_code), message: read.status_message };
+    let mut status =
+        SpanStatus { code: status_code(read.status_code), message: read.status_message };
     notes.truncated_texts += u64::from(cap_text(&mut status.message));
     let mut name = read.name;
     notes.truncated_texts += u64::from(cap_text(&mut name));

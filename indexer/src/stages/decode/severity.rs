@@ -76,8 +76,8 @@ fn level_key(body: &str) -> Option<Severity> {
         return None;
     }
     for found in memchr::memchr_iter(b'l', bytes).chain(memchr::memchr_iter(b's', bytes)) {
-        let starts_word = found == 0
-            || bytes.get(found - 1).is_some_and(|byte| !byte.is_ascii_alphanumeric());
+        let starts_word =
+            found == 0 || bytes.get(found - 1).is_some_and(|byte| !byte.is_ascii_alphanumeric());
         let rest = bytes.get(found..)?;
         let key = KEYS.iter().find(|key| starts_word && rest.starts_with(key.as_bytes()));
         if let Some(severity) = key.and_then(|key| field_value(rest.get(key.len()..)?)) {

@@ -29,7 +29,8 @@ impl MetricJson<'_> {
         let points = if let Some(gauge) = self.gauge {
             ReadPoints::Gauge(gauge.read(PointJson::number))
         } else if let Some(sum) = self.sum {
-            let (temporality, monotonic) = (sum.aggregation_temporality.clamped(), sum.is_monotonic);
+            let (temporality, monotonic) =
+                (sum.aggregation_temporality.clamped(), sum.is_monotonic);
             ReadPoints::Sum { temporality, monotonic, points: sum.read(PointJson::number) }
         } else if let Some(histogram) = self.histogram {
             let temporality = histogram.aggregation_temporality.clamped();

@@ -2,9 +2,7 @@
 
 use std::borrow::Cow;
 
-use groundcrew_telemetry::{
-    Batch, LogBatch, MetricBatch, Resource, Signal, SpanBatch, Timestamp,
-};
+use groundcrew_telemetry::{Batch, LogBatch, MetricBatch, Resource, Signal, SpanBatch, Timestamp};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -45,8 +43,8 @@ pub fn decode_json_text(
         export.check(signal)?;
         return Ok(export.decode(now));
     }
-    let slow: ExportJson<'_, &RawValue, &RawValue, &RawValue> = serde_json::from_str(text)
-        .map_err(|error| Undecodable { reason: error.to_string() })?;
+    let slow: ExportJson<'_, &RawValue, &RawValue, &RawValue> =
+        serde_json::from_str(text).map_err(|error| Undecodable { reason: error.to_string() })?;
     slow.check(signal)?;
     Ok(slow.decode(now))
 }
@@ -95,7 +93,8 @@ impl<L, S, M> ExportJson<'_, L, S, M> {
             (Signal::Traces, self.spans.is_some()),
             (Signal::Metrics, self.metrics.is_some()),
         ];
-        let wrong = found.iter().find(|(held, present)| *present && signal.is_some_and(|s| s != *held));
+        let wrong =
+            found.iter().find(|(held, present)| *present && signal.is_some_and(|s| s != *held));
         let nothing = found.iter().all(|(_, present)| !present);
         match (signal, wrong) {
             (Some(wanted), Some((held, _))) => Err(Undecodable {
@@ -119,13 +118,15 @@ where
         let mut decoded = Decoded::default();
         for_each_scope(self.logs, &mut decoded, |resource, scope, items, decoded| {
             let read = items.into_iter().map(Read::read);
-            let finish = |log: LogJson<'a>, decoded: &mut Decoded| log.finish(now, &mut decoded.notes);
+            let finish =
+                |log: LogJson<'a>, decoded: &mut Decoded| log.finish(now, &mut decoded.notes);
             let records = kept(read, decoded, finish);
             decoded.push_logs(LogBatch { resource, scope, records });
         });
         for_each_scope(self.spans, &mut decoded, |resource, scope, items, decoded| {
             let read = items.into_iter().map(Read::read);
-            let finish = |span: SpanJson<'a>, decoded: &mut Decoded| span.finish(&mut decoded.notes);
+            let finish =
+                |span: SpanJson<'a>, decoded: &mut Decoded| span.finish(&mut decoded.notes);
             let spans = kept(read, decoded, finish);
             decoded.push_spans(SpanBatch { resource, scope, spans });
         });

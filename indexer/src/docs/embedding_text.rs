@@ -1,0 +1,65 @@
+//! What the embedding model reads: a chunk under its title, and identifiers in plain words.
+//!
+//! The model was trained on sentences. It knows `crash looping` and cuts `KubePodCrashLooping` into meaningless syllables,
+//! so identifiers in titles and questions are spelled out before they are embedded. Chunks keep theirs: code and log
+//! lines match code and log lines.
+
+use groundcrew_store::DocumentChunk;
+
+/// The model reads 256 tokens; more than this is never reached.
+const QUERY_BYTES_MAX: usize = 8 * 1024;
+
+/// The text of a chunk for the embedding model.
+pub(crate) fn embedding_text(chunk: &DocumentChunk) -> String {
+    let mut text = spelled_out(&chunk.title);
+    text.push('\n');
+    text.push_str(&chunk.heading_path.join(" > "));
+    text.push('\n');
+    text.push_str(&chunk.text);
+    text
+}
+
+/// The text of a question, alert or log line for the embedding model, to compare it with indexed chunks.
+#[must_use]
+pub fn query_embedding_text(text: &str) -> String {
+    spelled_out(text.get(..text.floor_char_boundary(QUERY_BYTES_MAX)).unwrap_or(text))
+}
+
+/// Puts spaces where identifiers are joined or change their case: `KubePodCrashLooping` as `Kube Pod Crash Looping`.
+fn spelled_out(text: &str) -> String {
+    let mut spelled = String::with_capacity(text.len() + text.len() / 8);
+    let mut before = ' ';
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let next = chars.peek().copied().unwrap_or(' ');
+        let after_word = before.is_alphanumeric();
+        let is_hump = c.is_uppercase()
+            && (before.is_lowercase()
+                || before.is_numeric()
+                || (before.is_uppercase() && next.is_lowercase()));
+        let is_joint = matches!(c, '_' | '-' | '.' | '/') && next.is_alphanumeric();
+        if is_hump && after_word {
+            spelled.push(' ');
+        }
+        spelled.push(if is_joint { ' ' } else { c });
+        before = c;
+    }
+    spelled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_are_spelled_out() {
+        assert_eq!(spelled_out("KubePodCrashLooping fired"), "Kube Pod Crash Looping fired");
+        assert_eq!(spelled_out("http_requests_total"), "http requests total");
+        assert_eq!(spelled_out("HTTPServer on order-service"), "HTTP Server on order service");
+        assert_eq!(
+            spelled_out("It failed. Again - twice, 1.5 s"),
+            "It failed. Again - twice, 1 5 s"
+        );
+        assert_eq!(spelled_out(""), "");
+    }
+}
