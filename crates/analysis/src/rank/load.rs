@@ -21,6 +21,9 @@ const CALLS_RATIO_MIN: f64 = 1.8;
 /// Spans from which on a system is well traced.
 const WELL_TRACED_SPANS: usize = 500;
 
+/// Spans of the baseline from which on a service needs no metrics to be heard, in a system with few spans.
+const SERVICE_SPANS_MIN: usize = 20;
+
 /// Requests of one service before (scaled to the window's length) and after.
 #[derive(Clone, Copy, Debug)]
 struct Load {
@@ -77,17 +80,23 @@ pub(super) fn find(
     loads.iter().map(|(service, load)| (*service, ratio(load))).collect()
 }
 
-/// Services whose latency and failures only metrics tell: they send no spans, and where a system is well traced, someone
-/// who does calls them. What no request of a traced system touches is on nobody's path.
+/// Services whose latency and failures metrics have to tell.
+///
+/// In a well traced system those are the ones that send no spans and are called by one that does: what no request
+/// touches is on nobody's path. Where spans are few, those are all services without enough of them.
 pub(super) fn heard_by_metrics(
     forest: &Forest,
     edges: &[(u32, u32)],
     services: usize,
 ) -> BTreeSet<u32> {
-    let traced: BTreeSet<u32> = forest.nodes.iter().map(|node| node.service).collect();
+    let mut spans: BTreeMap<u32, usize> = BTreeMap::new();
+    for node in forest.nodes.iter().filter(|node| node.period == Period::Baseline) {
+        *spans.entry(node.service).or_default() += 1;
+    }
     let well_traced = forest.nodes.len() >= WELL_TRACED_SPANS;
+    let enough = if well_traced { 1 } else { SERVICE_SPANS_MIN };
     (0..services as u32)
-        .filter(|service| !traced.contains(service))
+        .filter(|service| spans.get(service).is_none_or(|count| *count < enough))
         .filter(|service| !well_traced || edges.iter().any(|(_, callee)| callee == service))
         .collect()
 }

@@ -42,6 +42,27 @@ impl Line<'_> {
         self.severity() >= Severity::WARN
     }
 
+    /// When its present run began: trouble may be older than the window, then the baseline's end has it too.
+    fn since(&self) -> Option<Timestamp> {
+        const PAUSE_MINUTES: i64 = 2;
+        let first = self.window?.first;
+        let Some(baseline) = self.baseline else { return Some(first) };
+        let mut begins = first.minute();
+        for (minute, _) in baseline.minutes.iter().rev() {
+            if begins - minute > PAUSE_MINUTES {
+                break;
+            }
+            begins = *minute;
+        }
+        match baseline.minutes.first() {
+            // It was there all along: what is new is how often it comes, and that began with the window.
+            Some((earliest, _)) if begins == *earliest && self.before > self.after => Some(first),
+            Some((earliest, _)) if begins == *earliest => Some(baseline.first),
+            _ if begins < first.minute() => Some(Timestamp::from_secs(begins * 60)),
+            _ => Some(first),
+        }
+    }
+
     fn severity(&self) -> Severity {
         let of = |row: Option<&TemplateRow>| row.map_or(Severity::UNSPECIFIED, |row| row.severity);
         of(self.window).max(of(self.baseline))
@@ -321,8 +342,7 @@ fn finding(
             after_per_min,
         }
     };
-    let since: Option<Timestamp> =
-        if score < 0.0 { None } else { line.window.map(|row| row.first) };
+    let since = if score < 0.0 { None } else { line.since() };
     Some(Finding {
         kind,
         service: services.name(line.service).to_owned(),

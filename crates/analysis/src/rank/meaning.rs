@@ -66,6 +66,7 @@ const WORDS: [(Meaning, &[&str]); 11] = [
             "5xx",
             "exception",
             "exceptions",
+            "timeout",
             "timeouts",
             "rejected",
         ],
@@ -100,6 +101,13 @@ const WORDS: [(Meaning, &[&str]); 11] = [
 /// What the metric of this name and unit measures.
 pub(super) fn meaning(name: &str, unit: &str) -> Meaning {
     let words = words(name);
+    // Work for one request is no traffic: more of it is trouble.
+    let per_request = words.windows(2).any(|pair| {
+        matches!(pair, [per, unit] if per == "per" && matches!(unit.as_str(), "request" | "call" | "transaction" | "query"))
+    });
+    if per_request {
+        return Meaning::Saturation;
+    }
     let found =
         WORDS.iter().find(|(_, known)| words.iter().any(|word| known.contains(&word.as_str())));
     match found {
@@ -149,6 +157,7 @@ mod tests {
         check("node_filesystem_free_bytes", Meaning::Disk);
         check("http_requests_total", Meaning::Load);
         check("jvm.memory.used", Meaning::Memory);
+        check("db_query_count_per_request", Meaning::Saturation);
         assert!(is_node("k8s.node.cpu.utilization"));
     }
 }

@@ -2,7 +2,7 @@
 
 use groundcrew_telemetry::{ChangeKind, Severity, Timestamp};
 
-use crate::{Finding, FindingKind, Observations};
+use crate::{Finding, FindingKind, Observations, ServiceGraph};
 
 /// Growth of traffic from which on it explains trouble.
 const SURGE_MIN: f64 = 1.5;
@@ -70,6 +70,7 @@ const SAYINGS: [(&[&str], &str); 8] = [
 pub(super) fn explanations(
     observations: &Observations,
     findings: &[Finding],
+    graph: &ServiceGraph,
     onset: Option<Timestamp>,
 ) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
@@ -96,21 +97,23 @@ pub(super) fn explanations(
             found.push(meaning.to_owned());
         }
     }
-    found.extend(provider(observations, &texts, onset));
-    found.extend(surge(findings));
+    found.extend(provider(observations, graph, &texts, onset));
+    found.extend(surge(findings, graph, observations.symptom.service.as_deref()));
     found
 }
 
 /// Errors that come from a host outside, or a provider's own notice.
 fn provider(
     observations: &Observations,
+    graph: &ServiceGraph,
     texts: &[String],
     onset: Option<Timestamp>,
 ) -> Option<String> {
-    let services: Vec<String> = observations
-        .topology
+    let services: Vec<String> = graph
+        .services
         .iter()
-        .flat_map(|(caller, callee)| [caller.to_lowercase(), callee.to_lowercase()])
+        .filter(|service| !service.dependency)
+        .map(|service| service.name.to_lowercase())
         .collect();
     let notice = observations.changes.iter().find(|change| {
         change.kind == ChangeKind::Other
@@ -140,10 +143,16 @@ fn provider(
     }
 }
 
-/// Much more traffic than normal at the front.
-fn surge(findings: &[Finding]) -> Option<String> {
+/// Much more traffic than normal at the failing service itself or at those who call it. More calls to others are what
+/// a change can do as well.
+fn surge(findings: &[Finding], graph: &ServiceGraph, symptom: Option<&str>) -> Option<String> {
+    let above: Vec<String> = symptom.map(|symptom| graph.blast_radius(symptom)).unwrap_or_default();
     let most = findings
         .iter()
+        .filter(|finding| match symptom {
+            Some(symptom) => finding.service == symptom || above.contains(&finding.service),
+            None => graph.callers(&finding.service).next().is_none(),
+        })
         .filter_map(|finding| match finding.kind {
             FindingKind::LoadChanged { before_per_min, after_per_min } if before_per_min > 0.0 => {
                 Some((after_per_min / before_per_min, finding.service.as_str()))

@@ -75,7 +75,7 @@ pub fn rank(observations: &Observations) -> Analysis {
     let on_nodes = nodes::suspects(&movements, &suspects, &graph, &mut evidence.findings);
     suspects.extend(on_nodes);
     suspects.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.subject.cmp(&b.subject)));
-    let failing = Failing::new(observations, &evidence.findings, &suspects);
+    let failing = Failing::new(observations, &evidence.findings, &suspects, &graph);
     let known: Vec<&str> = graph.services.iter().map(|service| service.name.as_str()).collect();
     let changes = verdicts(observations, &failing, &known);
     let onset = suspects.first().and_then(|suspect| suspect.onset);

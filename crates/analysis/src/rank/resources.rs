@@ -12,6 +12,9 @@ use crate::{Finding, FindingKind};
 /// Noise units from which on a movement is a finding.
 const SCORE_MIN: f64 = 3.0;
 
+/// Noise units from which on a metric of unknown meaning is a finding.
+const UNNAMED_SCORE_MIN: f64 = 10.0;
+
 /// Finds resources that moved in the bad direction, and says whom they speak for.
 pub(super) fn find(
     movements: &[Movement<'_>],
@@ -20,7 +23,7 @@ pub(super) fn find(
     evidence: &mut Evidence,
 ) {
     let mut moved: Vec<(&Movement<'_>, u32, f64)> = Vec::new();
-    for movement in movements.iter().filter(|movement| movement.meaning.is_resource()) {
+    for movement in movements.iter().filter(|movement| is_heard(movement)) {
         let service = services.number(movement.row.resource.service());
         let score = unexplained(movement, load.get(&service).copied().unwrap_or(1.0));
         if score >= SCORE_MIN {
@@ -53,6 +56,12 @@ pub(super) fn find(
         };
         evidence.add(finding, service, Channel::Resource, likelihood);
     }
+}
+
+/// Resources, and whatever else moved so far that a person would want to know.
+fn is_heard(movement: &Movement<'_>) -> bool {
+    movement.meaning.is_resource()
+        || (movement.meaning == Meaning::Other && movement.score.abs() >= UNNAMED_SCORE_MIN)
 }
 
 /// The score in the bad direction, less what more traffic explains.
@@ -104,7 +113,8 @@ fn cap(meaning: Meaning, node: bool) -> f64 {
         Meaning::Cpu | Meaning::Memory | Meaning::Disk => 0.65,
         Meaning::Saturation => 0.5,
         Meaning::Network => 0.25,
-        _ => 0.0,
+        // What it means is not known, that it moved is.
+        _ => 0.1,
     };
     // A node's neighbours share it.
     if node { 0.3 * of_pod } else { of_pod }

@@ -17,6 +17,9 @@ const RELATIVE_NOISE: f64 = 0.03;
 /// Noise units beyond which more says nothing more.
 const SCORE_MAX: f64 = 50.0;
 
+/// Share of the way from the baseline at which a series has left it.
+const GONE_SHARE: f64 = 0.15;
+
 /// A series, reduced.
 #[derive(Clone, Debug)]
 pub(super) struct Movement<'a> {
@@ -79,9 +82,10 @@ fn movement<'a>(row: &'a SeriesRow, periods: &Periods) -> Option<Movement<'a>> {
     // A series that never moved has no noise; its first move is clear, not infinitely so.
     let noise = noise.max(amount.abs() / SCORE_MAX);
     let score = amount / noise;
-    let since = since(&points, &window_with_step, |value| {
-        (value - level.center) * score.signum() > 3.0 * noise
-    });
+    // The baseline's end may have the beginning of the trouble: for its start the middling noise counts, and a part of the way.
+    let gone = (3.0 * level.spread).max(GONE_SHARE * amount.abs()).max(1e-9);
+    let since =
+        since(&points, &window_with_step, |value| (value - level.center) * score.signum() > gone);
     Some(Movement { row, meaning, before: level.center, after, noise, score, since })
 }
 

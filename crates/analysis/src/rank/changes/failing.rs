@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use groundcrew_telemetry::{Severity, TemplateRow, Timestamp, Value};
 
+use super::super::outside;
 use super::words::{identifiers, quoted, stems};
-use crate::{Finding, FindingKind, Observations, Suspect};
+use crate::{Finding, FindingKind, Observations, ServiceGraph, Suspect};
 
 /// Suspects whose findings are heard.
 const SUSPECTS_MAX: usize = 3;
@@ -45,6 +46,7 @@ impl Failing {
         observations: &Observations,
         findings: &[Finding],
         suspects: &[Suspect],
+        graph: &ServiceGraph,
     ) -> Self {
         let mut failing = Self::default();
         let symptom = &observations.symptom;
@@ -63,8 +65,7 @@ impl Failing {
         failing.hear_spans(observations);
         failing.unsay_normal(observations);
         failing.onset = onset(observations, findings, &failing.services);
-        failing.scene.outside =
-            super::super::outside::explanations(observations, findings, failing.onset);
+        failing.scene.outside = outside::explanations(observations, findings, graph, failing.onset);
         failing
     }
 
