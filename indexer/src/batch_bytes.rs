@@ -6,7 +6,7 @@ use groundcrew_telemetry::{
 
 /// Bytes that `batch` holds in memory: its structures and every text inside.
 #[must_use]
-pub fn batch_bytes(batch: &Batch) -> usize {
+pub(crate) fn batch_bytes(batch: &Batch) -> usize {
     match batch {
         Batch::Logs(logs) => {
             let records = logs.records.iter().map(log_bytes).sum::<usize>();

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use ts_rs::{Config, TS};
 
 use crate::investigate::answer::{
-    Answer, Claim, ClaimStatus, Confidence, Hypothesis, HypothesisStatus, Impact, NextStep, Receipt,
-    RuledOut, SeenBefore, Step, StepStatus, ToldBy, Unknown, Usage, Verdict,
+    Answer, Claim, ClaimStatus, Confidence, Hypothesis, HypothesisStatus, Impact, NextStep,
+    Receipt, RuledOut, SeenBefore, Step, StepStatus, ToldBy, Unknown, Usage, Verdict,
 };
 use crate::investigate::evidence::{Evidence, EvidenceKind};
 

@@ -173,17 +173,17 @@ fn a_full_disk_refuses_and_keeps_what_was_accepted() {
     let mut noise = String::new();
     let mut state = 7_u64;
     for second in 0..60_000 {
-        state =
-            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        noise.push_str(&format!(
-            "2026-11-22T{:02}:{:02}:{:02}Z INFO {state:x}{:x}\n",
-            second / 3600,
-            second / 60 % 60,
-            second % 60,
-            state.rotate_left(17)
-        ));
+        let (hour, minute) = (second / 3600, second / 60 % 60);
+        noise.push_str(&format!("2026-11-22T{hour:02}:{minute:02}:{:02}Z INFO", second % 60));
+        for _ in 0..8 {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            noise.push_str(&format!(" {state:x}"));
+        }
+        noise.push('\n');
     }
-    let full = program.run(&["ingest", &program.file("noise.log", noise.repeat(3))]);
+    let full = program.run(&["ingest", &program.file("noise.log", &noise)]);
     let answer = program.run(&[
         "ask",
         "why is checkout failing?",

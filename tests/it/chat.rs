@@ -117,7 +117,7 @@ async fn mistakes_get_an_error_and_the_socket_lives_on() {
 #[tokio::test]
 async fn the_http_twin_gives_json_events_and_permalinks() {
     let (_program, server) = served();
-    let client = reqwest::Client::new();
+    let client = crate::support::client();
     let response = client
         .post(server.url("/v1/ask"))
         .json(&question())
@@ -160,7 +160,7 @@ async fn the_http_twin_gives_json_events_and_permalinks() {
 #[tokio::test]
 async fn wrong_requests_are_refused_with_a_hint() {
     let (_program, server) = served();
-    let client = reqwest::Client::new();
+    let client = crate::support::client();
     let post = |body: String| {
         client
             .post(server.url("/v1/ask"))
@@ -193,7 +193,7 @@ async fn wrong_requests_are_refused_with_a_hint() {
 async fn a_token_is_demanded_where_one_is_set() {
     let program = Program::new().with("GROUNDCREW__SERVER__TOKEN", "s3cret-token");
     let server = program.serve();
-    let client = reqwest::Client::new();
+    let client = crate::support::client();
     let without = client.post(server.url("/v1/ask")).json(&question()).send().await.unwrap();
     assert_eq!(without.status(), 401);
     let with = client

@@ -21,7 +21,7 @@ async fn acknowledged_records_survive_kill_9_once_each() {
     for _ in 0..5 {
         let server = program.serve();
         let url = format!("http://{}/v1/logs", server.otlp_http());
-        let client = reqwest::Client::new();
+        let client = crate::support::client();
         for _ in 0..20 {
             let post = client
                 .post(&url)

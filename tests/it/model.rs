@@ -73,6 +73,9 @@ fn streamed(reply: &str) -> Response {
             "choices": [{"index": 0, "delta": {"content": piece.iter().collect::<String>()}, "finish_reason": null}]});
         events.push_str(&format!("data: {delta}\n\n"));
     }
+    let end = json!({"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "test-model",
+        "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]});
+    events.push_str(&format!("data: {end}\n\n"));
     let usage = json!({"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "test-model", "choices": [],
         "usage": {"prompt_tokens": 321, "completion_tokens": 45, "total_tokens": 366}});
     events.push_str(&format!("data: {usage}\n\ndata: [DONE]\n\n"));

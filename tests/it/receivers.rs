@@ -48,7 +48,7 @@ fn request(body: &str) -> ExportLogsServiceRequest {
 async fn found(server: &Server, word: &str) -> String {
     let at = groundcrew_telemetry::Timestamp::from_secs(END).to_string();
     let asked = serde_json::json!({"text": format!("show the errors with {word}"), "scope": {"at": at, "since": "10m"}});
-    let answer = reqwest::Client::new()
+    let answer = crate::support::client()
         .post(server.url("/v1/ask"))
         .json(&asked)
         .timeout(PATIENCE)
@@ -80,7 +80,7 @@ async fn http_takes_protobuf_and_json_plain_and_gzipped() {
     let program = Program::new();
     let server = program.serve();
     let url = format!("http://{}/v1/logs", server.otlp_http());
-    let client = reqwest::Client::new();
+    let client = crate::support::client();
     let protobuf = request("gadget43 melted").encode_to_vec();
     let json = outage_logs(END).lines().last().unwrap().replace("pool exhausted", "gadget44 froze");
     for (kind, body) in
@@ -119,7 +119,7 @@ async fn what_cannot_be_taken_is_refused_as_the_specification_says() {
     let program = Program::new();
     let server = program.serve();
     let url = format!("http://{}/v1/logs", server.otlp_http());
-    let client = reqwest::Client::new();
+    let client = crate::support::client();
     let post = |kind: &'static str, body: Vec<u8>| {
         client.post(&url).header("content-type", kind).body(body).send()
     };
@@ -143,5 +143,8 @@ async fn what_cannot_be_taken_is_refused_as_the_specification_says() {
         413,
         "a bomb is not unpacked"
     );
-    assert_eq!(reqwest::get(server.url("/readyz")).await.unwrap().status(), 200);
+    assert_eq!(
+        crate::support::client().get(server.url("/readyz")).send().await.unwrap().status(),
+        200
+    );
 }

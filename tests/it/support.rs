@@ -183,6 +183,15 @@ impl Drop for Server {
     }
 }
 
+/// An HTTP client. The first one chooses the process' TLS, as the program does at its start.
+pub(crate) fn client() -> reqwest::Client {
+    static CHOSEN: std::sync::Once = std::sync::Once::new();
+    CHOSEN.call_once(|| {
+        rustls::crypto::ring::default_provider().install_default().unwrap();
+    });
+    reqwest::Client::new()
+}
+
 /// Where the embedding weights are, if they were fetched.
 pub(crate) fn model_dir() -> Option<PathBuf> {
     let cache = std::env::var_os("XDG_CACHE_HOME")

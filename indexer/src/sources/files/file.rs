@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use groundcrew_telemetry::{Batch, Resource, Timestamp, Value};
+use serde::de::IgnoredAny;
 
 use super::alerts::{alert_list, read_alerts};
 use super::changes::{change_list, read_changes};
@@ -93,6 +94,7 @@ pub(super) fn read_file(file: &FoundFile, context: FileContext<'_>) -> Result<()
         logs: LogBatches::default(),
         open_records: 0,
         text: TextLogs::new(fallback),
+        is_otlp: false,
         resource,
         outbox,
         summary,
@@ -121,6 +123,8 @@ struct Reading<'a> {
     logs: LogBatches,
     open_records: usize,
     text: TextLogs,
+    /// Whether the file holds OTLP; then a line that is no JSON is a mistake and no log line.
+    is_otlp: bool,
     outbox: &'a mut Outbox,
     summary: &'a mut IngestSummary,
 }
@@ -225,12 +229,12 @@ impl Reading<'_> {
             self.summary.reject(self.path, number, format!("longer than {limit} MiB"));
             return Ok(());
         }
-        if is_json && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() {
+        if is_json && serde_json::from_str::<IgnoredAny>(text).is_ok() {
             return self.take_json(number, text);
         }
         if text.trim_start().starts_with('{') {
             // A brace opens JSON, not a sentence.
-            let reason = serde_json::from_str::<serde::de::IgnoredAny>(text).map(drop);
+            let reason = serde_json::from_str::<IgnoredAny>(text).map(drop);
             let reason =
                 reason.map_or_else(|error| format!("not JSON: {error}"), |()| String::new());
             self.summary.reject(self.path, number, reason);
@@ -265,6 +269,7 @@ impl Reading<'_> {
     }
 
     fn take_otlp(&mut self, number: u64, text: &str) -> Result<(), Closed> {
+        self.is_otlp = true;
         match decode_json_text(None, text, self.now) {
             Ok(decoded) => {
                 self.note(number, decoded.rejected, decoded.notes);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use groundcrew_store::Durability;
 
 use super::file::{FileContext, read_file};
-use super::outbox::{Closed, Outbox, Parcel};
+use super::outbox::{Outbox, Parcel};
 use super::summary::{IngestError, IngestOptions, IngestProgress, IngestSummary};
 use super::walk::walk;
 use crate::intake::{Admission, Intake, RefusalReason, Refused};

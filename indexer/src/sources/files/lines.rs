@@ -8,7 +8,6 @@ const BUFFER_BYTES: usize = 256 * 1024;
 pub(super) struct Lines<R> {
     input: BufReader<R>,
     number: u64,
-    bytes_read: u64,
 }
 
 /// What a call to [`Lines::next`] came to.
@@ -29,12 +28,7 @@ pub(super) enum LineRead {
 
 impl<R: Read> Lines<R> {
     pub(super) fn new(input: R) -> Self {
-        Self { input: BufReader::with_capacity(BUFFER_BYTES, input), number: 0, bytes_read: 0 }
-    }
-
-    /// Bytes read so far, after expansion.
-    pub(super) fn bytes_read(&self) -> u64 {
-        self.bytes_read
+        Self { input: BufReader::with_capacity(BUFFER_BYTES, input), number: 0 }
     }
 
     /// The number of the last line.
@@ -72,7 +66,6 @@ impl<R: Read> Lines<R> {
             line.extend_from_slice(kept.get(..room).unwrap_or_default());
             cut += (kept.len() - room) as u64;
             self.input.consume(used);
-            self.bytes_read += used as u64;
             if end.is_some() {
                 break;
             }
@@ -86,8 +79,7 @@ impl<R: Read> Lines<R> {
 
     /// Reads everything that is left, at most `bytes_max` of it, into `rest`; says whether that was all.
     pub(super) fn rest(&mut self, rest: &mut Vec<u8>, bytes_max: u64) -> io::Result<bool> {
-        let read = self.input.by_ref().take(bytes_max).read_to_end(rest)?;
-        self.bytes_read += read as u64;
+        self.input.by_ref().take(bytes_max).read_to_end(rest)?;
         Ok(self.input.fill_buf()?.is_empty())
     }
 }
@@ -108,6 +100,5 @@ mod tests {
         let expected = [(1, "one", 0), (2, "", 0), (3, "xxxxxxxxxx", 999_990), (4, "last", 0)];
         let expected = expected.map(|(number, text, cut)| (number, text.to_owned(), cut));
         assert_eq!(seen, expected);
-        assert_eq!(lines.bytes_read(), input.len() as u64);
     }
 }
