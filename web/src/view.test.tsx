@@ -1,0 +1,67 @@
+import { render } from "preact";
+import { expect, test, vi } from "vitest";
+import { RunView } from "./answer";
+import { EvidencePane } from "./evidence";
+import type { Run } from "./state";
+import type { Answer, Evidence } from "./wire.gen";
+
+const hostile = `<img src=x onerror="alert(1)"> [a](https://evil.example)`;
+
+const item: Evidence = {
+  id: "E1", kind: "log_template", title: hostile, service: "checkout", from: "2026-11-22T03:07:10.123456789Z", to: null, query: "logs service:checkout",
+  permalink: "/e/ans_1/E1", preview: `first line\n${hostile}`, score: 0.9, hash: "abcdef0123456789", series: [1, 2, 3],
+};
+
+const answer: Answer = {
+  answer_id: "ans_1", run_id: "r1", question: "why?", verdict: "likely_cause", confidence: "medium", headline: "Likely checkout", headline_cites: ["E1"],
+  from: "2026-11-22T03:00:00Z", to: "2026-11-22T03:15:00Z", impact: { since: null, services: [] },
+  claims: [{ id: "c1", text: hostile, cites: ["E1"], status: "verified" }],
+  hypotheses: [{ id: "h1", title: "checkout", subject: "checkout", fault_kind: "config", status: "refuted", score: 0.1, for: [], against: ["E1"], why: "quiet" }],
+  ruled_out: [], next: [], seen_before: [], unknowns: [{ what: "no traces", fix: "send them" }], evidence: [item],
+  receipt: { log_records: 12345, templates: 2, templates_changed: 1, spans: 0, series: 0, items: 1, left_out: 0, bundle_tokens: 50 },
+  usage: { model: null, input_tokens: null, output_tokens: null, ms: 120 }, told_by: "plain", notice: null,
+};
+
+const run: Run = { askId: "a", question: "why?", runId: "r1", answerId: "ans_1", steps: [], evidence: [item], streamed: [], answer, status: "done" };
+
+function mount(view: Parameters<typeof render>[0]): HTMLElement {
+  const root = document.createElement("div");
+  document.body.append(root);
+  render(view, root);
+  return root;
+}
+
+test("text from telemetry is text: no markup, no link, no image", () => {
+  const root = mount(<RunView run={run} open={() => {}} stop={() => {}} />);
+  expect(root.querySelector("img")).toBeNull();
+  expect(root.querySelectorAll("a")).toHaveLength(0);
+  expect(root.textContent).toContain("<img src=x");
+});
+
+test("a chip is a button that opens what it names", () => {
+  const open = vi.fn();
+  const root = mount(<RunView run={run} open={open} stop={() => {}} />);
+  const chips = [...root.querySelectorAll<HTMLButtonElement>("button.chip")];
+  expect(chips.length).toBeGreaterThanOrEqual(3);
+  chips[0]?.click();
+  expect(open.mock.calls[0]?.[1]).toBe("E1");
+});
+
+test("verdict, confidence, gaps and receipt are said in words", () => {
+  const text = mount(<RunView run={run} open={() => {}} stop={() => {}} />).textContent ?? "";
+  for (const part of ["Likely cause", "confidence: medium", "no traces", "12,345 log records", "facts only", "refuted"]) expect(text).toContain(part);
+});
+
+test("a running question can be stopped", () => {
+  const stop = vi.fn();
+  const root = mount(<RunView run={{ ...run, answer: undefined, status: "running" }} open={() => {}} stop={stop} />);
+  root.querySelector<HTMLButtonElement>(".progress button")?.click();
+  expect(stop).toHaveBeenCalledOnce();
+});
+
+test("evidence shows its content, links only to itself, and describes its chart", () => {
+  const root = mount(<EvidencePane item={item} close={() => {}} />);
+  expect(root.querySelector("pre")?.textContent).toBe(item.preview);
+  expect([...root.querySelectorAll("a")].map((link) => link.getAttribute("href"))).toEqual(["/e/ans_1/E1"]);
+  expect(root.querySelector("svg")?.getAttribute("aria-label")).toContain("highest 3");
+});
