@@ -62,8 +62,16 @@ impl Cutter<'_> {
             let own =
                 1 + section.iter().skip(1).take_while(|block| block.heading.is_none()).count();
             let (own, subsections) = section.split_at(own.min(section.len()));
-            self.pack(own);
+            let first = self.pieces.len();
+            let is_bare = own.len() == 1 && heading.is_some() && !subsections.is_empty();
+            if !is_bare {
+                self.pack(own);
+            }
             self.cut_run(subsections);
+            // A heading without text of its own goes with its first subsection.
+            if let Some(piece) = self.pieces.get_mut(first).filter(|_| is_bare) {
+                piece.range.start = range_of(own).start;
+            }
         }
         if heading.is_some() {
             self.path.pop();

@@ -165,3 +165,67 @@ fn skip_lines(text: &str, lines: u32) -> &str {
     }
     rest
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(text: &str) -> Page {
+        let origin = Origin { document: "runbooks/pool-is_empty.md", path: "/x/pool-is_empty.md", title: None };
+        read_page(origin, text, &Masker::new())
+    }
+
+    #[test]
+    fn front_matter_goes_into_every_chunk() {
+        let text = "---\ntitle: No connections\nkind: incident\nservices: [checkout, orders-db]\nalert: OrdersFailing\n\
+            date: 2026-03-14\nseverity: SEV1\n---\n# No connections\n\nText.\n";
+        let page = page(text);
+        let chunk = &page.chunks[0];
+        assert_eq!((chunk.title.as_str(), chunk.kind), ("No connections", DocumentKind::Incident));
+        assert_eq!(chunk.services, ["checkout", "orders-db"]);
+        assert_eq!(chunk.alerts, ["OrdersFailing"]);
+        assert_eq!(chunk.date, Timestamp::parse("2026-03-14T00:00:00Z"));
+        assert_eq!(chunk.front_matter.str("severity"), Some("SEV1"));
+        assert_eq!(chunk.heading_path, Vec::<String>::new());
+        assert_eq!((chunk.line_start, chunk.line_end), (9, 11));
+        assert!(page.problems.is_empty(), "{:?}", page.problems);
+    }
+
+    #[test]
+    fn lines_are_those_of_the_file() {
+        let paragraph = format!("{}\n{}\n", "word ".repeat(100), "word ".repeat(100));
+        let text = format!("\u{feff}---\na: 1\n---\n\n\n# T\n\n{paragraph}\n\n    indented code\n\n{paragraph}\n## S\r\n\r\n{paragraph}");
+        let lines: Vec<&str> = text.trim_start_matches('\u{feff}').split('\n').collect();
+        let page = page(&text);
+        assert!(page.chunks.len() >= 3);
+        for chunk in &page.chunks {
+            let shown = lines[chunk.line_start as usize - 1..chunk.line_end as usize].join("\n");
+            assert_eq!(shown.trim_end(), chunk.text);
+        }
+    }
+
+    #[test]
+    fn a_title_is_found_without_front_matter() {
+        assert_eq!(page("intro\n\n## Sub\n\n# The `real` title\n\ntext").chunks[0].title, "The real title");
+        assert_eq!(page("just text").chunks[0].title, "pool is empty");
+        assert_eq!(page("just text").chunks[0].kind, DocumentKind::Runbook);
+    }
+
+    #[test]
+    fn bad_front_matter_costs_a_warning_and_no_text() {
+        let page = page("---\ntitle: [x\n---\nbody");
+        assert_eq!(page.chunks[0].text, "body");
+        assert_eq!(page.problems.len(), 1);
+        let page = super::tests::page("---\nkind: poem\ndate: someday\n---\nbody");
+        assert_eq!(page.problems.len(), 2);
+        assert_eq!(page.chunks[0].kind, DocumentKind::Runbook);
+    }
+
+    #[test]
+    fn a_page_can_stay_out() {
+        let page = page("---\nindex: false\n---\nbody");
+        assert!(page.left_out.is_some() && page.chunks.is_empty());
+        assert!(super::tests::page("").chunks.is_empty());
+        assert!(super::tests::page(" \n\n").chunks.is_empty());
+    }
+}

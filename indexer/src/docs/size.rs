@@ -35,7 +35,7 @@ mod tests {
         assert_eq!(tokens_about(""), 0);
         assert_eq!(tokens_about("the pool is empty"), 4);
         assert_eq!(tokens_about("kubectl -n shop"), 5);
-        assert_eq!(tokens_about("http_requests_total"), 7);
+        assert_eq!(tokens_about("http_requests_total"), 6);
         assert_eq!(tokens_about("磁盘已满"), 4);
     }
 }
