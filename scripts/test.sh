@@ -3,20 +3,21 @@
 # What a test needs and can be had from the package managers is installed first; what cannot be had is said and skipped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-root=$PWD
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/groundcrew"
 mkdir -p "$cache"
 
-# --- peers from Python, each in an environment of its own ---
-if [ ! -x "$cache/otel-venv/bin/python" ] || ! "$cache/otel-venv/bin/python" -c 'import opentelemetry.exporter.otlp' 2>/dev/null; then
+otel="$cache/otel-venv"
+if ! "$otel/bin/python" -c 'import opentelemetry.exporter.otlp.proto.grpc, opentelemetry.exporter.otlp.proto.http' 2>/dev/null; then
   echo "== installing the OpenTelemetry Python SDK"
-  python3 -m venv "$cache/otel-venv" && "$cache/otel-venv/bin/pip" install -q \
-    opentelemetry-sdk opentelemetry-exporter-otlp-proto-grpc opentelemetry-exporter-otlp-proto-http opentelemetry-exporter-otlp \
-    || echo "the OpenTelemetry SDK cannot be had here; its tests say that they are skipped"
+  rm -rf "$otel"
+  if ! { python3 -m venv "$otel" && "$otel/bin/python" -m pip install -q --disable-pip-version-check \
+    opentelemetry-sdk opentelemetry-exporter-otlp-proto-grpc opentelemetry-exporter-otlp-proto-http; }; then
+    echo "the OpenTelemetry SDK cannot be had here; its test says that it is skipped"
+  fi
 fi
-export GROUNDCREW_TEST_OTEL_PYTHON="$cache/otel-venv/bin/python"
+export GROUNDCREW_TEST_OTEL_PYTHON="$otel/bin/python"
 export GROUNDCREW_TEST_TINY_MODEL="$cache/tiny-model"
-scripts/tiny-model-server.sh --prepare "$cache/tiny-model" || echo "the small model server cannot be had here; its test says that it is skipped"
+mkdir -p "$GROUNDCREW_TEST_TINY_MODEL"
 
 echo "== Rust"
 cargo test --workspace

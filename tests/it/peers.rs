@@ -46,18 +46,20 @@ fn the_python_sdk_exports_all_three_signals_over_both_transports() {
 fn a_real_model_server_speaks_the_protocol_and_its_nonsense_is_refused() {
     let Some(prepared) = given("GROUNDCREW_TEST_TINY_MODEL") else { return };
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/tiny-model-server.sh");
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut server = Command::new(script)
-        .args(["0", prepared.to_str().unwrap()])
+        .args([&port.to_string(), prepared.to_str().unwrap()])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
-    // The script prints the base URL once the server answers.
-    let base = lines.by_ref().map_while(Result::ok).find(|line| line.starts_with("http://"));
-    let answered = base.map(|base| {
+    // It says where it serves once it does; when it cannot be installed, it ends without a word on stdout.
+    let mut lines = BufReader::new(server.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let said =
+        lines.find_map(|line| line.split_once(" at http://").map(|(_, rest)| rest.to_owned()));
+    let answered = said.map(|address| {
         let program = Program::new()
-            .with("GROUNDCREW__LLM__BASE_URL", &base)
-            .with("GROUNDCREW__LLM__MODEL", "tiny")
+            .with("GROUNDCREW__LLM__BASE_URL", &format!("http://{address}"))
+            .with("GROUNDCREW__LLM__MODEL", "tiny-random")
             .with("GROUNDCREW__LLM__FIRST_TOKEN_SECS", "50");
         program.ok(&["ingest", &program.file("l.otlp.jsonl", outage_logs(1_790_000_000))]);
         program.run(&["ask", "why is checkout failing?", "-o", "json"])

@@ -229,16 +229,13 @@ impl Reading<'_> {
             self.summary.reject(self.path, number, format!("longer than {limit} MiB"));
             return Ok(());
         }
-        if is_json && serde_json::from_str::<IgnoredAny>(text).is_ok() {
+        // A brace opens JSON, not a sentence; a bracket may open either.
+        let must_be_json = text.trim_start().starts_with('{') || self.is_otlp;
+        if must_be_json && !text.trim().is_empty() {
             return self.take_json(number, text);
         }
-        if text.trim_start().starts_with('{') {
-            // A brace opens JSON, not a sentence.
-            let reason = serde_json::from_str::<IgnoredAny>(text).map(drop);
-            let reason =
-                reason.map_or_else(|error| format!("not JSON: {error}"), |()| String::new());
-            self.summary.reject(self.path, number, reason);
-            return Ok(());
+        if is_json && serde_json::from_str::<IgnoredAny>(text).is_ok() {
+            return self.take_json(number, text);
         }
         if let Some(record) = self.text.line(text) {
             let resource = self.resource.clone();
