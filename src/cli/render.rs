@@ -85,7 +85,7 @@ pub(super) fn text(answer: &Answer) -> String {
 
 fn headline(answer: &Answer) -> String {
     let (mark, style) = match answer.verdict {
-        Verdict::LikelyCause => ("●", BAD),
+        Verdict::LikelyCause => ("● likely cause:", BAD),
         Verdict::Lookup => ("●", GOOD),
         Verdict::NotEnoughEvidence => ("○", UNSURE),
     };

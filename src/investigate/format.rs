@@ -1,4 +1,13 @@
-//! Numbers as people read them: the same figure is written the same way in a sentence and in its evidence.
+//! Numbers and times as people read them: the same figure is written the same way in a sentence and in its evidence.
+
+use groundcrew_telemetry::Timestamp;
+
+/// `2026-11-22 03:07:10`, in UTC: seconds are enough to read, the exact time stands in the record.
+#[must_use]
+pub fn time(time: Timestamp) -> String {
+    let exact = time.to_string();
+    exact.get(..19).unwrap_or(&exact).replace('T', " ")
+}
 
 /// `12,345`.
 #[must_use]

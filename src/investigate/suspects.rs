@@ -1,10 +1,10 @@
 //! Evidence to suspects: runs the analysis and turns each of its findings into a sentence and an evidence item.
 
-use groundcrew_analysis::{ChangeVerdict, Finding, FindingKind, Observations, rank};
+use groundcrew_analysis::{ChangeVerdict, Finding, FindingKind, Observations, Verdict, rank};
 use groundcrew_telemetry::{TimeRange, TraceId};
 
 use super::evidence::{Candidate, EvidenceKind, clip};
-use super::format::{count, milliseconds, percent, quantity, rate};
+use super::format::{count, milliseconds, percent, quantity, rate, time};
 use super::material::{Diagnosis, ToldFinding};
 
 /// Longest quoted log line in a sentence, in bytes.
@@ -27,13 +27,18 @@ fn tell_change(verdict: &ChangeVerdict, observations: &Observations) -> ToldFind
     let change = verdict.change.and_then(|position| observations.changes.get(position));
     let on = verdict.service.as_deref().map(|service| format!(" on {service}")).unwrap_or_default();
     let title = clip(first_line(&verdict.title), QUOTE_BYTES_MAX);
+    let stands = match verdict.verdict {
+        Verdict::Likely => "is the likely trigger",
+        Verdict::Possible => "may be the trigger",
+        Verdict::Unlikely => "is unlikely to be the trigger",
+        Verdict::RuledOut => "cannot be the trigger",
+    };
     let sentence = match change {
         Some(change) => format!(
-            "{} {}{on} of {} (“{title}”) is {} as the trigger",
+            "{} {}{on} of {} (“{title}”) {stands}",
             change.kind.name(),
             clip(&verdict.id, 40),
             change.time.clock_time(),
-            verdict.verdict.name()
         ),
         None => format!("that no change caused it is {}: {title}", verdict.verdict.name()),
     };
@@ -71,8 +76,11 @@ fn tell(finding: &Finding, observations: &Observations) -> ToldFinding {
     let since = finding.since.unwrap_or(window.start);
     let range = Some(TimeRange::new(since.min(window.end), window.end));
     let (kind, sentence, details, key) = describe(finding);
-    let mut text =
-        format!("{sentence}\n  since {since}, compared with {}", baseline_words(observations));
+    let mut text = format!(
+        "{sentence}\n  since {}, compared with {}",
+        time(since),
+        baseline_words(observations)
+    );
     for detail in &details {
         text.push_str("\n  ");
         text.push_str(detail);
@@ -95,7 +103,7 @@ fn tell(finding: &Finding, observations: &Observations) -> ToldFinding {
 
 fn baseline_words(observations: &Observations) -> String {
     match (observations.baseline.first(), observations.baseline.last()) {
-        (Some(first), Some(last)) => format!("{} to {}", first.start, last.end),
+        (Some(first), Some(last)) => format!("{} to {}", time(first.start), time(last.end)),
         _ => "nothing older".to_owned(),
     }
 }

@@ -171,7 +171,11 @@ mod tests {
     use super::*;
 
     fn page(text: &str) -> Page {
-        let origin = Origin { document: "runbooks/pool-is_empty.md", path: "/x/pool-is_empty.md", title: None };
+        let origin = Origin {
+            document: "runbooks/pool-is_empty.md",
+            path: "/x/pool-is_empty.md",
+            title: None,
+        };
         read_page(origin, text, &Masker::new())
     }
 
@@ -194,7 +198,9 @@ mod tests {
     #[test]
     fn lines_are_those_of_the_file() {
         let paragraph = format!("{}\n{}\n", "word ".repeat(100), "word ".repeat(100));
-        let text = format!("\u{feff}---\na: 1\n---\n\n\n# T\n\n{paragraph}\n\n    indented code\n\n{paragraph}\n## S\r\n\r\n{paragraph}");
+        let text = format!(
+            "\u{feff}---\na: 1\n---\n\n\n# T\n\n{paragraph}\n\n    indented code\n\n{paragraph}\n## S\r\n\r\n{paragraph}"
+        );
         let lines: Vec<&str> = text.trim_start_matches('\u{feff}').split('\n').collect();
         let page = page(&text);
         assert!(page.chunks.len() >= 3);
@@ -206,7 +212,10 @@ mod tests {
 
     #[test]
     fn a_title_is_found_without_front_matter() {
-        assert_eq!(page("intro\n\n## Sub\n\n# The `real` title\n\ntext").chunks[0].title, "The real title");
+        assert_eq!(
+            page("intro\n\n## Sub\n\n# The `real` title\n\ntext").chunks[0].title,
+            "The real title"
+        );
         assert_eq!(page("just text").chunks[0].title, "pool is empty");
         assert_eq!(page("just text").chunks[0].kind, DocumentKind::Runbook);
     }

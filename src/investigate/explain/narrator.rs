@@ -14,6 +14,8 @@ use super::Bundle;
 
 /// Below this no suspect is named: the evidence is as likely to be noise.
 const SCORE_NAMED_MIN: f64 = 0.30;
+/// From here on, with signals that agree, an answer may be called sure. Windows without a fault seldom come near it.
+const SCORE_HIGH_MIN: f64 = 0.8;
 /// Reasons told for the leading suspect.
 const REASONS_MAX: usize = 4;
 /// Suspects shown.
@@ -170,14 +172,14 @@ fn subject_words(suspect: &Suspect) -> String {
     };
     match &suspect.subject {
         Subject::Service(name) | Subject::Change { service: name, .. } => {
-            format!("Likely {name}{what}")
+            format!("{name}{what}")
         }
-        Subject::Pod { service, pod } => format!("Likely {service}, only pod {pod}{what}"),
-        Subject::Node(node) => format!("Likely node {node}{what}"),
+        Subject::Pod { service, pod } => format!("{service}, only pod {pod}{what}"),
+        Subject::Node(node) => format!("node {node}{what}"),
         Subject::Edge { caller, callee } => {
-            format!("Likely the way from {caller} to {callee}{what}")
+            format!("the way from {caller} to {callee}{what}")
         }
-        Subject::Dependency(name) => format!("Likely the dependency {name}{what}"),
+        Subject::Dependency(name) => format!("the dependency {name}{what}"),
     }
 }
 
@@ -207,7 +209,7 @@ fn confidence(suspect: &Suspect, diagnosis: &Diagnosis, bundle: &Bundle) -> Conf
         0 => Confidence::Low,
         1 if suspect.score >= 0.6 && clear => Confidence::Medium,
         1 => Confidence::Low,
-        _ if suspect.score >= 0.7 && clear => Confidence::High,
+        _ if suspect.score >= SCORE_HIGH_MIN && clear => Confidence::High,
         _ if suspect.score >= 0.45 => Confidence::Medium,
         _ => Confidence::Low,
     }
@@ -410,7 +412,7 @@ fn seen_before(passages: &[Passage], bundle: &Bundle) -> Vec<SeenBefore> {
             let item = bundle.items.iter().find(|item| item.id == id)?;
             (item.kind == EvidenceKind::Incident).then(|| SeenBefore {
                 title: passage.chunk.title.clone(),
-                document: passage.chunk.path.clone(),
+                document: passage.chunk.document.clone(),
                 similarity: passage.cosine,
                 fixed_by: passage
                     .chunk

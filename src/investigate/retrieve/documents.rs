@@ -30,10 +30,13 @@ pub(super) fn candidate(passage: &Passage) -> Candidate {
         },
         service: chunk.services.first().cloned(),
         range: None,
-        query: Some(format!("documents {}:{}-{}", chunk.path, chunk.line_start, chunk.line_end)),
+        query: Some(format!(
+            "documents {}:{}-{}",
+            chunk.document, chunk.line_start, chunk.line_end
+        )),
         text: format!(
             "{} (lines {}–{})\n{}",
-            chunk.path, chunk.line_start, chunk.line_end, chunk.text
+            chunk.document, chunk.line_start, chunk.line_end, chunk.text
         ),
         score: 0.25 + 0.25 * passage.score,
         series: None,

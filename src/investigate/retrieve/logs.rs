@@ -6,6 +6,7 @@ use groundcrew_store::{LogQuery, Store, TemplateQuery};
 use groundcrew_telemetry::{LogRow, Severity, TemplateRow, TimeRange, Timestamp};
 
 use super::super::evidence::{Candidate, EvidenceKind, Gap, clip};
+use super::super::format::time;
 use super::super::material::Gathered;
 use super::super::question::Plan;
 use super::relevance::speaks_of_failure;
@@ -112,9 +113,15 @@ fn service_or_unknown(service: &str) -> &str {
 fn template_text(row: &TemplateRow) -> String {
     let service = service_or_unknown(&row.service);
     let mut text = if row.count == 1 {
-        format!("{} {service} {}", row.first, row.severity)
+        format!("{} {service} {}", time(row.first), row.severity)
     } else {
-        format!("{service} {} ×{} {} – {}", row.severity, row.count, row.first, row.last)
+        format!(
+            "{service} {} ×{} {} – {}",
+            row.severity,
+            row.count,
+            time(row.first),
+            time(row.last)
+        )
     };
     for exemplar in &row.exemplars {
         text.push_str("\n  ");
