@@ -109,14 +109,7 @@ pub fn find_facts(
         (plan, detail)
     });
     let gathered = step(emit, "retrieve", "Collecting evidence", || {
-        let embedder = investigator.embedder.get();
-        let mut gathered = retrieve::retrieve(store, embedder.ok(), question, &plan);
-        if let Err(reason) = embedder {
-            gathered.gaps.push(evidence::Gap::new(
-                format!("documents were searched by words alone: {reason}"),
-                "make model",
-            ));
-        }
+        let gathered = retrieve::retrieve(store, &investigator.embedder, question, &plan);
         let receipt = &gathered.receipt;
         let detail = format!(
             "{} log records, {} spans, {} series",

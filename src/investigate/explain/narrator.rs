@@ -321,6 +321,11 @@ fn tell_facts(draft: &mut Draft, plan: &Plan, bundle: &Bundle) {
         "Nothing was found".clone_into(&mut draft.headline.text);
         return;
     };
+    if let Some(missing) = missing_name(plan, bundle) {
+        draft.headline = Sentence::new(format!("Nothing about {missing} was found"), Vec::new());
+        draft.claims = facts;
+        return;
+    }
     let scope = if plan.services.is_empty() {
         String::new()
     } else {
@@ -329,6 +334,27 @@ fn tell_facts(draft: &mut Draft, plan: &Plan, bundle: &Bundle) {
     draft.verdict = Verdict::Lookup;
     draft.headline = Sentence::new(format!("What was found{scope}"), first.cites.clone());
     draft.claims = facts;
+}
+
+/// A name that the question asks about and no evidence holds, when the question names nothing else that is known.
+///
+/// Names are told from words by their parts: `video-streamer`, `app_57`, `orders.v2`.
+fn missing_name<'a>(plan: &'a Plan, bundle: &Bundle) -> Option<&'a str> {
+    if !plan.services.is_empty() {
+        return None;
+    }
+    let is_name = |term: &&String| {
+        let parts: Vec<&str> = term.split(['-', '_', '.']).collect();
+        parts.len() > 1 && parts.iter().all(|part| !part.is_empty()) && term.len() >= 6
+    };
+    let holds = |item: &Evidence, name: &str| {
+        [&item.title, &item.preview].iter().any(|text| text.to_lowercase().contains(name))
+    };
+    plan.terms
+        .iter()
+        .filter(is_name)
+        .find(|name| !bundle.items.iter().any(|item| holds(item, name)))
+        .map(String::as_str)
 }
 
 /// No suspect carries: what stands out is shown, and that it is no conclusion.

@@ -1,14 +1,14 @@
 //! Runbooks and past incidents that help with this question.
 
-use groundcrew_llm::LocalEmbedder;
 use groundcrew_store::{DocumentHit, DocumentKind, DocumentQuery, Store};
 
+use super::super::context::LazyEmbedder;
 use super::super::evidence::{Candidate, EvidenceKind, Gap, clip};
 use super::super::material::Passage;
 use super::super::question::Question;
 
 /// Documents shown for one question.
-const DOCUMENTS_MAX: usize = 4;
+const DOCUMENTS_MAX: usize = 6;
 /// Longest text that is searched for, in bytes: the question and a few symptoms.
 const QUERY_BYTES_MAX: usize = 2_000;
 
@@ -47,7 +47,7 @@ pub(super) fn candidate(passage: &Passage) -> Candidate {
 /// Searches documents for the question together with the strongest symptoms.
 pub(super) fn find(
     store: &Store,
-    embedder: Option<&LocalEmbedder>,
+    embedder: &LazyEmbedder,
     question: &Question,
     symptoms: &[&str],
     gaps: &mut Vec<Gap>,
@@ -65,16 +65,18 @@ pub(super) fn find(
         text.push_str(clip(symptom, 300));
     }
     let text = clip(&text, QUERY_BYTES_MAX).to_owned();
-    let vector = embedder.and_then(|embedder| match embedder.embed(&[&text]) {
+    let embedded = embedder
+        .get()
+        .map_err(str::to_owned)
+        .and_then(|embedder| embedder.embed(&[&text]).map_err(|error| error.to_string()));
+    let vector = match embedded {
         Ok(vectors) => vectors.into_iter().next(),
-        Err(error) => {
-            gaps.push(Gap::new(
-                format!("documents were searched by words alone: {error}"),
-                "groundcrew doctor",
-            ));
+        Err(reason) => {
+            let what = format!("documents were searched by words alone: {reason}");
+            gaps.push(Gap::new(what, "make model"));
             None
         }
-    });
+    };
     let query = DocumentQuery { text, vector, kinds: Vec::new(), limit: DOCUMENTS_MAX };
     match store.documents().search(&query) {
         Ok(hits) => ranked(hits),

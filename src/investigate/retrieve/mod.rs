@@ -12,10 +12,10 @@ mod relevance;
 mod traces;
 
 use groundcrew_analysis::{Observations, Symptom};
-use groundcrew_llm::LocalEmbedder;
 use groundcrew_store::Store;
 use groundcrew_telemetry::TimeRange;
 
+use super::context::LazyEmbedder;
 use super::evidence::Gap;
 use super::material::{Gathered, Passage};
 use super::question::{Plan, Question};
@@ -24,7 +24,7 @@ use super::question::{Plan, Question};
 #[must_use]
 pub fn retrieve(
     store: &Store,
-    embedder: Option<&LocalEmbedder>,
+    embedder: &LazyEmbedder,
     question: &Question,
     plan: &Plan,
 ) -> Gathered {
