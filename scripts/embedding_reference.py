@@ -1,6 +1,6 @@
 """Writes the reference figures that the embedder is tested against.
 
-usage: embedding_reference.py MODEL_DIR > crates/llm/tests/fixtures/embedding_reference.json
+usage: embedding_reference.py MODEL_DIR > crates/llm/src/embed/reference.json
 
 A second implementation of the model, as plain as can be: numpy in double precision, one sentence at a time, so that
 neither rounding nor padding is shared with the one under test. Needs numpy, safetensors and tokenizers.

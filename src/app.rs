@@ -88,10 +88,12 @@ pub fn build_investigator(
     settings: &Settings,
     store: Arc<Store>,
 ) -> Result<Arc<Investigator>, AppError> {
+    // The tokenizer takes a while to load; by the time a bundle is packed it is there.
+    std::thread::spawn(|| groundcrew_llm::count_tokens("."));
     Ok(Arc::new(Investigator {
         store,
         masker: Arc::new(Masker::new()),
-        embedder: LazyEmbedder::new(Some(settings.embedding.model_dir.clone())),
+        embedder: Arc::new(LazyEmbedder::new(Some(settings.embedding.model_dir.clone()))),
         model: build_model(settings)?,
         prompt: EXPLAIN_PROMPT.parse()?,
     }))

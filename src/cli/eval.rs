@@ -19,38 +19,22 @@ pub(super) fn run(settings: &Settings, command: EvalCommand) -> Result<Exit> {
             rca(settings, &RcaOptions { cases, only, jobs }, &rankings, explain)?;
         }
         EvalCommand::Bundles { cases, budget, out, pooled, only } => {
-            let run =
-                BundleRun { cases, budget, pooled, only, embedding_dir: embedding_dir(settings) };
+            let run = BundleRun { cases, budget, pooled, only };
             let rows = eval::bundles(like(settings)?.as_ref(), &run, &|case| print::note(case))?;
             eval::write(&out, &rows)?;
         }
         EvalCommand::Answers { cases, budget, out, only } => {
-            let run = BundleRun {
-                cases,
-                budget,
-                pooled: false,
-                only,
-                embedding_dir: embedding_dir(settings),
-            };
+            let run = BundleRun { cases, budget, pooled: false, only };
             let rows = eval::answers(like(settings)?.as_ref(), &run, &|case| print::note(case))?;
             eval::write(&out, &rows)?;
         }
         EvalCommand::Retrieval { dir, out } => {
-            let rows = eval::retrieval(
-                like(settings)?.as_ref(),
-                &dir,
-                embedding_dir(settings),
-                &|note| print::note(note),
-            )?;
+            let rows = eval::retrieval(like(settings)?.as_ref(), &dir, &|note| print::note(note))?;
             eval::write(&out, &rows)?;
         }
         EvalCommand::Mask { file, out } => eval::write(&out, &eval::mask(&Masker::new(), &file)?)?,
     }
     Ok(Exit::Success)
-}
-
-fn embedding_dir(settings: &Settings) -> Option<PathBuf> {
-    Some(settings.embedding.model_dir.clone()).filter(|directory| directory.exists())
 }
 
 /// The parts that every fresh store of a measurement shares.

@@ -31,8 +31,6 @@ pub struct BundleRun {
     pub pooled: bool,
     /// Only cases whose path contains this.
     pub only: Option<String>,
-    /// Weights of the embedding model, when they are there.
-    pub embedding_dir: Option<PathBuf>,
 }
 
 /// A bundle as the grader reads it.
@@ -124,7 +122,7 @@ fn each<T>(
 ) -> Result<Vec<T>, EvalError> {
     let cases = find_cases(&run.cases, 1, run.only.as_deref())?;
     let pool = if run.pooled {
-        let store = FreshStore::new(like, run.embedding_dir.clone())?;
+        let store = FreshStore::new(like)?;
         for folder in &cases {
             feed(&store, folder)?;
         }
@@ -139,7 +137,7 @@ fn each<T>(
         let own = match &pool {
             Some(_) => None,
             None => {
-                let store = FreshStore::new(like, run.embedding_dir.clone())?;
+                let store = FreshStore::new(like)?;
                 feed(&store, folder)?;
                 Some(store)
             }

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 use thiserror::Error;
 
-use crate::investigate::{Investigator, LazyEmbedder};
+use crate::investigate::Investigator;
 
 /// A measurement that could not be made.
 #[derive(Debug, Error)]
@@ -59,11 +59,8 @@ pub(super) struct FreshStore {
 }
 
 impl FreshStore {
-    /// An empty store, with the masker and prompt of `like` and no model.
-    pub(super) fn new(
-        like: &Investigator,
-        embedding_dir: Option<PathBuf>,
-    ) -> Result<Self, EvalError> {
+    /// An empty store, with the masker, prompt and embedder of `like` and no model.
+    pub(super) fn new(like: &Investigator) -> Result<Self, EvalError> {
         let directory = tempfile::tempdir()
             .map_err(|source| EvalError::File { path: std::env::temp_dir(), source })?;
         let dir = directory.path().to_owned();
@@ -73,7 +70,7 @@ impl FreshStore {
         let investigator = Arc::new(Investigator {
             store: Arc::clone(&store),
             masker: Arc::clone(&like.masker),
-            embedder: LazyEmbedder::new(embedding_dir),
+            embedder: Arc::clone(&like.embedder),
             model: None,
             prompt: like.prompt.clone(),
         });

@@ -107,7 +107,7 @@ fn rank_case(like: &Investigator, folder: &Path) -> Result<Ranked, EvalError> {
     };
     let time = |text: &str| Timestamp::parse(text).ok_or_else(|| wrong_time(text));
     let at = time(&case.alert.time)?;
-    let store = FreshStore::new(like, None)?;
+    let store = FreshStore::new(like)?;
     let mut files: Vec<PathBuf> = ["logs", "traces", "metrics"]
         .iter()
         .map(|signal| folder.join(format!("{signal}.otlp.jsonl.gz")))

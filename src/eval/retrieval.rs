@@ -1,6 +1,6 @@
 //! `eval retrieval`: a corpus and queries in BEIR layout in, ranked documents out.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use groundcrew_indexer::docs::{CorpusText, index_corpus};
 use groundcrew_store::DocumentQuery;
@@ -45,10 +45,9 @@ pub struct RetrievalRow {
 pub fn retrieval(
     like: &Investigator,
     folder: &Path,
-    embedding_dir: Option<PathBuf>,
     progress: &dyn Fn(&str),
 ) -> Result<Vec<RetrievalRow>, EvalError> {
-    let store = FreshStore::new(like, embedding_dir)?;
+    let store = FreshStore::new(like)?;
     let embedder = store.investigator.embedder.get().ok();
     let pages: Vec<Page> = read_lines(&folder.join("corpus.jsonl"))?;
     let corpus: Vec<CorpusText<'_>> = pages

@@ -18,7 +18,7 @@ pub struct Investigator {
     /// Masks the question before it is stored or sent.
     pub masker: Arc<Masker>,
     /// Embeds the question, when weights are there.
-    pub embedder: LazyEmbedder,
+    pub embedder: Arc<LazyEmbedder>,
     /// Tells the answer, when one is configured.
     pub model: Option<Arc<dyn LanguageModel>>,
     /// How the model is asked.

@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     fn texts(body: &str) -> Vec<&str> {
-        blocks(body).into_iter().map(|block| &body[block.range]).collect()
+        blocks(body).into_iter().map(|block| body.get(block.range).unwrap()).collect()
     }
 
     #[test]

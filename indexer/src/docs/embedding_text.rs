@@ -4,6 +4,7 @@
 //! so identifiers in titles and questions are spelled out before they are embedded. Chunks keep theirs: code and log
 //! lines match code and log lines.
 
+use groundcrew_llm::{LlmError, LocalEmbedder};
 use groundcrew_store::DocumentChunk;
 
 /// The model reads 256 tokens; more than this is never reached.
@@ -19,9 +20,16 @@ pub(crate) fn embedding_text(chunk: &DocumentChunk) -> String {
     text
 }
 
-/// The text of a question, alert or log line for the embedding model, to compare it with indexed chunks.
-#[must_use]
-pub fn query_embedding_text(text: &str) -> String {
+/// The vector of a question, alert or log line, to compare with those of indexed chunks.
+///
+/// Blocking and heavy on the processor: call it off the async runtime.
+pub fn embed_query(embedder: &LocalEmbedder, text: &str) -> Result<Vec<f32>, LlmError> {
+    let mut vectors = embedder.embed(&[&query_text(text)])?;
+    // One text gives one vector; no vector at all is searched for as "no direction".
+    Ok(vectors.pop().unwrap_or_default())
+}
+
+fn query_text(text: &str) -> String {
     spelled_out(text.get(..text.floor_char_boundary(QUERY_BYTES_MAX)).unwrap_or(text))
 }
 
@@ -49,6 +57,9 @@ fn spelled_out(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use groundcrew_store::DocumentKind;
+    use groundcrew_telemetry::Attributes;
+
     use super::*;
 
     #[test]
@@ -61,5 +72,32 @@ mod tests {
             "It failed. Again - twice, 1 5 s"
         );
         assert_eq!(spelled_out(""), "");
+    }
+
+    #[test]
+    fn a_chunk_is_read_under_its_title_and_keeps_its_code() {
+        let chunk = DocumentChunk {
+            document: "a".to_owned(),
+            kind: DocumentKind::Runbook,
+            title: "KubePodNotReady".to_owned(),
+            heading_path: vec!["Fix".to_owned(), "By hand".to_owned()],
+            text: "run `kubectl get pods -l app=order_service`".to_owned(),
+            line_start: 1,
+            line_end: 1,
+            path: String::new(),
+            services: Vec::new(),
+            alerts: Vec::new(),
+            date: None,
+            front_matter: Attributes::default(),
+        };
+        let expected =
+            "Kube Pod Not Ready\nFix > By hand\nrun `kubectl get pods -l app=order_service`";
+        assert_eq!(embedding_text(&chunk), expected);
+    }
+
+    #[test]
+    fn a_huge_question_is_cut() {
+        assert!(query_text(&"磁".repeat(1_000_000)).len() <= QUERY_BYTES_MAX);
+        assert_eq!(query_text("OrdersFailing"), "Orders Failing");
     }
 }

@@ -178,8 +178,9 @@ mod tests {
             let text = format!("---\n{yaml}---\nbody");
             let parts = split(&text);
             assert!(text.ends_with(parts.body));
-            let lines_before = text[..text.len() - parts.body.len()].matches('\n').count();
-            assert_eq!(parts.body_line as usize, lines_before + 1);
+            let lines_after = parts.body.matches('\n').count();
+            let all_lines = text.matches('\n').count();
+            assert_eq!(parts.body_line as usize, all_lines - lines_after + 1);
         }
     }
 }

@@ -41,7 +41,7 @@ pub(crate) fn kind_of_path(path: &str) -> DocumentKind {
         .replace("post-mortem", "postmortem")
         .replace("post_mortem", "postmortem");
     let words = path.split(|c: char| !c.is_alphanumeric());
-    words.filter_map(kind_of_word).last().unwrap_or(DocumentKind::Doc)
+    words.rev().find_map(kind_of_word).unwrap_or(DocumentKind::Doc)
 }
 
 #[cfg(test)]

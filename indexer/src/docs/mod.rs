@@ -12,9 +12,11 @@ mod index;
 mod kind;
 mod page;
 mod size;
+#[cfg(test)]
+mod tests;
 mod walk;
 
-pub use embedding_text::query_embedding_text;
+pub use embedding_text::embed_query;
 pub use index::{
     CorpusText, DocsError, IndexProgress, IndexSummary, IndexWarning, index_corpus, index_directory,
 };

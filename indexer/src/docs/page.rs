@@ -170,7 +170,7 @@ fn skip_lines(text: &str, lines: u32) -> &str {
 mod tests {
     use super::*;
 
-    fn page(text: &str) -> Page {
+    fn read(text: &str) -> Page {
         let origin = Origin {
             document: "runbooks/pool-is_empty.md",
             path: "/x/pool-is_empty.md",
@@ -183,7 +183,7 @@ mod tests {
     fn front_matter_goes_into_every_chunk() {
         let text = "---\ntitle: No connections\nkind: incident\nservices: [checkout, orders-db]\nalert: OrdersFailing\n\
             date: 2026-03-14\nseverity: SEV1\n---\n# No connections\n\nText.\n";
-        let page = page(text);
+        let page = read(text);
         let chunk = &page.chunks[0];
         assert_eq!((chunk.title.as_str(), chunk.kind), ("No connections", DocumentKind::Incident));
         assert_eq!(chunk.services, ["checkout", "orders-db"]);
@@ -202,7 +202,7 @@ mod tests {
             "\u{feff}---\na: 1\n---\n\n\n# T\n\n{paragraph}\n\n    indented code\n\n{paragraph}\n## S\r\n\r\n{paragraph}"
         );
         let lines: Vec<&str> = text.trim_start_matches('\u{feff}').split('\n').collect();
-        let page = page(&text);
+        let page = read(&text);
         assert!(page.chunks.len() >= 3);
         for chunk in &page.chunks {
             let shown = lines[chunk.line_start as usize - 1..chunk.line_end as usize].join("\n");
@@ -213,28 +213,28 @@ mod tests {
     #[test]
     fn a_title_is_found_without_front_matter() {
         assert_eq!(
-            page("intro\n\n## Sub\n\n# The `real` title\n\ntext").chunks[0].title,
+            read("intro\n\n## Sub\n\n# The `real` title\n\ntext").chunks[0].title,
             "The real title"
         );
-        assert_eq!(page("just text").chunks[0].title, "pool is empty");
-        assert_eq!(page("just text").chunks[0].kind, DocumentKind::Runbook);
+        assert_eq!(read("just text").chunks[0].title, "pool is empty");
+        assert_eq!(read("just text").chunks[0].kind, DocumentKind::Runbook);
     }
 
     #[test]
     fn bad_front_matter_costs_a_warning_and_no_text() {
-        let page = page("---\ntitle: [x\n---\nbody");
+        let page = read("---\ntitle: [x\n---\nbody");
         assert_eq!(page.chunks[0].text, "body");
         assert_eq!(page.problems.len(), 1);
-        let page = super::tests::page("---\nkind: poem\ndate: someday\n---\nbody");
+        let page = read("---\nkind: poem\ndate: someday\n---\nbody");
         assert_eq!(page.problems.len(), 2);
         assert_eq!(page.chunks[0].kind, DocumentKind::Runbook);
     }
 
     #[test]
     fn a_page_can_stay_out() {
-        let page = page("---\nindex: false\n---\nbody");
+        let page = read("---\nindex: false\n---\nbody");
         assert!(page.left_out.is_some() && page.chunks.is_empty());
-        assert!(super::tests::page("").chunks.is_empty());
-        assert!(super::tests::page(" \n\n").chunks.is_empty());
+        assert!(read("").chunks.is_empty());
+        assert!(read(" \n\n").chunks.is_empty());
     }
 }

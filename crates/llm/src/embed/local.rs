@@ -16,8 +16,8 @@ use tokenizers::{Encoding, Tokenizer, TruncationParams};
 /// Tokens of a text that are looked at; the model was trained on no more.
 const TOKENS_MAX: usize = 256;
 
-/// Texts in one pass through the network: enough to fill the processor, small enough for its caches.
-const BATCH_TEXTS_MAX: usize = 16;
+/// Texts in one pass through the network. Measured: with more, what lies between two layers no longer fits the caches.
+const BATCH_TEXTS_MAX: usize = 4;
 
 /// Bytes of a text that are looked at, so that tokenising a huge text costs no more than a long one.
 const TEXT_BYTES_MAX: usize = 32 * 1024;
@@ -130,7 +130,15 @@ fn build_model(weights: &[u8]) -> candle_core::Result<BertModel> {
         classifier_dropout: None,
         model_type: None,
     };
-    BertModel::load(VarBuilder::from_slice_safetensors(weights, DType::F32, &Device::Cpu)?, &config)
+    let mut tensors = candle_core::safetensors::load_buffer(weights, &Device::Cpu)?;
+    for (name, tensor) in &mut tensors {
+        if name.starts_with("encoder.") && tensor.rank() == 2 {
+            // The network multiplies by the transpose of its matrices. Laid out as that transpose, they are read in
+            // order, which measured a fifth faster; their shape stays what it was.
+            *tensor = tensor.t()?.contiguous()?.t()?;
+        }
+    }
+    BertModel::load(VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu), &config)
 }
 
 /// The part of a text that can matter.

@@ -106,7 +106,22 @@ fn is_word_break(character: char) -> bool {
 }
 
 /// Commands whose `-u` is a user with a password; that of others is a user, a group or an access rule.
-const HTTP_CLIENTS: &[&str] = &["curl", "http", "https", "xh", "wget", "lftp", "ab", "hey", "siege", "influx", "svn", "smbclient", "rclone", "nuclei"];
+const HTTP_CLIENTS: &[&str] = &[
+    "curl",
+    "http",
+    "https",
+    "xh",
+    "wget",
+    "lftp",
+    "ab",
+    "hey",
+    "siege",
+    "influx",
+    "svn",
+    "smbclient",
+    "rclone",
+    "nuclei",
+];
 
 /// ` -u user:password`, ` --user user:password`, ` --proxy-user=user:password`.
 pub(crate) fn user(line: &mut Line<'_>, flag: Range<usize>) {
@@ -114,7 +129,10 @@ pub(crate) fn user(line: &mut Line<'_>, flag: Range<usize>) {
     let after = line.run_at_most(end, 3, |byte| byte == b' ' || byte == b'=');
     let long = line.at(flag.start + 2) == b'-';
     let start = if long { after } else { line.skip_spaces(flag.end) };
-    let client = line.context_at_most(flag.start, 256).split(is_word_break).any(|word| HTTP_CLIENTS.contains(&word));
+    let client = line
+        .context_at_most(flag.start, 256)
+        .split(is_word_break)
+        .any(|word| HTTP_CLIENTS.contains(&word));
     if !long && !client {
         return;
     }

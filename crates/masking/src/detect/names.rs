@@ -7,7 +7,8 @@ use std::sync::LazyLock;
 use rustc_hash::FxHashSet;
 
 /// Common given names.
-static GIVEN: LazyLock<FxHashSet<&[u8]>> = LazyLock::new(|| words(include_str!("words/given_names.txt")));
+static GIVEN: LazyLock<FxHashSet<&[u8]>> =
+    LazyLock::new(|| words(include_str!("words/given_names.txt")));
 
 /// Capitalised words that are no names.
 static OTHER_WORDS: LazyLock<FxHashSet<&[u8]>> =

@@ -73,7 +73,8 @@ const COUNTED_THINGS: &[&str] = &[
     "mark",
 ];
 
-const CARD_WORDS: &[&str] = &["card", "cards", "pan", "visa", "amex", "mastercard", "cardnumber", "creditcard"];
+const CARD_WORDS: &[&str] =
+    &["card", "cards", "pan", "visa", "amex", "mastercard", "cardnumber", "creditcard"];
 
 /// Lengths of the groups in which cards are printed.
 const CARD_GROUPS: &[&[usize]] = &[&[4, 4, 4, 4, 3], &[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4]];
@@ -299,7 +300,10 @@ pub(crate) fn iban(line: &mut Line<'_>, digits: usize) {
     if is_word(line.before(start)) && !matches!(line.before(start), b'_') {
         return;
     }
-    if !line.at(digits + 1).is_ascii_digit() || !line.before(digits).is_ascii_alphabetic() || !line.at(start).is_ascii_alphabetic() {
+    if !line.at(digits + 1).is_ascii_digit()
+        || !line.before(digits).is_ascii_alphabetic()
+        || !line.at(start).is_ascii_alphabetic()
+    {
         return;
     }
     let country = line.slice(start..digits);

@@ -6,10 +6,10 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::live::Live;
+use crate::documents::DocumentIndex;
 use crate::manifest::Manifest;
 use crate::origin::Origins;
 use crate::split::SplitReader;
-use crate::documents::DocumentIndex;
 use crate::state::StateDb;
 use crate::templates::Templates;
 use crate::wal::Wal;

@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use super::handle::{Sealer, Store};
 use super::live::Live;
+use crate::documents::DocumentIndex;
 use crate::ledger::Entry;
 use crate::manifest::{LoadedManifest, Manifest, ledger_path};
 use crate::memory::prepare;
 use crate::origin::Origins;
 use crate::split::{Split, SplitReader, SplitSet};
-use crate::documents::DocumentIndex;
 use crate::state::StateDb;
 use crate::templates::Templates;
 use crate::wal::{Record, Replayed, Wal, replay};

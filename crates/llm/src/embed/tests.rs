@@ -3,7 +3,7 @@
 //! Skipped with a message where the weights were not fetched. The fixture is written by
 //! `scripts/embedding_reference.py`.
 
-use groundcrew_llm::LocalEmbedder;
+use super::LocalEmbedder;
 use serde::Deserialize;
 use std::path::PathBuf;
 
@@ -18,7 +18,7 @@ struct Reference {
 }
 
 fn reference() -> Reference {
-    serde_json::from_str(include_str!("fixtures/embedding_reference.json")).unwrap()
+    serde_json::from_str(include_str!("reference.json")).unwrap()
 }
 
 /// The embedder, where the configured or the usual directory has weights.
