@@ -89,7 +89,7 @@ impl Request<'_> {
         }
         let end = after(at, 0.4 * work_ms);
         self.tell(handler, place, (start, end), failure.as_ref());
-        self.add_server_span(handler, place, parent, (start, end), failure.as_ref());
+        self.add_server_span(handler, (place, parent), (start, end), failure.as_ref());
         Ended { at: end, failure }
     }
 
@@ -168,7 +168,7 @@ impl Request<'_> {
             let waited = effect.pool_wait_ms as u64;
             let line =
                 format!("waited {waited} ms for a database connection (total=2, active=2, idle=0)");
-            self.add_line(caller, sent, Level::Warn, line, Vec::new());
+            self.add_line(caller, (sent, Level::Warn), line, Vec::new());
         }
         if let Some(failure) = effect.pool_failure {
             return Ended { at: sent, failure: Some(failure) };
@@ -207,7 +207,7 @@ impl Request<'_> {
         let message = failure.map_or("", |failure| failure.message.as_str());
         let place = Place { service: query.store, pod, span_id: [0; 8] };
         let line = format!("{message}\nHINT:  Check free disk space.\nSTATEMENT:  {}", query.text);
-        self.add_line(place, at, Level::Error, line, Vec::new());
+        self.add_line(place, (at, Level::Error), line, Vec::new());
     }
 
     /// Asks the card provider, outside of the cluster.
@@ -238,7 +238,7 @@ impl Request<'_> {
         self.add_span(caller.pod, span, failure.as_ref());
         if took_ms > 1_000.0 && answered {
             let line = format!("slow charge: card-provider took {} ms", took_ms as u64);
-            self.add_line(caller, end, Level::Warn, line, Vec::new());
+            self.add_line(caller, (end, Level::Warn), line, Vec::new());
         }
         Ended { at: end, failure }
     }
@@ -246,8 +246,7 @@ impl Request<'_> {
     fn add_server_span(
         &mut self,
         handler: &Handler,
-        place: Place,
-        parent: Option<[u8; 8]>,
+        (place, parent): (Place, Option<[u8; 8]>),
         (start, end): (u64, u64),
         failure: Option<&Failure>,
     ) {
@@ -312,14 +311,14 @@ impl Request<'_> {
             let level = if status >= 500 { Level::Error } else { Level::Info };
             let line =
                 format!("{} {path} {status} {took_ms}ms upstream=storefront", handler.method);
-            self.add_line(place, end, level, line, Vec::new());
+            self.add_line(place, (end, level), line, Vec::new());
             return;
         }
         match failure {
             None => {
                 if self.random.chance(handler.line_chance) {
                     let line = (handler.line)(self.random);
-                    self.add_line(place, end, Level::Info, line, Vec::new());
+                    self.add_line(place, (end, Level::Info), line, Vec::new());
                 }
                 let is_slow_search = handler.service == Service::Catalog && took_ms > 400;
                 if is_slow_search {
@@ -327,13 +326,13 @@ impl Request<'_> {
                     let line = format!(
                         "slow ranking: {took_ms} ms for {candidates} candidates (ranker=pairwise)"
                     );
-                    self.add_line(place, end, Level::Warn, line, Vec::new());
+                    self.add_line(place, (end, Level::Warn), line, Vec::new());
                 }
             }
             Some(failure) if !failure.is_error() => {
                 let line =
                     format!("{} {} refused: {}", handler.method, handler.route, failure.message);
-                self.add_line(place, end, Level::Warn, line, Vec::new());
+                self.add_line(place, (end, Level::Warn), line, Vec::new());
             }
             Some(failure) => {
                 let mut line = format!(
@@ -346,7 +345,7 @@ impl Request<'_> {
                 }
                 let attributes =
                     if failure.is_origin { exception_attributes(failure) } else { Vec::new() };
-                self.add_line(place, end, Level::Error, line, attributes);
+                self.add_line(place, (end, Level::Error), line, attributes);
             }
         }
     }
@@ -354,8 +353,7 @@ impl Request<'_> {
     fn add_line(
         &mut self,
         place: Place,
-        at: u64,
-        level: Level,
+        (at, level): (u64, Level),
         line: String,
         attributes: Vec<KeyValue>,
     ) {

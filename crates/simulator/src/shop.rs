@@ -1,7 +1,6 @@
 //! The shop as drawn on the whiteboard: services, what they run on, and who calls whom for which request.
 
-use crate::random::Random;
-use crate::wording;
+use crate::wording::{self, Line};
 
 /// Kubernetes namespace of everything.
 pub(crate) const NAMESPACE: &str = "shop";
@@ -121,7 +120,7 @@ pub(crate) struct Handler {
     pub(crate) self_ms: f64,
     pub(crate) actions: &'static [Action],
     /// What it logs when all went well, and how often.
-    pub(crate) line: fn(&mut Random) -> String,
+    pub(crate) line: Line,
     pub(crate) line_chance: f64,
 }
 

@@ -166,7 +166,7 @@ impl Simulation {
         }
     }
 
-    fn write(&mut self, service: &str, level: Level, line: fn(&mut Random) -> String, count: u32) {
+    fn write(&mut self, service: &str, level: Level, line: wording::Line, count: u32) {
         let found = Service::ALL.into_iter().find(|known| known.name() == service);
         for _ in 0..count {
             let Some(pod) = found.and_then(|service| self.world.pick(service, &mut self.noise))

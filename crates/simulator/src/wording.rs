@@ -16,6 +16,9 @@ const WORDS: &[&str] = &[
 ];
 const ZONES: &[&str] = &["eu-north", "eu-south", "uk", "us-east", "us-west", "apac"];
 
+/// Writes one line.
+pub(crate) type Line = fn(&mut Random) -> String;
+
 /// A product's number.
 pub(crate) fn sku(random: &mut Random) -> String {
     format!("SKU-{:05}", 10_000 + random.below(4_000))
@@ -102,8 +105,11 @@ pub(crate) fn path(route: &str, random: &mut Random) -> String {
         .replace("{session}", &session(random))
 }
 
+/// A service, and a line it writes now and then.
+pub(crate) type Saying = (&'static str, fn(&mut Random) -> String);
+
 /// Lines that come now and then and mean nothing: service, severity is INFO.
-pub(crate) const BACKGROUND: &[(&str, fn(&mut Random) -> String)] = &[
+pub(crate) const BACKGROUND: &[Saying] = &[
     ("gateway", |random| format!("reloaded certificates: {} unchanged", 2 + random.below(3))),
     ("storefront", |random| {
         format!(
@@ -151,7 +157,7 @@ pub(crate) const BACKGROUND: &[(&str, fn(&mut Random) -> String)] = &[
 ];
 
 /// Warnings that come in a healthy shop too.
-pub(crate) const BENIGN_WARNINGS: &[(&str, fn(&mut Random) -> String)] = &[
+pub(crate) const BENIGN_WARNINGS: &[Saying] = &[
     ("gateway", |random| {
         format!(
             "client closed connection before the response was complete after {} ms",

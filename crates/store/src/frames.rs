@@ -134,7 +134,8 @@ mod tests {
                 .collect();
             assert_eq!(frames.payloads, expected, "byte {at}");
             if hit < 4 {
-                assert_eq!(frames.damaged, [hit * frame_bytes..(hit + 1) * frame_bytes]);
+                let start = hit * frame_bytes;
+                assert_eq!(frames.damaged, vec![start..start + frame_bytes; 1]);
             } else {
                 assert_ne!(frames.tail, Tail::Clean);
             }

@@ -42,7 +42,7 @@ impl TopRows {
     /// Sorts the rows and drops the surplus. Called between sources too, so that later ones can be skipped.
     pub(crate) fn cut(&mut self) {
         if self.newest_first {
-            self.rows.sort_by(|left, right| right.0.cmp(&left.0));
+            self.rows.sort_by_key(|row| std::cmp::Reverse(row.0));
         } else {
             self.rows.sort_by_key(|row| row.0);
         }

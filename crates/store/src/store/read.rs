@@ -8,6 +8,7 @@ use groundcrew_telemetry::{
 };
 
 use super::handle::Store;
+use super::search::Wanted;
 use crate::memory::{Memory, SpanPortion};
 use crate::query::ServiceFilter;
 use crate::series_merge::SeriesMerge;
@@ -128,15 +129,16 @@ impl Store {
                 }
             }
             for portion in portions {
-                for span in &portion.spans {
-                    if query.range.contains(span.start)
+                let asked_for = portion.spans.iter().filter(|span| {
+                    query.range.contains(span.start)
                         && query.trace_id.is_none_or(|wanted| span.trace_id == wanted)
-                    {
-                        sample.offer(span.trace_id, || SpanRow {
-                            resource: Arc::clone(&portion.origin.resource),
-                            span: span.clone(),
-                        });
-                    }
+                });
+                for span in asked_for {
+                    let resource = &portion.origin.resource;
+                    sample.offer(span.trace_id, || SpanRow {
+                        resource: Arc::clone(resource),
+                        span: span.clone(),
+                    });
                 }
             }
             let (rows, matched) = sample.finish();
@@ -157,7 +159,8 @@ impl Store {
         let tokens: Vec<String> = query.trace_id.iter().map(ToString::to_string).collect();
         let services = ServiceFilter(&query.services);
         let admitted = file.admitted(services);
-        for meta in self.candidate_blocks(split, &file, query.range, &tokens, services)? {
+        let wanted = Wanted { range: query.range, tokens: &tokens, services };
+        for meta in self.candidate_blocks(split, &file, wanted)? {
             let decoded = file
                 .read(&meta)
                 .and_then(|raw| SpanBlock::decode(&raw).map_err(|error| file.damaged(error)));

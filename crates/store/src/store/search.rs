@@ -44,6 +44,17 @@ impl Source {
     }
 }
 
+/// What a block must have to be looked at.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    /// Rows in this time.
+    pub(super) range: TimeRange,
+    /// All of these tokens.
+    pub(super) tokens: &'a [String],
+    /// One of these services.
+    pub(super) services: ServiceFilter<'a>,
+}
+
 impl Store {
     /// Log records that match, the newest or the oldest up to the limit, in that order.
     pub fn search_logs(&self, query: &LogQuery) -> Result<Vec<LogRow>, StoreError> {
@@ -103,8 +114,9 @@ impl Store {
                     continue;
                 }
             };
-            let blocks =
-                self.candidate_blocks(split, &file, filter.range, &tokens, filter.services)?;
+            let (range, services) = (filter.range, filter.services);
+            let wanted = Wanted { range, tokens: &tokens, services };
+            let blocks = self.candidate_blocks(split, &file, wanted)?;
             let admitted = file.admitted(filter.services);
             let open = Arc::new(OpenSplit { file, admitted });
             let severe = blocks.into_iter().filter(|meta| meta.severity_max >= filter.severity_min);
@@ -113,15 +125,14 @@ impl Store {
         Ok(sources)
     }
 
-    /// The blocks of a split in `range` that may have rows with all of `tokens` and of one of `services`.
+    /// The blocks of a split that may have rows that are wanted.
     pub(super) fn candidate_blocks(
         &self,
         split: &Split,
         file: &RowsFile,
-        range: TimeRange,
-        tokens: &[String],
-        services: ServiceFilter<'_>,
+        wanted: Wanted<'_>,
     ) -> Result<Vec<BlockMeta>, StoreError> {
+        let Wanted { range, tokens, services } = wanted;
         let inside = |number: &u32| {
             file.blocks.get(*number as usize).filter(|meta| meta.overlaps(range)).copied()
         };

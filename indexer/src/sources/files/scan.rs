@@ -150,7 +150,7 @@ impl<'a> Scan<'a> {
             month.get(..length).is_some_and(|start| start.eq_ignore_ascii_case(name))
                 && (length == 3 || length == month.len())
         };
-        let position = MONTHS.iter().position(|month| named(month))?;
+        let position = MONTHS.iter().position(named)?;
         self.at += length;
         i64::try_from(position + 1).ok()
     }
@@ -258,7 +258,8 @@ mod tests {
     #[test]
     fn days_agree_with_a_calendar() {
         for text in ["1970-01-01", "2000-02-29", "2026-11-25", "1999-12-31", "2100-03-01"] {
-            let part = |range: std::ops::Range<usize>| text[range].parse::<i64>().unwrap();
+            let part =
+                |range: std::ops::Range<usize>| text.get(range).unwrap().parse::<i64>().unwrap();
             let civil = Civil::new(part(0..4), part(5..7), part(8..10), (0, 0, 0, 0)).unwrap();
             assert_eq!(civil.at(None), Timestamp::parse(&format!("{text}T00:00:00Z")), "{text}");
         }

@@ -142,10 +142,8 @@ impl<'de> Deserialize<'de> for Pairs {
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Pairs, A::Error> {
                 let mut pairs = Vec::new();
-                while let Some(pair) = items.next_element::<KeyValue>()? {
-                    if let Some(value) = pair.value.0 {
-                        pairs.push((pair.key, value));
-                    }
+                while let Some(KeyValue { key, value }) = items.next_element()? {
+                    pairs.extend(value.0.map(|value| (key, value)));
                 }
                 Ok(Pairs(pairs))
             }

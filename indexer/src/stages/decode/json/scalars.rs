@@ -96,11 +96,11 @@ impl Visitor<'_> for WholeVisitor {
         if let Ok(number) = text.parse::<i128>() {
             return Ok(Whole(number));
         }
-        let named = |name: &&str| {
+        let named = |name: &str| {
             text.eq_ignore_ascii_case(name)
                 || text.rsplit_once('_').is_some_and(|(_, last)| last.eq_ignore_ascii_case(name))
         };
-        match self.names.iter().position(|name| named(&name)) {
+        match self.names.iter().position(|name| named(name)) {
             Some(position) => Ok(Whole(position as i128)),
             None => Err(E::invalid_value(serde::de::Unexpected::Str(text), &self)),
         }
