@@ -106,7 +106,7 @@ fn description(pod: &Pod, at: Timestamp) -> ClusterSnapshot {
     };
     line(&format!("Name:             {}", pod.name));
     line(&format!("Namespace:        {NAMESPACE}"));
-    line(&format!("Node:             {}/10.0.0.{}", pod.node, 4 + pod.node.len()));
+    line(&format!("Node:             {}", pod.node));
     line(&format!("Labels:           app={}", traits.name));
     line("Status:           Running");
     line(&format!("Controlled By:    ReplicaSet/{template}"));

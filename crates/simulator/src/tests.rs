@@ -37,14 +37,14 @@ fn text(attributes: &[KeyValue], key: &str) -> String {
 }
 
 /// Every span with its service, oldest first.
-fn spans(steps: &[Step]) -> Vec<(String, Span)> {
+fn spans(steps: &[Step]) -> Vec<(String, &Span)> {
     let mut all = Vec::new();
     for group in
         steps.iter().flat_map(|step| &step.traces).flat_map(|request| &request.resource_spans)
     {
         let service = text(&group.resource.as_ref().unwrap().attributes, "service.name");
         let spans = group.scope_spans.iter().flat_map(|scope| &scope.spans);
-        all.extend(spans.map(|span| (service.clone(), span.clone())));
+        all.extend(spans.map(|span| (service.clone(), span)));
     }
     all
 }
@@ -110,7 +110,7 @@ fn mean(values: &[f64]) -> f64 {
 
 /// Share of failed spans and mean milliseconds of the server spans of a route.
 fn answered(steps: &[Step], service: &str, route: &str) -> (f64, f64) {
-    let found: Vec<Span> = spans(steps)
+    let found: Vec<&Span> = spans(steps)
         .into_iter()
         .filter(|(name, span)| {
             name == service
@@ -126,7 +126,7 @@ fn answered(steps: &[Step], service: &str, route: &str) -> (f64, f64) {
             f64::from(u8::from(span.status.as_ref().is_some_and(|status| status.code == 2)))
         })
         .collect();
-    let took: Vec<f64> = found.iter().map(milliseconds).collect();
+    let took: Vec<f64> = found.iter().map(|span| milliseconds(span)).collect();
     (mean(&failed), mean(&took))
 }
 
@@ -170,9 +170,10 @@ fn steps_send_what_is_over_and_never_go_back() {
 #[test]
 fn traces_are_trees_whose_parents_contain_their_children() {
     for fault in [None, Some(Fault::NetworkDelay), Some(Fault::CartMemoryLeak)] {
-        let spans = spans(&run(fault));
+        let steps = run(fault);
+        let spans = spans(&steps);
         let by_id: HashMap<&[u8], &Span> =
-            spans.iter().map(|(_, span)| (span.span_id.as_slice(), span)).collect();
+            spans.iter().map(|(_, span)| (span.span_id.as_slice(), *span)).collect();
         assert_eq!(by_id.len(), spans.len(), "span ids are unique");
         let mut roots = HashSet::new();
         for (service, span) in &spans {
@@ -195,8 +196,10 @@ fn traces_are_trees_whose_parents_contain_their_children() {
 #[test]
 fn lines_belong_to_spans_of_their_traces() {
     let steps = run(None);
-    let known: HashSet<(Vec<u8>, Vec<u8>)> =
-        spans(&steps).into_iter().map(|(_, span)| (span.trace_id, span.span_id)).collect();
+    let known: HashSet<(Vec<u8>, Vec<u8>)> = spans(&steps)
+        .into_iter()
+        .map(|(_, span)| (span.trace_id.clone(), span.span_id.clone()))
+        .collect();
     let records: Vec<_> = steps
         .iter()
         .flat_map(|step| &step.logs)
