@@ -1,4 +1,6 @@
 //! Our own log: to stderr, filtered, without tokens, addresses of people or raw bodies.
+//!
+//! The model client's own messages are off unless asked for by name, because it logs the bodies of bad replies.
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
@@ -9,9 +11,9 @@ use crate::config::LogSettings;
 pub fn start(settings: &LogSettings, verbosity: u8) {
     let directives = match verbosity {
         0 => settings.filter.clone(),
-        1 => "info".to_owned(),
-        2 => "info,groundcrew=debug,groundcrew_store=debug,groundcrew_indexer=debug,groundcrew_llm=debug".to_owned(),
-        _ => "debug".to_owned(),
+        1 => "info,async_openai=off".to_owned(),
+        2 => "info,async_openai=off,groundcrew=debug,groundcrew_store=debug,groundcrew_indexer=debug,groundcrew_llm=debug".to_owned(),
+        _ => "debug,async_openai=off".to_owned(),
     };
     let filter = EnvFilter::try_new(&directives).unwrap_or_else(|_| EnvFilter::new("warn"));
     let subscriber = tracing_subscriber::fmt()

@@ -74,7 +74,7 @@ pub const SETTINGS: [Setting; 20] = [
     ),
     known_as(
         "log.filter",
-        "\"warn\"",
+        "\"warn,async_openai=off\"",
         "what is logged to stderr, as tracing directives",
         "GROUNDCREW_LOG",
     ),

@@ -16,6 +16,9 @@ use super::telling::{self, Focus};
 /// Documents and list items after which reading stops.
 const OBJECTS_MAX: usize = 20_000;
 
+/// Brackets open at one time in a YAML document; a parser of YAML takes time in the square of that depth.
+const FLOW_DEPTH_MAX: i64 = 128;
+
 /// Whether `body` holds Kubernetes objects in YAML or JSON.
 pub(super) fn looks_like(body: &str) -> bool {
     let begin = body.trim_start();
@@ -65,10 +68,29 @@ fn documents(body: &str) -> Vec<&str> {
 fn parse(document: &str) -> Option<Value> {
     let value: Value = if document.trim_start().starts_with(['{', '[']) {
         serde_json::from_str(document).ok()?
-    } else {
+    } else if flow_depth(document) <= FLOW_DEPTH_MAX {
         serde_yaml_ng::from_str(document).ok()?
+    } else {
+        return None;
     };
     (value.is_object() || value.is_array()).then_some(value)
+}
+
+/// The most brackets that are open at one time, those inside of texts included.
+fn flow_depth(document: &str) -> i64 {
+    let mut open = 0_i64;
+    let mut deepest = 0;
+    for letter in document.bytes() {
+        match letter {
+            b'[' | b'{' => open += 1,
+            b']' | b'}' => open -= 1,
+            _ => {}
+        }
+        // Closing brackets inside of texts must not make room for later ones.
+        open = open.max(0);
+        deepest = deepest.max(open);
+    }
+    deepest
 }
 
 fn read_document(reading: &Reading<'_>, value: &Value, document: &str, listed: &mut Listed) {

@@ -390,6 +390,12 @@ fn files_are_told_apart() {
 }
 
 #[test]
+fn brackets_without_end_cost_no_time() {
+    let text = format!("apiVersion: v1\nkind: Pod\nmetadata:\n  name: {}", "[".repeat(100_000));
+    check(&text, &[]);
+}
+
+#[test]
 fn a_message_instead_of_a_table_is_no_object() {
     check(
         "$ kubectl get pods -n shop\nError from server (Forbidden): pods is forbidden: User \"x\" cannot list\n",
