@@ -96,6 +96,11 @@ pub(super) fn change_list(
     Some(entries.into_iter().filter_map(read).collect())
 }
 
+/// Whether an object has keys that only a change has, so that it is one even if it reads like a log line.
+pub(super) fn has_change_keys(object: &Entries) -> bool {
+    ["sha", "commit_sha", "flag"].iter().any(|key| get(object, key).is_some())
+}
+
 /// The sort of change an event says it is, in a `kind` or `type` field or by the fields only such an event has.
 fn stated_kind(object: &Entries) -> Option<ChangeKind> {
     let has = |keys: &[&str]| keys.iter().any(|key| get(object, key).is_some());

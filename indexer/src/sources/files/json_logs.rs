@@ -8,7 +8,7 @@ use groundcrew_telemetry::{
 };
 
 use super::log_time::{epoch_time, parse_time};
-use super::plain_json::{Object, as_object, object_of, text_of};
+use super::plain_json::{Object, as_object, get, object_of, text_of};
 use crate::stages::decode::{cap_text, infer_severity, severity_of_field, severity_of_number};
 
 const TIME_KEYS: [&str; 11] = [
@@ -105,6 +105,18 @@ pub(super) fn read_json_log(
         template: None,
     };
     JsonLog { resource, scope, record, dated: time.is_some(), truncated }
+}
+
+/// A line as Docker's `json-file` driver keeps it: when, what, and whether its rest comes next.
+pub(super) fn runtime_line(
+    object: &[(String, Value)],
+    reference: Timestamp,
+) -> Option<(Timestamp, &str, bool)> {
+    let of = |key: &str| get(object, key).and_then(Value::as_str);
+    let is_runtime = object.len() <= 4 && matches!(of("stream"), Some("stdout" | "stderr"));
+    let (log, time) = (of("log").filter(|_| is_runtime)?, of("time")?);
+    let text = log.strip_suffix('\n');
+    Some((parse_time(time, reference)?, text.unwrap_or(log), text.is_none()))
 }
 
 /// Whether an object with these keys is what a logger writes: a message, or a time and a level.

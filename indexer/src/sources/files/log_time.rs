@@ -112,14 +112,16 @@ pub(super) fn parse_time(text: &str, reference: Timestamp) -> Option<Timestamp> 
 pub(super) fn epoch_time(number: f64) -> Option<Timestamp> {
     let per_unit = match number.abs() {
         size if size < 1e8 => return None,
-        size if size < 1e11 => 1e9,
-        size if size < 1e14 => 1e6,
-        size if size < 1e17 => 1e3,
-        size if size < 9e18 => 1.0,
+        size if size < 1e11 => 1_000_000_000,
+        size if size < 1e14 => 1_000_000,
+        size if size < 1e17 => 1_000,
+        size if size < 9e18 => 1,
         _ => return None,
     };
-    // Floats lose nanoseconds, not the order of lines: a quarter of a microsecond in today's seconds.
-    Some(Timestamp::from_nanos((number * per_unit) as i64))
+    // A float of today's seconds is good to a microsecond; what stands beyond is noise of its own making.
+    let micros = (number.fract() * per_unit as f64 / 1e3).round() as i64;
+    let whole = (number.trunc() as i64).checked_mul(per_unit)?;
+    whole.checked_add(micros * 1_000).map(Timestamp::from_nanos)
 }
 
 /// Where words begin, and whether nothing but punctuation stands before.

@@ -16,10 +16,14 @@ mod log_time;
 mod origin;
 mod outbox;
 mod plain_json;
+mod reading;
 mod scan;
 mod summary;
 mod text_logs;
 mod walk;
+
+#[cfg(test)]
+mod tests;
 
 pub use ingest::ingest_paths;
 pub use summary::{

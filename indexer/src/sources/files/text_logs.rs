@@ -52,7 +52,20 @@ impl TextLogs {
 
     /// Takes one line; gives the record that it completes, if it does.
     pub(super) fn line(&mut self, line: &str) -> Option<LogRecord> {
-        let unwrapped = unwrap_runtime(line);
+        self.unwrapped(unwrap_runtime(line))
+    }
+
+    /// Takes one line that a container runtime wrote at `time`; `partial` when its rest comes next.
+    pub(super) fn wrapped(
+        &mut self,
+        time: Timestamp,
+        text: &str,
+        partial: bool,
+    ) -> Option<LogRecord> {
+        self.unwrapped(Unwrapped { time: Some(time), text: Cow::Borrowed(text), partial })
+    }
+
+    fn unwrapped(&mut self, unwrapped: Unwrapped<'_>) -> Option<LogRecord> {
         let text = without_colours(unwrapped.text);
         if text.trim().is_empty() {
             return None;
@@ -209,6 +222,23 @@ fn access_severity(line: &str) -> Severity {
     }
 }
 
+/// The service that a logfmt line names (`level=info service=cart msg="..."`). Elsewhere `service=` may be anybody's.
+pub(super) fn service_in(line: &str) -> Option<&str> {
+    const KEYS: [&str; 3] = ["service=", "service.name=", "app="];
+    let at = memchr::memmem::find(line.as_bytes(), b"service")
+        .or_else(|| memchr::memmem::find(line.as_bytes(), b"app="))?;
+    let is_logfmt = ["level=", "lvl=", "msg="].iter().any(|key| line.contains(key));
+    let starts = at == 0 || line.as_bytes().get(at - 1) == Some(&b' ');
+    if !is_logfmt || !starts {
+        return None;
+    }
+    let rest = line.get(at..)?;
+    let value = KEYS.iter().find_map(|key| rest.strip_prefix(key))?.trim_start_matches('"');
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '/');
+    let name = value.split(|c: char| !is_name(c)).next()?;
+    (!name.is_empty()).then_some(name)
+}
+
 /// A trace id that a line names: `trace_id=`, `traceId":"`, `TraceID: ` and 32 hex digits.
 fn trace_id_in(line: &str) -> Option<TraceId> {
     let bytes = line.as_bytes();
@@ -310,6 +340,14 @@ mod tests {
         );
         assert!(records[0].body.starts_with("INFO ok"));
         assert!(records[0].trace_id.is_some());
+    }
+
+    #[test]
+    fn logfmt_lines_name_their_service() {
+        assert_eq!(service_in("level=info service=cart-v2 msg=x"), Some("cart-v2"));
+        assert_eq!(service_in("service.name=\"cart\" lvl=warn"), Some("cart"));
+        assert_eq!(service_in("calling service=cart failed"), None);
+        assert_eq!(service_in("level=info myservice=cart"), None);
     }
 
     proptest::proptest! {
