@@ -5,7 +5,7 @@ use groundcrew_telemetry::{Severity, TemplateId, TimeRange, TraceId};
 /// Asks for log templates with their counts.
 #[derive(Clone, PartialEq, Debug)]
 pub struct TemplateQuery {
-    /// When. Widened to whole minutes, because rollups know no finer time.
+    /// When. Widened to whole tens of seconds, because rollups know no finer time.
     pub range: TimeRange,
     /// Which services; empty for all.
     pub services: Vec<String>,

@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 
 use crate::memory::{Memory, RowAt};
 use crate::query::{ServiceFilter, TemplateQuery};
+use crate::slot::{minute_of, slot_of};
 use crate::templates::Templates;
 
 /// Longest exemplar; the rest is cut off.
@@ -15,7 +16,7 @@ pub(crate) const EXEMPLAR_BYTES_MAX: usize = 2048;
 /// One cell as the fold sees it, wherever it came from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CellFacts {
-    pub(crate) minute: i64,
+    pub(crate) slot: i64,
     pub(crate) count: u64,
     pub(crate) severity: Severity,
     pub(crate) first: Timestamp,
@@ -38,16 +39,16 @@ struct Pair {
     count: u64,
     first: (Timestamp, TextAt),
     last: (Timestamp, TextAt),
-    /// The busiest minute's first body: the one from the middle.
+    /// The busiest slot's first body: the one from the middle.
     peak: (u64, i64, TextAt),
-    minutes: Vec<(i64, u64)>,
+    slots: Vec<(i64, u64)>,
 }
 
 /// The sum so far.
 #[derive(Debug)]
 pub(crate) struct TemplateFold<'q> {
-    /// The first and the last minute asked for; nothing is asked for when they are crossed.
-    pub(crate) minutes: (i64, i64),
+    /// The first and the last slot asked for; nothing is asked for when they are crossed.
+    pub(crate) slots: (i64, i64),
     pub(crate) services: ServiceFilter<'q>,
     names: Vec<Arc<str>>,
     ids: FxHashMap<Arc<str>, u32>,
@@ -57,13 +58,13 @@ pub(crate) struct TemplateFold<'q> {
 
 impl<'q> TemplateFold<'q> {
     pub(crate) fn new(query: &'q TemplateQuery) -> Self {
-        let minutes = if query.range.is_empty() {
+        let slots = if query.range.is_empty() {
             (1, 0)
         } else {
-            (query.range.start.minute(), query.range.end.plus_nanos(-1).minute())
+            (slot_of(query.range.start), slot_of(query.range.end.plus_nanos(-1)))
         };
         Self {
-            minutes,
+            slots,
             services: ServiceFilter(&query.services),
             names: Vec::new(),
             ids: FxHashMap::default(),
@@ -98,8 +99,8 @@ impl<'q> TemplateFold<'q> {
             count: 0,
             first: (cell.first, first_at),
             last: (cell.last, last_at),
-            peak: (cell.count, cell.minute, first_at),
-            minutes: Vec::new(),
+            peak: (cell.count, cell.slot, first_at),
+            slots: Vec::new(),
         });
         pair.severity = pair.severity.max(cell.severity);
         pair.count += cell.count;
@@ -109,26 +110,26 @@ impl<'q> TemplateFold<'q> {
         if cell.last >= pair.last.0 {
             pair.last = (cell.last, last_at);
         }
-        let (peak_count, peak_minute, _) = pair.peak;
-        if (cell.count, peak_minute) > (peak_count, cell.minute) {
-            pair.peak = (cell.count, cell.minute, first_at);
+        let (peak_count, peak_slot, _) = pair.peak;
+        if (cell.count, peak_slot) > (peak_count, cell.slot) {
+            pair.peak = (cell.count, cell.slot, first_at);
         }
-        pair.minutes.push((cell.minute, cell.count));
+        pair.slots.push((cell.slot, cell.count));
     }
 
     /// Adds all cells of a memory, and fetches the bodies that may be shown while the memory is at hand.
     pub(crate) fn add_memory(&mut self, source: u32, memory: &Memory) {
         let services = self.service_ids(&memory.rollup.services);
-        let (first_minute, last_minute) = self.minutes;
+        let (first_slot, last_slot) = self.slots;
         for (key, cell) in &memory.rollup.cells {
-            if key.minute < first_minute || key.minute > last_minute {
+            if key.slot < first_slot || key.slot > last_slot {
                 continue;
             }
             let Some(service) = services.get(key.service as usize).copied().flatten() else {
                 continue;
             };
             let facts = CellFacts {
-                minute: key.minute,
+                slot: key.slot,
                 count: cell.count,
                 severity: cell.severity,
                 first: cell.first,
@@ -175,7 +176,7 @@ impl<'q> TemplateFold<'q> {
                 first: pair.first.0,
                 last: pair.last.0,
                 exemplars: self.exemplars(&pair),
-                minutes: add_up_minutes(pair.minutes),
+                minutes: add_up_minutes(pair.slots),
             })
             .collect();
         rows.sort_by(|left, right| {
@@ -206,11 +207,11 @@ pub(crate) fn capped(body: &str) -> &str {
     body.get(..body.floor_char_boundary(EXEMPLAR_BYTES_MAX)).unwrap_or(body)
 }
 
-fn add_up_minutes(mut minutes: Vec<(i64, u64)>) -> Vec<(i64, u32)> {
-    minutes.sort_unstable();
-    let mut added: Vec<(i64, u32)> = Vec::with_capacity(minutes.len());
-    for (minute, count) in minutes {
-        let count = u32::try_from(count).unwrap_or(u32::MAX);
+fn add_up_minutes(mut slots: Vec<(i64, u64)>) -> Vec<(i64, u32)> {
+    slots.sort_unstable();
+    let mut added: Vec<(i64, u32)> = Vec::with_capacity(slots.len());
+    for (slot, count) in slots {
+        let (minute, count) = (minute_of(slot), u32::try_from(count).unwrap_or(u32::MAX));
         match added.last_mut() {
             Some(last) if last.0 == minute => last.1 = last.1.saturating_add(count),
             _ => added.push((minute, count)),

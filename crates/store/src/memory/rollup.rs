@@ -1,8 +1,9 @@
-//! Counts per minute, service and template, kept while rows are in memory.
+//! Counts per slot of time, service and template, kept while rows are in memory.
 //!
 //! A cell points at its first and last row instead of copying their bodies; the bodies are copied once, when the
 //! memory is sealed.
 
+use crate::slot::slot_of;
 use std::sync::Arc;
 
 use groundcrew_telemetry::{LogRecord, Severity, TemplateId, Timestamp};
@@ -11,7 +12,7 @@ use rustc_hash::FxHashMap;
 /// What a cell counts. A record without a template counts under template 0.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) struct CellKey {
-    pub(crate) minute: i64,
+    pub(crate) slot: i64,
     pub(crate) service: u32,
     pub(crate) template: TemplateId,
 }
@@ -73,7 +74,7 @@ pub(super) fn count_portion(records: &[LogRecord]) -> FxHashMap<(i64, TemplateId
     for (row, record) in records.iter().enumerate() {
         let cell = Cell::of(record, u32::try_from(row).unwrap_or(u32::MAX));
         cells
-            .entry((record.time.minute(), template_of(record)))
+            .entry((slot_of(record.time), template_of(record)))
             .and_modify(|known| known.merge(&cell))
             .or_insert(cell);
     }
@@ -98,11 +99,11 @@ impl MemoryRollup {
     ) -> usize {
         let service = self.service_id(service);
         let cells_before = self.cells.len();
-        for ((minute, template), mut cell) in counted {
+        for ((slot, template), mut cell) in counted {
             cell.first_at.portion = portion;
             cell.last_at.portion = portion;
             self.cells
-                .entry(CellKey { minute, service, template })
+                .entry(CellKey { slot, service, template })
                 .and_modify(|known| known.merge(&cell))
                 .or_insert(cell);
         }

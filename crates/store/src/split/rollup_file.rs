@@ -1,4 +1,4 @@
-//! `rollup.bin`: the counts of a log split per minute, service and template, and the bodies shown as exemplars.
+//! `rollup.bin`: the counts of a log split per slot of time, service and template, and the bodies shown as exemplars.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,25 +11,25 @@ use crate::StoreError;
 use crate::checked_file::FileKind;
 use crate::chunk_file::{ChunkFile, ChunkRef, ChunkWriter};
 use crate::memory::{Cell, CellKey, Memory, RowAt};
+use crate::slot::SLOT_NANOS;
 use crate::template_fold::{CellFacts, TemplateFold, TextAt, capped};
 
 const KIND: FileKind = *b"GCru";
 pub(super) const NAME: &str = "rollup.bin";
 /// Bodies are kept in chunks of about this size, so that few are read for few templates.
 const TEXT_CHUNK_BYTES: usize = 64 * 1024;
-const MINUTE_NANOS: i64 = 60_000_000_000;
 
 #[derive(Default, Serialize, Deserialize)]
 struct Footer {
     services: Vec<Arc<str>>,
     /// Differences, ascending.
-    minutes: Vec<i64>,
+    slots: Vec<i64>,
     service_numbers: Vec<u32>,
     templates_distinct: Vec<u64>,
     templates: Vec<u32>,
     counts: Vec<u64>,
     severities: Vec<u8>,
-    /// Since the minute's start.
+    /// Since the slot's start.
     firsts: Vec<i64>,
     /// Since the first.
     lasts: Vec<i64>,
@@ -46,10 +46,10 @@ pub(super) fn write(dir: &Path, memory: &Memory) -> Result<u64, StoreError> {
     let mut texts = TextWriter::new(ChunkWriter::create(&dir.join(NAME), KIND)?);
     let mut footer = Footer { services: memory.rollup.services.clone(), ..Footer::default() };
     let mut templates = Numbering::default();
-    let mut minute_before = 0_i64;
+    let mut slot_before = 0_i64;
     for (key, cell) in cells {
-        footer.minutes.push(key.minute.wrapping_sub(minute_before));
-        minute_before = key.minute;
+        footer.slots.push(key.slot.wrapping_sub(slot_before));
+        slot_before = key.slot;
         footer.service_numbers.push(key.service);
         let (template, is_new) = templates.number(key.template);
         if is_new {
@@ -58,8 +58,8 @@ pub(super) fn write(dir: &Path, memory: &Memory) -> Result<u64, StoreError> {
         footer.templates.push(template);
         footer.counts.push(cell.count);
         footer.severities.push(cell.severity.0);
-        let minute_start = key.minute.wrapping_mul(MINUTE_NANOS);
-        footer.firsts.push(cell.first.nanos().wrapping_sub(minute_start));
+        let slot_start = key.slot.wrapping_mul(SLOT_NANOS);
+        footer.firsts.push(cell.first.nanos().wrapping_sub(slot_start));
         footer.lasts.push(cell.last.nanos().wrapping_sub(cell.first.nanos()));
         let first_body = capped(body_at(memory, cell.first_at));
         let last_body = capped(body_at(memory, cell.last_at));
@@ -136,7 +136,7 @@ struct StoredCell {
 pub(crate) struct RollupFile {
     file: ChunkFile,
     services: Vec<Arc<str>>,
-    /// By ascending minute.
+    /// By ascending slot.
     cells: Vec<StoredCell>,
     texts: Vec<(u64, ChunkRef)>,
 }
@@ -154,10 +154,10 @@ impl RollupFile {
     /// Adds the cells that the fold asks for.
     pub(crate) fn fold(&self, source: u32, fold: &mut TemplateFold<'_>) {
         let services = fold.service_ids(&self.services);
-        let (first_minute, last_minute) = fold.minutes;
-        let begin = self.cells.partition_point(|cell| cell.facts.minute < first_minute);
+        let (first_slot, last_slot) = fold.slots;
+        let begin = self.cells.partition_point(|cell| cell.facts.slot < first_slot);
         let inside = self.cells.iter().skip(begin);
-        for cell in inside.take_while(|cell| cell.facts.minute <= last_minute) {
+        for cell in inside.take_while(|cell| cell.facts.slot <= last_slot) {
             if let Some(service) = services.get(cell.service as usize).copied().flatten() {
                 fold.add(source, service, cell.template, cell.facts);
             }
@@ -193,11 +193,11 @@ impl RollupFile {
 
 /// `None` when the columns do not fit together.
 fn cells_of(footer: &Footer) -> Option<Vec<StoredCell>> {
-    let mut cells = Vec::with_capacity(footer.minutes.len());
-    let (mut minute, mut text) = (0_i64, 0_u64);
-    for (row, delta) in footer.minutes.iter().enumerate() {
-        minute = minute.wrapping_add(*delta);
-        let first = minute.wrapping_mul(MINUTE_NANOS).wrapping_add(*footer.firsts.get(row)?);
+    let mut cells = Vec::with_capacity(footer.slots.len());
+    let (mut slot, mut text) = (0_i64, 0_u64);
+    for (row, delta) in footer.slots.iter().enumerate() {
+        slot = slot.wrapping_add(*delta);
+        let first = slot.wrapping_mul(SLOT_NANOS).wrapping_add(*footer.firsts.get(row)?);
         let has_last_text = *footer.have_last_text.get(row)?;
         let first_text = text;
         text += 1 + u64::from(has_last_text);
@@ -206,7 +206,7 @@ fn cells_of(footer: &Footer) -> Option<Vec<StoredCell>> {
             service: *footer.service_numbers.get(row)?,
             template: TemplateId(*footer.templates_distinct.get(template as usize)?),
             facts: CellFacts {
-                minute,
+                slot,
                 count: *footer.counts.get(row)?,
                 severity: Severity(*footer.severities.get(row)?),
                 first: Timestamp::from_nanos(first),

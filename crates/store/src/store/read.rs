@@ -12,6 +12,7 @@ use super::search::Wanted;
 use crate::memory::{Memory, SpanPortion};
 use crate::query::ServiceFilter;
 use crate::series_merge::SeriesMerge;
+use crate::slot::slot_of;
 use crate::span_sample::SpanSample;
 use crate::split::{SpanBlock, Split, SplitSet};
 use crate::template_fold::TemplateFold;
@@ -67,8 +68,8 @@ impl Store {
         warnings
     }
 
-    /// Log templates with their counts, by service, most frequent first. Answered from the counts kept per minute, so
-    /// the range is widened to whole minutes.
+    /// Log templates with their counts, by service, most frequent first. Answered from counts kept per ten seconds, so
+    /// the range is widened to whole tens of seconds.
     pub fn log_templates(&self, query: &TemplateQuery) -> Result<Vec<TemplateRow>, StoreError> {
         self.read(|| {
             let mut fold = TemplateFold::new(query);
@@ -84,9 +85,8 @@ impl Store {
             let mut rollups = Vec::new();
             for split in &splits.logs {
                 let meta = &split.meta;
-                let (first_minute, last_minute) = fold.minutes;
-                let overlaps =
-                    meta.first.minute() <= last_minute && first_minute <= meta.last.minute();
+                let (first_slot, last_slot) = fold.slots;
+                let overlaps = slot_of(meta.first) <= last_slot && first_slot <= slot_of(meta.last);
                 if !overlaps || !split.has_any_of(fold.services) {
                     continue;
                 }

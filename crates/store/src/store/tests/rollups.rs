@@ -8,6 +8,7 @@ use proptest::option;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 
 use super::fixtures::{TINY, any_templates, at, log_batch, open, record, writer};
+use crate::slot::slot_of;
 use crate::{Access, Durability, TemplateQuery};
 
 fn any_record() -> impl Strategy<Value = LogRecord> {
@@ -39,9 +40,10 @@ fn plain_count(
     let mut counted: BTreeMap<(String, TemplateId), Counted> = BTreeMap::new();
     for (service, one) in records {
         let minute = one.time.minute();
-        let first_minute = query.range.start.minute();
-        let last_minute = query.range.end.plus_nanos(-1).minute();
-        let is_inside = !query.range.is_empty() && minute >= first_minute && minute <= last_minute;
+        let slot = slot_of(one.time);
+        let first_slot = slot_of(query.range.start);
+        let last_slot = slot_of(query.range.end.plus_nanos(-1));
+        let is_inside = !query.range.is_empty() && slot >= first_slot && slot <= last_slot;
         if !is_inside || !(query.services.is_empty() || query.services.contains(service)) {
             continue;
         }
