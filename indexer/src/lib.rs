@@ -12,4 +12,9 @@ mod intake;
 pub mod sources;
 pub mod stages;
 
+#[cfg(test)]
+mod intake_tests;
+#[cfg(test)]
+mod test_bench;
+
 pub use intake::{Accepted, Admission, Intake, IntakeSettings, RefusalReason, Refused};

@@ -7,3 +7,8 @@ mod otlp_export;
 pub mod otlp_grpc;
 pub mod otlp_http;
 mod rpc_status;
+
+#[cfg(test)]
+mod otlp_grpc_tests;
+#[cfg(test)]
+mod otlp_http_tests;

@@ -7,11 +7,12 @@
 use std::io::Read;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use axum::routing::post;
+use bytes::BytesMut;
 use groundcrew_telemetry::Signal;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use prost::Message;
@@ -24,8 +25,8 @@ use crate::stages::decode::{decode_json, decode_protobuf};
 
 /// The largest body that is read off the wire.
 pub const BODY_BYTES_MAX: usize = 16 << 20;
-/// The largest request after expansion.
-pub const EXPANDED_BYTES_MAX: usize = 64 << 20;
+/// The largest request after expansion. Small enough that a bomb finds room to be told it is one.
+pub const EXPANDED_BYTES_MAX: usize = 32 << 20;
 
 /// Decoding turns a request into about this many times its bytes while it is being worked on.
 const WORKING_FACTOR: usize = 2;
@@ -94,17 +95,9 @@ async fn take(
     body: Body,
 ) -> Result<Exported, HttpRefusal> {
     let encoding = encoding_of(headers)?;
-    let body =
-        Limited::new(body, BODY_BYTES_MAX).collect().await.map_err(|error| match error
-            .downcast_ref::<LengthLimitError>(
-        ) {
-            Some(_) => HttpRefusal::TooLarge(BODY_BYTES_MAX),
-            None => HttpRefusal::Malformed(format!("failed to read the body: {error}")),
-        })?;
-    let body = body.to_bytes();
-    let admission = intake.admit(body.len() * WORKING_FACTOR)?;
+    let (body, mut admission) = read_body(body, intake).await?;
     let work = move |intake: &Intake| {
-        let (expanded, admission) = expand(&body, encoding, admission)?;
+        let expanded = expand(body, encoding, &mut admission)?;
         let decoded = match format {
             Format::Protobuf => decode_protobuf(signal, &expanded, intake.now()),
             Format::Json => decode_json(signal, &expanded, intake.now()),
@@ -116,15 +109,33 @@ async fn take(
     intake.on_worker(work).await?
 }
 
+/// Reads a body, asking for room as it arrives: a sender that only promises bytes takes none.
+async fn read_body(body: Body, intake: &Intake) -> Result<(Bytes, Admission), HttpRefusal> {
+    let mut body = Limited::new(body, BODY_BYTES_MAX);
+    let mut admission = intake.admit(0)?;
+    let mut read = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
+            Some(_) => HttpRefusal::TooLarge(BODY_BYTES_MAX),
+            None => HttpRefusal::Malformed(format!("failed to read the body: {error}")),
+        })?;
+        if let Ok(data) = frame.into_data() {
+            admission.grow_to((read.len() + data.len()) * WORKING_FACTOR)?;
+            read.extend_from_slice(&data);
+        }
+    }
+    Ok((read.freeze(), admission))
+}
+
 /// Expands a body, asking for room as it grows.
 fn expand(
-    body: &[u8],
+    body: Bytes,
     encoding: Encoding,
-    mut admission: Admission,
-) -> Result<(Vec<u8>, Admission), HttpRefusal> {
+    admission: &mut Admission,
+) -> Result<Bytes, HttpRefusal> {
     const STEP_BYTES: u64 = 1 << 20;
     if encoding == Encoding::Plain {
-        return Ok((body.to_vec(), admission));
+        return Ok(body);
     }
     let malformed = |error: std::io::Error| {
         if TooLarge::is(&error) {
@@ -132,14 +143,15 @@ fn expand(
         }
         HttpRefusal::Malformed(format!("failed to decompress the body: {error}"))
     };
+    let bytes_max = EXPANDED_BYTES_MAX as u64;
     let mut reader =
-        CappedReader::encoded(body, encoding, EXPANDED_BYTES_MAX as u64).map_err(malformed)?;
+        CappedReader::encoded(body.as_ref(), encoding, bytes_max).map_err(malformed)?;
     let mut expanded = Vec::new();
     loop {
         let read =
             reader.by_ref().take(STEP_BYTES).read_to_end(&mut expanded).map_err(malformed)?;
         if read == 0 {
-            return Ok((expanded, admission));
+            return Ok(expanded.into());
         }
         admission.grow_to(expanded.len() * WORKING_FACTOR)?;
     }
@@ -192,10 +204,7 @@ fn failure(format: Format, refusal: &HttpRefusal) -> Response<Body> {
     };
     let body = match format {
         Format::Protobuf => rpc.encode_to_vec(),
-        Format::Json => {
-            let body = serde_json::json!({ "code": rpc.code, "message": rpc.message });
-            body.to_string().into_bytes()
-        }
+        Format::Json => rpc.json().to_string().into_bytes(),
     };
     let mut response = respond(status, format, body);
     if let HttpRefusal::Refused(Refused { retry_after: Some(delay), .. }) = refusal {

@@ -72,6 +72,27 @@ impl RpcStatus {
     }
 }
 
+impl RpcStatus {
+    /// The status as protobuf's JSON mapping writes it.
+    pub(super) fn json(&self) -> serde_json::Value {
+        let details: Vec<serde_json::Value> = self.details.iter().filter_map(retry_json).collect();
+        let mut json = serde_json::json!({ "code": self.code, "message": self.message });
+        if !details.is_empty()
+            && let Some(object) = json.as_object_mut()
+        {
+            object.insert("details".to_owned(), details.into());
+        }
+        json
+    }
+}
+
+/// `{"@type": ..., "retryDelay": "1.500s"}`.
+fn retry_json(detail: &AnyMessage) -> Option<serde_json::Value> {
+    let delay = RetryInfo::decode(detail.value.as_slice()).ok()?.retry_delay?;
+    let written = format!("{}.{:03}s", delay.seconds, delay.nanos / 1_000_000);
+    Some(serde_json::json!({ "@type": detail.type_url, "retryDelay": written }))
+}
+
 impl From<Duration> for ProtoDuration {
     fn from(duration: Duration) -> Self {
         Self {

@@ -3,35 +3,18 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use groundcrew_masking::Masker;
-use groundcrew_store::{Access, LogQuery, SpanQuery, Store, StoreOptions};
-use groundcrew_telemetry::{LogRow, Severity, TimeRange, Timestamp};
+use groundcrew_store::SpanQuery;
+use groundcrew_telemetry::{Severity, TimeRange, Timestamp};
 
 use super::*;
-use crate::{Intake, IntakeSettings};
+use crate::test_bench::{Bench, NOW_SECS};
 
-const NOW: i64 = 1_790_000_000;
-
-/// A store in a folder of its own, and a folder for input files.
-struct Bench {
-    folder: tempfile::TempDir,
-    intake: Intake,
-}
+const NOW: i64 = NOW_SECS;
 
 impl Bench {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let dir = folder.path().join("store");
-        let options = StoreOptions { dir, access: Access::ReadWrite, memory_bytes_max: 64 << 20 };
-        let store = Arc::new(Store::open(options).unwrap());
-        let intake = Intake::new(store, Arc::new(Masker::new()), IntakeSettings::default());
-        Self { folder, intake }
-    }
-
     fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.folder.path().join("in").join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -45,20 +28,6 @@ impl Bench {
 
     fn ingest_with(&self, path: &Path, options: &IngestOptions) -> IngestSummary {
         ingest_paths(&[path.to_owned()], &self.intake, options, &|_| {}).unwrap()
-    }
-
-    fn logs(&self) -> Vec<LogRow> {
-        let query = LogQuery {
-            range: TimeRange::ALL,
-            services: Vec::new(),
-            severity_min: None,
-            terms: Vec::new(),
-            trace_id: None,
-            template: None,
-            newest_first: false,
-            limit: 100_000,
-        };
-        self.intake.store().search_logs(&query).unwrap()
     }
 }
 

@@ -16,6 +16,9 @@ mod protobuf_metrics;
 mod record;
 mod severity;
 
+#[cfg(test)]
+mod tests;
+
 pub use decoded::{DecodeNotes, Decoded, Rejections, Undecodable};
 pub use json::{decode_json, decode_json_text};
 pub use limits::{BODY_BYTES_MAX, cap_text};

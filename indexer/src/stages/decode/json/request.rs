@@ -37,6 +37,10 @@ pub fn decode_json_text(
 ) -> Result<Decoded, Undecodable> {
     // Senders may put a byte order mark in front; the JSON grammar knows none.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    // The typed reader would take a list for an object's fields in order.
+    if !text.trim_start().starts_with('{') {
+        return Err(Undecodable { reason: "not a JSON object".to_owned() });
+    }
     let fast: Result<ExportJson<'_, LogJson<'_>, SpanJson<'_>, MetricJson<'_>>, _> =
         serde_json::from_str(text);
     if let Ok(export) = fast {
