@@ -9,8 +9,12 @@ use super::super::question::Question;
 
 /// Documents shown for one question.
 const DOCUMENTS_MAX: usize = 6;
-/// Longest text that is searched for, in bytes: the question and a few symptoms.
+/// Longest text that is searched for by words, in bytes: the question and a few symptoms.
 const QUERY_BYTES_MAX: usize = 2_000;
+/// Longest text that is searched for by meaning. The time to embed grows with it, and its beginning says the most.
+const MEANING_BYTES_MAX: usize = 500;
+/// Bytes of one symptom in that text.
+const SYMPTOM_BYTES_MAX: usize = 120;
 
 /// The passage as an item of a bundle.
 pub(super) fn candidate(passage: &Passage) -> Candidate {
@@ -60,15 +64,19 @@ pub(super) fn find(
         return Vec::new();
     }
     let mut text = question.text.clone();
+    let mut meaning = clip(&question.text, MEANING_BYTES_MAX).to_owned();
     for symptom in symptoms {
-        text.push('\n');
-        text.push_str(clip(symptom, 300));
+        for (part, bytes_max) in [(&mut text, 300), (&mut meaning, SYMPTOM_BYTES_MAX)] {
+            part.push('\n');
+            part.push_str(clip(symptom, bytes_max));
+        }
     }
     let text = clip(&text, QUERY_BYTES_MAX).to_owned();
+    let meaning = clip(&meaning, MEANING_BYTES_MAX);
     let embedded = embedder
         .get()
         .map_err(str::to_owned)
-        .and_then(|embedder| embedder.embed(&[&text]).map_err(|error| error.to_string()));
+        .and_then(|embedder| embedder.embed(&[meaning]).map_err(|error| error.to_string()));
     let vector = match embedded {
         Ok(vectors) => vectors.into_iter().next(),
         Err(reason) => {
