@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::checked_file::{self, FileKind};
 use crate::split::{META_KIND, META_NAME, SplitMeta, SplitSignal};
-use crate::{StoreError, disk};
+use crate::{StoreError, disk, template_log};
 
 const KIND: FileKind = *b"GCmf";
 const NAME: &str = "manifest.bin";
@@ -25,6 +25,8 @@ pub(crate) struct Manifest {
     pub(crate) wal_floor: u64,
     pub(crate) splits: Vec<SplitMeta>,
     pub(crate) ledger_files: Vec<u64>,
+    /// How long the file of template texts is; what is behind was not finished.
+    pub(crate) templates_length: u64,
 }
 
 /// A manifest, and what was wrong with the file, if anything.
@@ -107,6 +109,7 @@ fn rebuild(dir: &Path) -> Result<Manifest, StoreError> {
         .filter(|path| path.extension().is_some_and(|extension| extension == "bin"))
         .filter_map(|path| path.file_stem()?.to_str()?.parse().ok())
         .collect();
+    manifest.templates_length = template_log::length(dir);
     manifest.wal_floor =
         manifest.splits.iter().map(|split| split.wal_floor).max().unwrap_or_default();
     let ids = manifest.splits.iter().map(|split| split.id).chain(replaced);

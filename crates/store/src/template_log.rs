@@ -4,21 +4,31 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
-use crate::frames::{Tail, frame_head, read_frames};
+use crate::frames::{frame_head, read_frames};
 use crate::templates::{TemplateText, Templates};
 use crate::{StoreError, disk};
 
 pub(crate) const NAME: &str = "templates.log";
 
-/// Reads the file in `dir` into `templates`; says what is damaged, for a person.
-pub(crate) fn load(dir: &Path, templates: &Templates) -> Result<Vec<String>, StoreError> {
+/// How long the file in `dir` is; 0 when there is none.
+pub(crate) fn length(dir: &Path) -> u64 {
+    std::fs::metadata(dir.join(NAME)).map_or(0, |metadata| metadata.len())
+}
+
+/// Reads the first `length` bytes of the file in `dir` into `templates`; says what is damaged, for a person.
+pub(crate) fn load(
+    dir: &Path,
+    length: u64,
+    templates: &Templates,
+) -> Result<Option<String>, StoreError> {
     let path = dir.join(NAME);
-    let bytes = match disk::read(&path) {
-        Err(error) if error.is_not_found() => return Ok(Vec::new()),
+    let mut bytes = match disk::read(&path) {
+        Err(error) if error.is_not_found() => Vec::new(),
         other => other?,
     };
+    bytes.truncate(usize::try_from(length).unwrap_or(usize::MAX));
     let frames = read_frames(&bytes, 0);
-    let mut is_damaged = !frames.damaged.is_empty() || frames.tail == Tail::Damaged;
+    let mut is_damaged = !frames.damaged.is_empty() || (frames.end as u64) < length;
     for payload in frames.payloads {
         match postcard::from_bytes::<Vec<TemplateText>>(payload) {
             Ok(texts) => templates.restore(&texts),
@@ -26,15 +36,17 @@ pub(crate) fn load(dir: &Path, templates: &Templates) -> Result<Vec<String>, Sto
         }
     }
     let warning = format!("{} is damaged; some templates have no text", path.display());
-    Ok(is_damaged.then_some(warning).into_iter().collect())
+    Ok(is_damaged.then_some(warning))
 }
 
-/// Appends to the file in `dir`, durably. What an append that failed left behind is cut off first.
-pub(crate) fn append(dir: &Path, texts: &[TemplateText]) -> Result<(), StoreError> {
+/// Appends to the file in `dir`, durably, behind its first `length` bytes; gives the new length. What is behind them
+/// is the remains of an append that was not finished.
+pub(crate) fn append(dir: &Path, length: u64, texts: &[TemplateText]) -> Result<u64, StoreError> {
     let path = dir.join(NAME);
     let payload = postcard::to_stdvec(texts).map_err(StoreError::encoding("template texts"))?;
     let head = frame_head(&payload)
         .ok_or_else(|| StoreError::damaged(&path, "an append would exceed 4 GiB"))?;
+    let frame = [head.as_slice(), payload.as_slice()].concat();
     let is_new = !path.exists();
     let file = OpenOptions::new()
         .write(true)
@@ -42,16 +54,12 @@ pub(crate) fn append(dir: &Path, texts: &[TemplateText]) -> Result<(), StoreErro
         .truncate(false)
         .open(&path)
         .map_err(StoreError::io("open", &path))?;
-    let start = file.metadata().map_err(StoreError::io("open", &path))?.len();
-    let written = file
-        .write_all_at(&[head.as_slice(), payload.as_slice()].concat(), start)
-        .and_then(|()| file.sync_all());
-    if let Err(source) = written {
-        let error = StoreError::io("write", &path)(source);
-        if let Err(error) = file.set_len(start) {
-            tracing::warn!(path = %path.display(), %error, "failed to cut a partial write");
-        }
-        return Err(error);
+    file.set_len(length)
+        .and_then(|()| file.write_all_at(&frame, length))
+        .and_then(|()| file.sync_all())
+        .map_err(StoreError::io("write", &path))?;
+    if is_new {
+        disk::sync_dir(dir)?;
     }
-    if is_new { disk::sync_dir(dir) } else { Ok(()) }
+    Ok(length + frame.len() as u64)
 }

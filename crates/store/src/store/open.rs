@@ -149,7 +149,7 @@ fn load_once(
     for id in &manifest.ledger_files {
         load_ledger(dir, *id, &mut live, warnings)?;
     }
-    for warning in template_log::load(dir, templates)? {
+    if let Some(warning) = template_log::load(dir, manifest.templates_length, templates)? {
         warnings.add(warning);
     }
     let replayed = replay(&dir.join("wal"), manifest.wal_floor, &mut |record| {

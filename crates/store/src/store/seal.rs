@@ -38,13 +38,19 @@ impl Store {
     }
 
     fn seal(&self, wal: &Wal, sealer: &mut Sealer) -> Result<(), StoreError> {
+        // What an earlier attempt left comes first: freezing more while nothing can be written would fill the memory.
+        self.seal_all_frozen(wal, sealer)?;
         self.freeze(wal)?;
+        self.seal_all_frozen(wal, sealer)?;
+        self.merge_small_splits(sealer)
+    }
+
+    fn seal_all_frozen(&self, wal: &Wal, sealer: &mut Sealer) -> Result<(), StoreError> {
         loop {
             let oldest = self.live().frozen.first().cloned();
-            let Some(frozen) = oldest else { break };
+            let Some(frozen) = oldest else { return Ok(()) };
             self.seal_frozen(wal, sealer, &frozen)?;
         }
-        self.merge_small_splits(sealer)
     }
 
     /// Sets the memory that is being filled aside for sealing, and begins a new log segment with the next one.
@@ -87,7 +93,8 @@ impl Store {
         let ledger_count = self.write_ledger(&mut manifest, spec.id_first + 3)?;
         let texts = self.templates.pending();
         if !texts.is_empty() {
-            template_log::append(&self.dir, &texts)?;
+            manifest.templates_length =
+                template_log::append(&self.dir, manifest.templates_length, &texts)?;
         }
         manifest.splits.extend(metas.iter().cloned());
         manifest.save(&self.dir)?;

@@ -33,9 +33,20 @@ impl Drop for SmallDisk {
     }
 }
 
+/// Random-looking, so that it does not shrink.
+fn noise(number: i64) -> String {
+    let mut state = number as u64;
+    (0..40)
+        .map(|_| {
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            format!("{:016x}", mixed ^ (mixed >> 27))
+        })
+        .collect()
+}
+
 fn append(store: &Store, number: i64) -> Result<(), StoreError> {
-    let body = format!("line {number} {}", "z".repeat(500));
-    store.append(vec![log_batch("cart", vec![record(number, &body)])], Durability::Synced)
+    store.append(vec![log_batch("cart", vec![record(number, &noise(number))])], Durability::Synced)
 }
 
 fn fill_up(store: &Store, from: i64) -> i64 {
@@ -59,10 +70,16 @@ fn a_full_disk_refuses_and_recovers() {
     let ballast = disk.path().join("ballast");
     std::fs::write(&ballast, vec![1; 1024 * 1024]).unwrap();
     let store = open(&dir, Access::ReadWrite, 16 * TINY);
-    let acked = fill_up(&store, 0);
+    let mut acked = 0;
+    // A refusal may have made some room by sealing, so it is full only when a second one follows at once.
+    loop {
+        let before = acked;
+        acked = fill_up(&store, before);
+        if acked == before {
+            break;
+        }
+    }
     assert!(acked > 100);
-    assert_eq!(fill_up(&store, acked), acked, "it stays full");
-    assert!(matches!(store.flush(), Err(StoreError::Full { .. })));
     assert_eq!(all_bodies(&store).len() as i64, acked, "reading goes on");
 
     std::fs::remove_file(&ballast).unwrap();
@@ -84,20 +101,19 @@ fn memory_that_cannot_be_sealed_is_kept_within_bounds() {
     };
     let dir = disk.path().join("store");
     let store = open(&dir, Access::ReadWrite, 4 * TINY);
-    let mut acked = 0;
-    let refused = (0..100_000_i64).find_map(|number| {
-        // Random-looking, so that it does not shrink.
-        let noise: String = (0..40)
-            .map(|part| {
-                format!("{:x}", (number * 40 + part).wrapping_mul(0x9e37_79b9_7f4a_7c15_u64 as i64))
-            })
-            .collect();
-        let batch = log_batch("cart", vec![record(number, &noise)]);
-        let result = store.append(vec![batch], Durability::OnFlush);
-        acked += i64::from(result.is_ok());
-        result.err()
-    });
-    assert!(matches!(refused, Some(StoreError::Full { .. })));
+    let (mut acked, mut refused) = (0, 0);
+    for number in 0..20_000 {
+        let batch = log_batch("cart", vec![record(number, &noise(number))]);
+        match store.append(vec![batch], Durability::OnFlush) {
+            Ok(()) => acked += 1,
+            Err(StoreError::Full { .. }) => refused += 1,
+            Err(error) => panic!("{error}"),
+        }
+        if refused > 30 {
+            break;
+        }
+    }
+    assert_eq!(refused, 31);
     assert!(store.live().memories().map(crate::memory::Memory::bytes).sum::<usize>() < 10 * TINY);
-    assert_eq!(all_bodies(&store).len() as i64, acked);
+    assert_eq!(all_bodies(&store).len(), acked);
 }
