@@ -150,7 +150,7 @@ pub(super) enum DoctorOutput {
 pub(super) enum EvalCommand {
     /// Rank root causes of labelled incidents
     Rca {
-        /// Folder of <set>/<case>/
+        /// Folder of SET/CASE/
         cases: PathBuf,
         /// Where the rankings go
         #[arg(long, value_name = "FILE")]
@@ -167,7 +167,7 @@ pub(super) enum EvalCommand {
     },
     /// Choose evidence for questions with known facts
     Bundles {
-        /// Folder of <case>/
+        /// Folder of CASE/
         cases: PathBuf,
         /// Tokens
         #[arg(long, default_value_t = 8_000)]
@@ -184,7 +184,7 @@ pub(super) enum EvalCommand {
     },
     /// Answer the same questions
     Answers {
-        /// Folder of <case>/
+        /// Folder of CASE/
         cases: PathBuf,
         /// Tokens
         #[arg(long, default_value_t = 8_000)]

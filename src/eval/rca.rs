@@ -16,7 +16,7 @@ use crate::investigate::{Facts, Investigator, RunIds, find_facts};
 /// What to rank and how much to say.
 #[derive(Clone, Debug)]
 pub struct RcaOptions {
-    /// Folder of `<set>/<case>/`.
+    /// Folder of `SET/CASE/`.
     pub cases: PathBuf,
     /// Only cases whose path contains this.
     pub only: Option<String>,

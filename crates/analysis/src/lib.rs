@@ -1,7 +1,7 @@
 //! Templates, baselines, service graph and suspect ranking: pure and deterministic.
 //!
 //! Read in this order: [`Observations`] (everything that was seen in a window and in the time that counts as normal),
-//! [`rank`] (the one way in), [`Analysis`] (what comes out: findings, suspects, the service graph and the verdicts on
+//! [`rank()`] (the one way in), [`Analysis`] (what comes out: findings, suspects, the service graph and the verdicts on
 //! changes). [`templates`] stands apart: the write path uses it to give each log line the name of its template.
 //!
 //! Nothing here does I/O, asks for the time or draws a random number: the same observations give the same analysis,

@@ -4,7 +4,7 @@ use groundcrew_telemetry::Timestamp;
 
 use crate::{Finding, ServiceGraph};
 
-/// The result of [`crate::rank`].
+/// The result of [`crate::rank()`].
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Analysis {
     /// Everything that is different from normal, in the order in which the signals were looked at.

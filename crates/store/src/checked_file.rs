@@ -40,7 +40,7 @@ pub(crate) fn write<T: Serialize>(
     disk::replace(path, &bytes)
 }
 
-/// Reads what [`write`] put at `path`.
+/// Reads what [`write()`] put at `path`.
 pub(crate) fn read<T: DeserializeOwned>(path: &Path, kind: FileKind) -> Result<T, StoreError> {
     let bytes = disk::read(path)?;
     check_kind_and_format(path, &bytes, kind)?;

@@ -1,6 +1,6 @@
 //! The rows that are not in a split yet: searchable at once, in the form they came.
 //!
-//! [`Memory`] is one portion of them; it is filled under the store's lock, then frozen and sealed. [`prepare`] does the
+//! [`Memory`] is one portion of them; it is filled under the store's lock, then frozen and sealed. [`prepare()`] does the
 //! work that needs no lock before.
 
 mod metrics;
