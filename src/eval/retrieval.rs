@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use groundcrew_indexer::docs::{CorpusText, index_corpus};
-use groundcrew_store::DocumentQuery;
+use groundcrew_indexer::docs::{CorpusText, embed_query, index_corpus};
+use groundcrew_store::{DocumentHit, DocumentQuery};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +34,7 @@ struct Query {
 pub struct RetrievalRow {
     query: String,
     docs: Vec<String>,
-    /// How sure it is that one of them answers: the best cosine, else the best word score bent into 0 to 1.
+    /// How sure it is that one of them answers, 0 to 1.
     score: f32,
 }
 
@@ -64,14 +64,11 @@ pub fn retrieval(
     queries
         .into_iter()
         .map(|query| {
-            let vector = embedder
-                .and_then(|embedder| embedder.embed(&[&query.text]).ok()?.into_iter().next());
+            let vector = embedder.and_then(|embedder| embed_query(embedder, &query.text).ok());
             let wanted =
                 DocumentQuery { text: query.text, vector, kinds: Vec::new(), limit: DOCUMENTS_MAX };
             let hits = store.store().documents().search(&wanted)?;
-            let cosine = hits.iter().filter_map(|hit| hit.cosine).reduce(f32::max);
-            let lexical = hits.iter().filter_map(|hit| hit.lexical).reduce(f32::max).unwrap_or(0.0);
-            let score = cosine.unwrap_or(lexical / (lexical + 10.0));
+            let score = hits.iter().map(DocumentHit::confidence).fold(0.0, f32::max);
             Ok(RetrievalRow {
                 query: query.id,
                 docs: hits.into_iter().map(|hit| hit.chunk.document).collect(),

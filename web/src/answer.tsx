@@ -1,120 +1,107 @@
-// One run: what was asked, how far it is, and the answer with its chips.
+// The answer: verdict and headline first, then what it stands on, then what is not known.
 import type { ComponentChildren } from "preact";
-import type { Run } from "./state";
-import { visible } from "./text";
-import type { Answer, Hypothesis } from "./wire.gen";
-
-export interface OpenEvidence {
-  (run: Run, id: string, opener: HTMLElement): void;
-}
-
-interface Props {
-  run: Run;
-  open: OpenEvidence;
-  stop: (run: Run) => void;
-}
-
-export function RunView({ run, open, stop }: Props) {
-  const busy = run.status === "asked" || run.status === "running";
-  const latest = run.steps[run.steps.length - 1];
-  return (
-    <article class="run" aria-busy={busy}>
-      {run.question && <p class="question">{visible(run.question)}</p>}
-      {busy && (
-        <div class="progress">
-          <ol aria-label="Steps">
-            {run.steps.map((step) => (
-              <li key={step.id} class={step.status}>
-                <span aria-hidden="true">{step.status === "complete" ? "✓" : step.status === "error" ? "✗" : "◐"}</span> {step.title}
-                {step.detail && <small> {visible(step.detail)}</small>}
-              </li>
-            ))}
-          </ol>
-          {!latest && <p>Waiting for the server…</p>}
-          <button type="button" onClick={() => stop(run)}>
-            Stop <kbd>Esc</kbd>
-          </button>
-        </div>
-      )}
-      {run.error && (
-        <p class="notice" role="alert">
-          {visible(run.error)}
-        </p>
-      )}
-      {run.answer && <AnswerView run={run} answer={run.answer} open={open} />}
-    </article>
-  );
-}
+import { Chips, type Cite } from "./chips";
+import { Copy } from "./copy";
+import { Hypotheses } from "./hypotheses";
+import { shortRange, shortTime, visible } from "./text";
+import type { Answer, Claim, Confidence, NextStep } from "./wire.gen";
 
 const VERDICTS = {
-  likely_cause: { mark: "●", word: "Likely cause" },
-  lookup: { mark: "●", word: "Found" },
+  likely_cause: { mark: "◆", word: "Likely cause" },
+  lookup: { mark: "✓", word: "Found" },
   not_enough_evidence: { mark: "○", word: "Not enough evidence" },
 } as const;
 
-function AnswerView({ run, answer, open }: { run: Run; answer: Answer; open: OpenEvidence }) {
-  const verdict = VERDICTS[answer.verdict];
-  const cite = (ids: string[]) => <Chips run={run} ids={ids} open={open} />;
-  const streaming = answer.told_by === "plain" && run.status === "running" ? run.streamed.filter(Boolean) : [];
+/** `sentences` are those of a model that has not finished; they stand in place of the claims until it has. */
+export function AnswerView({ answer, sentences }: { answer: Answer; sentences: string[] }) {
+  const cite: Cite = (ids) => <Chips ids={ids} evidence={answer.evidence} />;
   return (
     <div class="answer">
-      <h2>
-        <span class={`verdict ${answer.verdict}`}>
-          <span aria-hidden="true">{verdict.mark}</span> {verdict.word}
-        </span>{" "}
-        {visible(answer.headline)}
-        {cite(answer.headline_cites)}
-        {answer.confidence && <span class="confidence">confidence: {answer.confidence}</span>}
-      </h2>
       {answer.notice && <p class="notice">{visible(answer.notice)}</p>}
-      {streaming.length > 0 && (
-        <div class="streaming" aria-busy="true">
-          {streaming.map((sentence) => (
-            <p key={sentence}>{visible(sentence)}</p>
-          ))}
-        </div>
-      )}
-      <ul class="claims" aria-label="What the evidence says">
-        {answer.claims.map((claim) => (
-          <li key={claim.id}>
-            {visible(claim.text)} {cite(claim.cites)}
-            {claim.status === "unverifiable" && <small> (cannot be looked up)</small>}
-          </li>
-        ))}
-      </ul>
+      <p class="standing-line">
+        <span class={`verdict ${answer.verdict}`}>
+          <span aria-hidden="true">{VERDICTS[answer.verdict].mark}</span> {VERDICTS[answer.verdict].word}
+        </span>
+        {answer.confidence && <ConfidenceMark level={answer.confidence} />}
+      </p>
+      <h2>
+        {visible(answer.headline)} {cite(answer.headline_cites)}
+      </h2>
+      <p class="scope">
+        {answer.impact.since && <>since {shortTime(answer.impact.since)} · </>}
+        {answer.impact.services.length > 0 && <>hits {answer.impact.services.map(visible).join(", ")} · </>}
+        examined {shortRange(answer.from, answer.to)}
+      </p>
+      {sentences.length > 0 && <Streaming sentences={sentences} />}
+      <Claims claims={answer.claims} cite={cite} />
       <Hypotheses list={answer.hypotheses} cite={cite} />
-      <Section title="Ruled out" items={answer.ruled_out} line={(item) => [visible(item.text), cite(item.cites)]} />
+      <Section title="Ruled out" items={answer.ruled_out} line={(item) => [visible(item.text), " ", cite(item.cites)]} />
       <Section
         title="Seen before"
         items={answer.seen_before}
-        line={(item) => [visible(item.title), item.fixed_by ? ` — fixed by: ${visible(item.fixed_by)}` : "", cite(item.cites)]}
+        line={(item) => [
+          visible(item.title),
+          item.similarity !== null && <small> {Math.round(item.similarity * 100)} % alike</small>,
+          item.fixed_by && <> — fixed by: {visible(item.fixed_by)}</>,
+          " ",
+          cite(item.cites),
+        ]}
       />
-      <Section title="Next" items={answer.next} line={(item) => [visible(item.label), item.cmd ? <code>{visible(item.cmd)}</code> : "", cite(item.cites)]} />
-      <Section title="Could not see" items={answer.unknowns} line={(item) => [visible(item.what), item.fix ? <small> → {visible(item.fix)}</small> : ""]} />
+      <Section title="Next" items={answer.next} line={(item) => <Next item={item} cite={cite} />} />
+      <Section title="Could not see" items={answer.unknowns} line={(item) => [visible(item.what), item.fix && <small> → {visible(item.fix)}</small>]} />
       <p class="receipt">{receipt(answer)}</p>
     </div>
   );
 }
 
-function Hypotheses({ list, cite }: { list: Hypothesis[]; cite: (ids: string[]) => ComponentChildren }) {
-  if (list.length === 0) return null;
-  const marks = { supported: "✓", possible: "?", refuted: "✗" } as const;
+function ConfidenceMark({ level }: { level: Confidence }) {
+  const bars = { low: 1, medium: 2, high: 3 }[level];
   return (
-    <section>
-      <h3>Suspects</h3>
-      <ul class="hypotheses">
-        {list.map((item) => (
-          <li key={item.id} class={item.status}>
-            <span class="mark" aria-hidden="true">
-              {marks[item.status]}
-            </span>
-            <strong>{visible(item.title)}</strong> <span class="status">{item.status}</span>{" "}
-            <meter min={0} max={1} value={item.score} aria-label={`how convincing: ${item.score.toFixed(2)} of 1`} /> {visible(item.why)}{" "}
-            {cite(item.status === "refuted" ? item.against : item.for)}
-          </li>
+    <span class={`confidence ${level}`}>
+      <svg class="bars" aria-hidden="true" viewBox="0 0 14 12" width="14" height="12">
+        {[1, 2, 3].map((bar) => (
+          <rect key={bar} class={bar <= bars ? "on" : "off"} x={(bar - 1) * 5} y={12 - bar * 4} width="4" height={bar * 4} rx="1" />
         ))}
-      </ul>
-    </section>
+      </svg>{" "}
+      {level} confidence
+    </span>
+  );
+}
+
+function Streaming({ sentences }: { sentences: string[] }) {
+  return (
+    <div class="streaming" aria-busy="true">
+      {sentences.map((sentence, index) => (
+        <p key={index}>{visible(sentence)}</p>
+      ))}
+    </div>
+  );
+}
+
+function Claims({ claims, cite }: { claims: Claim[]; cite: Cite }) {
+  if (claims.length === 0) return null;
+  return (
+    <ul class="claims" aria-label="What the evidence says">
+      {claims.map((claim) => (
+        <li key={claim.id}>
+          {visible(claim.text)} {cite(claim.cites)}
+          {claim.status === "unverifiable" && <small> (nothing in it could be looked up)</small>}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Next({ item, cite }: { item: NextStep; cite: Cite }) {
+  return (
+    <>
+      {visible(item.label)} {cite(item.cites)}
+      {item.cmd && (
+        <span class="command">
+          <code>{visible(item.cmd)}</code> <Copy text={item.cmd} what="command" />
+        </span>
+      )}
+    </>
   );
 }
 
@@ -138,28 +125,16 @@ function Section<T>({ title, items, line }: SectionProps<T>) {
   );
 }
 
-function Chips({ run, ids, open }: { run: Run; ids: string[]; open: OpenEvidence }) {
-  return (
-    <span class="chips">
-      {ids.map((id) => {
-        const item = run.evidence.find((known) => known.id === id);
-        return (
-          <button key={id} type="button" class="chip" title={item && visible(item.title)} aria-label={`Evidence ${id}`} onClick={(event) => open(run, id, event.currentTarget)}>
-            {id}
-          </button>
-        );
-      })}
-    </span>
-  );
-}
-
 function receipt(answer: Answer): string {
   const { receipt: seen, usage } = answer;
   const number = (value: number) => value.toLocaleString("en-US");
-  const told = answer.told_by === "model" ? `told by ${usage.model ?? "a model"}, checked` : "facts only, no model";
-  return (
-    `${number(seen.log_records)} log records, ${number(seen.templates)} templates (${number(seen.templates_changed)} changed), ` +
-    `${number(seen.spans)} spans, ${number(seen.series)} series · ${seen.items} items, ${number(seen.bundle_tokens)} tokens, ` +
-    `${number(seen.left_out)} left out · ${(usage.ms / 1000).toFixed(2)} s · ${told}`
-  );
+  const told = answer.told_by === "model" ? `told by ${visible(usage.model ?? "a model")}, checked` : "facts only";
+  return [
+    `${number(seen.log_records)} log records in ${number(seen.templates)} patterns (${number(seen.templates_changed)} changed)`,
+    `${number(seen.spans)} spans`,
+    `${number(seen.series)} series`,
+    `${number(seen.items)} items of evidence in ${number(seen.bundle_tokens)} tokens, ${number(seen.left_out)} left out`,
+    `${(usage.ms / 1000).toFixed(2)} s`,
+    told,
+  ].join(" · ");
 }

@@ -1,79 +1,33 @@
 // The page: questions and answers on the left, the evidence that was opened on the right.
-import { signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
-import { RunView } from "./answer";
-import { Connection, type Link } from "./connection";
+import { useEffect } from "preact/hooks";
+import { Composer } from "./composer";
+import type { Link } from "./connection";
 import { EvidencePane } from "./evidence";
-import { emptyState, reduce, type Run, type State } from "./state";
-import type { Evidence } from "./wire.gen";
+import { closeEvidence, opened } from "./opened";
+import { RunView } from "./run";
+import { ask, connect, link, state, stop, useToken } from "./session";
+import { isBusy, type Run } from "./state";
+import { visible } from "./text";
+import { TokenForm } from "./tokenform";
 
-const SID_KEY = "groundcrew.sid";
+const EXAMPLES = ["why are customers unable to pay?", "what changed in the last 20 minutes?", "show the new errors"];
 
-function conversation(): string {
-  const known = sessionStorage.getItem(SID_KEY);
-  if (known) return known;
-  const sid = `w_${identifier()}`;
-  sessionStorage.setItem(SID_KEY, sid);
-  return sid;
-}
-
-function identifier(): string {
-  return [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-const state = signal<State>(emptyState(conversation()));
-const link = signal<Link>("connecting");
-const opened = signal<{ item: Evidence; opener?: HTMLElement } | undefined>(undefined);
-let connection: Connection | undefined;
-
-function connect(): void {
-  connection ??= new Connection({
-    onEvent: (event) => (state.value = reduce(state.value, { kind: "server", event })),
-    onLink: (next) => (link.value = next),
-    resume: () => ({ sid: state.value.sid, last_seq: state.value.lastSeq }),
-  });
-}
-
-function ask(question: string): void {
-  const askId = identifier();
-  state.value = reduce(state.value, { kind: "asked", askId, question });
-  connection?.send("ask", state.value.sid, { text: question, ask_id: askId });
-}
-
-function stop(run: Run): void {
-  connection?.send("cancel", state.value.sid, run.runId ? { run_id: run.runId } : { ask_id: run.askId });
-}
-
-function open(run: Run, id: string, opener: HTMLElement): void {
-  const item = run.evidence.find((known) => known.id === id);
-  if (item) opened.value = { item, opener };
-}
-
-function close(): void {
-  const opener = opened.value?.opener;
-  opened.value = undefined;
-  opener?.focus();
+function onEscape(event: KeyboardEvent): void {
+  if (event.key !== "Escape") return;
+  const running = state.value.runs.findLast(isBusy);
+  if (opened.value) closeEvidence();
+  else if (running) stop(running);
 }
 
 export function App() {
-  const box = useRef<HTMLTextAreaElement>(null);
   useEffect(() => {
     connect();
-    const onKey = (event: KeyboardEvent) => {
-      const typing = event.target instanceof HTMLTextAreaElement || event.target instanceof HTMLInputElement;
-      if (event.key === "/" && !typing) {
-        event.preventDefault();
-        box.current?.focus();
-      } else if (event.key === "Escape") {
-        const running = state.value.runs.find((run) => run.status === "running");
-        if (opened.value) close();
-        else if (running) stop(running);
-      }
-    };
-    document.addEventListener("keydown", onKey);
-    return () => document.removeEventListener("keydown", onKey);
+    document.addEventListener("keydown", onEscape);
+    return () => document.removeEventListener("keydown", onEscape);
   }, []);
   const runs = state.value.runs;
+  const count = runs.length;
+  useEffect(() => document.querySelector(".run:last-of-type")?.scrollIntoView({ block: "start" }), [count]);
   return (
     <div class={opened.value ? "page with-evidence" : "page"}>
       <main>
@@ -81,77 +35,54 @@ export function App() {
           <h1>Groundcrew</h1>
           <LinkState />
         </header>
-        {link.value === "token" && <TokenForm />}
-        {runs.length === 0 && link.value !== "token" && <Welcome />}
+        {link.value === "token" && <TokenForm use={useToken} />}
+        {count === 0 && link.value !== "token" && <Welcome />}
         {runs.map((run) => (
-          <RunView key={run.askId} run={run} open={open} stop={stop} />
+          <RunView key={run.askId} run={run} stop={stop} again={ask} />
         ))}
         <p role="status" class="visually-hidden">
-          {announcement(runs[runs.length - 1])}
+          {announcement(runs[count - 1])}
         </p>
-        <form
-          class="composer"
-          onSubmit={(event) => {
-            event.preventDefault();
-            submit(box.current);
-          }}
-        >
-          <label for="question">Ask about an outage</label>
-          <div class="row">
-            <textarea
-              id="question"
-              ref={box}
-              rows={2}
-              maxLength={16_000}
-              placeholder="why is checkout slow?"
-              onKeyDown={(event) => {
-                if (event.key === "Enter" && !event.shiftKey) {
-                  event.preventDefault();
-                  submit(event.currentTarget);
-                }
-              }}
-            />
-            <button type="submit">Ask</button>
-          </div>
-        </form>
+        <Composer ask={ask} />
       </main>
-      {opened.value && <EvidencePane item={opened.value.item} close={close} />}
+      {opened.value && <EvidencePane item={opened.value.item} close={closeEvidence} />}
     </div>
   );
 }
 
-function submit(box: HTMLTextAreaElement | null): void {
-  const question = box?.value.trim();
-  if (!box || !question) return;
-  box.value = "";
-  ask(question);
-}
-
-/** What a screen reader hears: where it is, then the finished answer once. */
+/** What a screen reader hears: where it is, then the finished answer once; never single words of a stream. */
 function announcement(run: Run | undefined): string {
   if (!run) return "";
-  if (run.status === "failed") return `Failed: ${run.error ?? ""}`;
-  if (run.answer && run.status !== "running") return run.answer.headline;
-  return run.steps[run.steps.length - 1]?.title ?? "Asked";
+  if (run.status === "failed") return `Failed: ${visible(run.error ?? "")}`;
+  if (!isBusy(run)) return run.answer ? visible(run.answer.headline) : "Stopped";
+  const step = run.steps[run.steps.length - 1];
+  return step ? visible(step.title) : "Asked";
 }
 
+const LINKS: Record<Link, string> = {
+  connecting: "connecting…",
+  open: "connected",
+  waiting: "connection lost, trying again…",
+  token: "token needed",
+  refused: "this page may not call this server; open the panel on the server's own address",
+};
+
 function LinkState() {
-  const words: Record<Link, string> = { connecting: "connecting…", open: "connected", waiting: "reconnecting…", token: "token needed" };
+  const teller = state.value.model ? ` · told by ${visible(state.value.model)}` : " · facts only, no model";
   return (
     <p class={`link ${link.value}`}>
-      {words[link.value]}
-      {state.value.model ? ` · told by ${state.value.model}` : link.value === "open" ? " · facts only" : ""}
+      <span class="dot" aria-hidden="true" /> {LINKS[link.value]}
+      {link.value === "open" && teller}
     </p>
   );
 }
 
 function Welcome() {
-  const examples = ["why are customers unable to pay?", "what changed in the last 20 minutes?", "show the new errors"];
   return (
     <section class="welcome">
-      <p>Ask what is wrong. Every sentence of the answer opens its evidence.</p>
+      <p>Ask what is wrong. Every sentence of the answer opens the evidence it stands on.</p>
       <ul>
-        {examples.map((example) => (
+        {EXAMPLES.map((example) => (
           <li key={example}>
             <button type="button" onClick={() => ask(example)}>
               {example}
@@ -160,24 +91,5 @@ function Welcome() {
         ))}
       </ul>
     </section>
-  );
-}
-
-function TokenForm() {
-  const field = useRef<HTMLInputElement>(null);
-  return (
-    <form
-      class="token"
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (field.current?.value) connection?.useToken(field.current.value.trim());
-      }}
-    >
-      <label for="token">This server asks for its token</label>
-      <div class="row">
-        <input id="token" ref={field} type="password" autocomplete="current-password" />
-        <button type="submit">Connect</button>
-      </div>
-    </form>
   );
 }

@@ -1,18 +1,20 @@
 // The socket: opens, comes back after a break, and goes on where it was.
-import { parseFrame, type ServerEvent, SUBPROTOCOL } from "./protocol";
+import { type ClientFrame, parseFrame, type ServerEvent, SUBPROTOCOL } from "./protocol";
+import { authorization, keepToken } from "./token";
 
-export type Link = "connecting" | "open" | "waiting" | "token";
+export type Link = "connecting" | "open" | "waiting" | "token" | "refused";
 
 export interface ConnectionOptions {
   onEvent: (event: ServerEvent) => void;
   onLink: (link: Link) => void;
   /** The conversation and how far it was read. */
   resume: () => { sid: string; last_seq: number };
+  /** What has to be said again on a new socket. */
+  unconfirmed: () => ClientFrame[];
 }
 
 const DELAY_FIRST_MS = 500;
 const DELAY_MAX_MS = 15_000;
-const TOKEN_KEY = "groundcrew.token";
 
 /** Full jitter: many panels must not come back in the same instant. */
 export function backoff(attempt: number, random: () => number = Math.random): number {
@@ -23,7 +25,9 @@ export class Connection {
   private socket: WebSocket | undefined;
   private attempt = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
-  private unsent: string[] = [];
+  /** Between the decision to connect and the socket lies a request; two of them must not make two sockets. */
+  private opening = false;
+  private pauseMs = 0;
 
   constructor(private readonly options: ConnectionOptions) {
     window.addEventListener("online", () => this.reconnectNow());
@@ -31,65 +35,73 @@ export class Connection {
     void this.open();
   }
 
-  /** Sends now, or as soon as the socket is open again. */
-  send(t: string, sid: string, d: unknown): void {
-    const text = JSON.stringify({ t, sid, d });
-    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(text);
-    else this.unsent.push(text);
+  /** Sends if the socket is open; what was not confirmed is said again after a break. */
+  send(frame: ClientFrame): void {
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(frame));
   }
 
   /** Takes the server's token and tries again. */
   useToken(token: string): void {
-    sessionStorage.setItem(TOKEN_KEY, token);
+    keepToken(token);
     this.reconnectNow();
   }
 
   private reconnectNow(): void {
-    if (this.socket && this.socket.readyState <= WebSocket.OPEN) return;
+    if (this.opening || (this.socket && this.socket.readyState <= WebSocket.OPEN)) return;
     clearTimeout(this.timer);
     void this.open();
   }
 
   private async open(): Promise<void> {
+    this.opening = true;
     this.options.onLink("connecting");
-    const address = await this.address();
-    if (!address) {
-      this.options.onLink("token");
-      return;
-    }
-    const socket = new WebSocket(address, SUBPROTOCOL);
+    const address = await socketAddress();
+    this.opening = false;
+    if (address instanceof URL) this.listen(new WebSocket(address, SUBPROTOCOL));
+    else this.options.onLink(address);
+  }
+
+  private listen(socket: WebSocket): void {
     this.socket = socket;
     socket.onopen = () => {
-      this.attempt = 0;
       this.options.onLink("open");
       const client = { name: "groundcrew-panel", version: "0.1.0", surface: "web" };
       socket.send(JSON.stringify({ t: "hello", d: { client, caps: ["ast"], resume: [this.options.resume()] } }));
-      for (const text of this.unsent.splice(0)) socket.send(text);
+      for (const frame of this.options.unconfirmed()) this.send(frame);
     };
     socket.onmessage = (message) => {
       const event = typeof message.data === "string" ? parseFrame(message.data) : undefined;
-      if (event) this.options.onEvent(event);
+      if (!event) return;
+      // Only a server that answers counts as back: one that takes the socket and drops it must not be hammered.
+      if (event.t === "welcome") this.attempt = 0;
+      if (event.t === "goaway") this.pauseMs = Math.min(DELAY_MAX_MS, event.d.reconnect_after_ms || 0);
+      this.options.onEvent(event);
     };
     socket.onclose = () => {
       this.options.onLink("waiting");
-      this.timer = setTimeout(() => void this.open(), backoff(this.attempt++));
+      this.timer = setTimeout(() => void this.open(), this.pauseMs + backoff(this.attempt++));
+      this.pauseMs = 0;
     };
   }
+}
 
-  /** The socket's address, with a one-time ticket where the server demands a token; `undefined` when it has none to use. */
-  private async address(): Promise<string | undefined> {
-    const base = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/v1/ws`;
-    const token = sessionStorage.getItem(TOKEN_KEY);
-    try {
-      const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {};
-      const response = await fetch("/v1/ws-ticket", { method: "POST", headers });
-      if (response.status === 401) return undefined;
-      if (!response.ok) return base;
-      const { ticket } = (await response.json()) as { ticket: string };
-      return `${base}?ticket=${encodeURIComponent(ticket)}`;
-    } catch {
-      // The server is away; the socket finds out and waits.
-      return base;
-    }
+/**
+ * The socket's address, with a one-time ticket: a page cannot see why a socket was refused, but it can see why a ticket was.
+ * `token` where the server wants one that is not there or wrong, `refused` where this page may not call it at all.
+ */
+async function socketAddress(): Promise<URL | "token" | "refused"> {
+  const address = new URL("/v1/ws", location.href);
+  address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+  try {
+    const response = await fetch("/v1/ws-ticket", { method: "POST", headers: authorization() });
+    if (response.status === 401) return "token";
+    if (response.status === 403) return "refused";
+    if (!response.ok) return address;
+    const { ticket } = (await response.json()) as { ticket: string };
+    address.searchParams.set("ticket", ticket);
+    return address;
+  } catch {
+    // The server is away; the socket finds out and waits.
+    return address;
   }
 }

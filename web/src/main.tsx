@@ -4,6 +4,6 @@ import { App } from "./app";
 import { Permalink } from "./permalink";
 import "./style.css";
 
-const [, place, answer, id] = location.pathname.split("/");
+const evidence = /^\/e\/([\w-]+)\/([\w-]+)$/.exec(location.pathname);
 const root = document.getElementById("app");
-if (root) render(place === "e" && answer && id ? <Permalink answer={decodeURIComponent(answer)} id={decodeURIComponent(id)} /> : <App />, root);
+if (root) render(evidence?.[1] && evidence[2] ? <Permalink answer={evidence[1]} id={evidence[2]} /> : <App />, root);

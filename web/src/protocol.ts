@@ -12,9 +12,24 @@ export interface Envelope<T extends string = string, D = unknown> {
   d: D;
 }
 
+/** Where to look; the server's own words for it. */
+export interface Scope {
+  services: string[];
+  /** The clock, RFC 3339. */
+  at?: string;
+  /** How far back: `15m`, `2h`. */
+  since?: string;
+}
+
+/** What the panel says after its hello. */
+export type ClientFrame =
+  | { t: "ask"; id: string; sid: string; d: { text: string; ask_id: string; scope: Scope } }
+  | { t: "cancel"; sid: string; d: { run_id: string } | { ask_id: string } };
+
 /** Everything the server may say; unknown types are ignored. */
 export type ServerEvent =
   | Envelope<"welcome", { model: string | null; heartbeat_s: number; resume: { sid: string; status: string }[] }>
+  | Envelope<"opened", { seq: number }>
   | Envelope<"accepted", { run_id: string; answer_id: string; ask_id: string }>
   | Envelope<"run.started", { run_id: string; ask_id: string; model: string | null }>
   | Envelope<"step", Step & { run_id: string }>

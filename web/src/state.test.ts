@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { backoff } from "./connection";
 import { parseFrame, type ServerEvent } from "./protocol";
-import { emptyState, reduce, type State } from "./state";
-import { visible } from "./text";
+import { emptyState, reduce, type State, unconfirmed } from "./state";
+import { ownPath, shortRange, visible } from "./text";
 
-const asked = (state: State) => reduce(state, { kind: "asked", askId: "a1", question: "why?" });
+const asked = (state: State) => reduce(state, { kind: "asked", askId: "a1", question: "why?", scope: { services: [], since: "15m" } });
 const hear = (state: State, ...events: unknown[]) =>
   events.reduce<State>((before, event) => reduce(before, { kind: "server", event: event as ServerEvent }), state);
 
@@ -13,7 +13,7 @@ const step = (seq: number, status: string) => ({ t: "step", seq, d: { run_id: "r
 const answer = (seq: number, told_by: string) => ({
   t: "answer",
   seq,
-  d: { run_id: "r1", answer: { answer_id: "x", run_id: "r1", told_by, headline: told_by, evidence: [{ id: "E1" }] } },
+  d: { run_id: "r1", answer: { answer_id: "x", run_id: "r1", told_by, headline: told_by, question: "why, masked?", hypotheses: [], evidence: [{ id: "E1" }] } },
 });
 
 test("a step replaces itself by id", () => {
@@ -37,9 +37,43 @@ test("what was read before a break is not read twice, what is new is", () => {
 });
 
 test("a snapshot brings the answers of a conversation that was away too long", () => {
-  const state = hear(emptyState("s", 3), { t: "snapshot", seq: 5000, d: { seq: 5000, answers: [{ answer_id: "x", run_id: "r9", question: "old?", evidence: [] }] } });
+  const state = hear(emptyState("s", 3), { t: "snapshot", seq: 5000, d: { seq: 5000, answers: [{ answer_id: "x", run_id: "r9", question: "old?", hypotheses: [], evidence: [] }] } });
   expect(state.lastSeq).toBe(5000);
   expect(state.runs[0]?.question).toBe("old?");
+});
+
+test("a snapshot keeps what was asked and has no answer yet", () => {
+  const state = hear(asked(emptyState("s", 3)), { t: "snapshot", seq: 2, d: { seq: 2, answers: [] } });
+  expect(state.lastSeq).toBe(2);
+  expect(state.runs[0]).toMatchObject({ askId: "a1", status: "asked" });
+});
+
+test("after a reload the log brings the runs back, and the answer its question", () => {
+  const state = hear(emptyState("s"), started, answer(2, "plain"), { t: "run.finished", seq: 3, d: { run_id: "r1", status: "done", error: null } });
+  expect(state.runs[0]).toMatchObject({ question: "why, masked?", status: "done" });
+});
+
+test("a server that forgot the conversation starts its numbers over, and its open runs are lost", () => {
+  const before = hear(asked(emptyState("s")), started, step(9, "in_progress"));
+  const welcome = { t: "welcome", d: { model: null, heartbeat_s: 20, resume: [{ sid: "s", status: "gone" }] } };
+  const forgotten = hear(before, welcome);
+  expect(forgotten.runs[0]).toMatchObject({ status: "failed" });
+  const again = reduce(forgotten, { kind: "asked", askId: "a2", question: "again?", scope: { services: [] } });
+  const after = hear(again, { t: "run.started", seq: 1, d: { run_id: "r2", ask_id: "a2", model: null } });
+  expect(after.runs[1]?.status).toBe("running");
+});
+
+test("what the server has not confirmed is said again with the same key, what it has is not", () => {
+  const open = asked(emptyState("s"));
+  expect(unconfirmed(open)).toEqual([{ t: "ask", id: "a1", sid: "s", d: { text: "why?", ask_id: "a1", scope: { services: [], since: "15m" } } }]);
+  const accepted = hear(open, { t: "accepted", d: { run_id: "r1", answer_id: "x", ask_id: "a1" } });
+  expect(unconfirmed(accepted)).toEqual([]);
+  expect(unconfirmed(reduce(accepted, { kind: "stopped", askId: "a1" }))).toEqual([{ t: "cancel", sid: "s", d: { run_id: "r1" } }]);
+});
+
+test("suspects replace themselves by id", () => {
+  const suspect = (seq: number, score: number) => ({ t: "hypothesis", seq, d: { run_id: "r1", id: "h1", score } });
+  expect(hear(asked(emptyState("s")), started, suspect(2, 0.2), suspect(3, 0.7)).runs[0]?.hypotheses).toMatchObject([{ id: "h1", score: 0.7 }]);
 });
 
 test("sentences of a model are kept in their order", () => {
@@ -55,6 +89,13 @@ test("a refused question says why, an unknown event changes nothing", () => {
   expect(refused.runs[0]).toMatchObject({ status: "failed", error: "too many" });
 });
 
+test("a refusal that names nothing is that of the oldest open question; a late stop is none", () => {
+  const state = asked(emptyState("s"));
+  const bad = { t: "error", d: { code: "bad_question", message: "scope.at `x` is not a time", retryable: false, retry_after_ms: null } };
+  expect(hear(state, bad).runs[0]).toMatchObject({ status: "failed", error: "scope.at `x` is not a time" });
+  expect(hear(state, { t: "error", d: { code: "not_running", message: "no", retryable: false, retry_after_ms: null } })).toEqual(state);
+});
+
 test("frames that are none are dropped", () => {
   for (const text of ["", "{", "7", "null", "{}", '{"t":"x"}']) expect(parseFrame(text)).toBeUndefined();
   expect(parseFrame('{"t":"x","d":{}}')).toEqual({ t: "x", d: {} });
@@ -68,5 +109,18 @@ test("coming back waits longer each time, up to a limit, and never in step with 
 
 test("what could hide or reorder text is shown", () => {
   expect(visible("a\u202eb\u001b[2J")).toBe("a‹U+202E›b‹U+001B›[2J");
+  expect(visible("x\u{e0041}y\u2066z")).toBe("x‹U+E0041›y‹U+2066›z");
+  expect(visible("one\r\ntwo\rthree")).toBe("one\ntwo‹U+000D›three");
   expect(visible("plain\n\ttext – ok")).toBe("plain\n\ttext – ok");
+});
+
+test("times read plainly, the date once", () => {
+  expect(shortRange("2026-11-22T03:00:00.5Z", "2026-11-22T03:15:00Z")).toBe("2026-11-22 03:00:00 – 03:15:00 UTC");
+  expect(shortRange("2026-11-21T23:00:00Z", "2026-11-22T03:15:00Z")).toBe("2026-11-21 23:00:00 UTC – 2026-11-22 03:15:00 UTC");
+  expect(shortRange("2026-11-22T03:00:00Z", null)).toBe("2026-11-22 03:00:00 UTC");
+});
+
+test("a path from data leads to this server or nowhere", () => {
+  expect(ownPath("/e/ans_1/E1")).toBe("/e/ans_1/E1");
+  for (const path of ["//evil.example/x", "/\\evil.example", "https://evil.example", "javascript:alert(1)", "e/1", "/e?x"]) expect(ownPath(path)).toBeUndefined();
 });

@@ -1,6 +1,24 @@
 // Untrusted text made visible: what could hide or reorder text shows as its code point.
-const UNSAFE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+const UNSAFE =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e0fff}]/gu;
 
 export function visible(text: string): string {
-  return text.replace(UNSAFE, (character) => `‹U+${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}›`);
+  return text.replaceAll("\r\n", "\n").replace(UNSAFE, (character) => `‹U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}›`);
+}
+
+/** Seconds are enough to read; the exact time stands in the content. */
+export function shortTime(time: string): string {
+  return time.replace(/\.\d+Z$/, "Z").replace("T", " ").replace(/Z$/, " UTC");
+}
+
+/** From and to, the date said once where it is the same. */
+export function shortRange(from: string, to: string | null): string {
+  if (!to || to === from) return shortTime(from);
+  const [start, end] = [shortTime(from), shortTime(to)];
+  return start.slice(0, 10) === end.slice(0, 10) ? `${start.replace(" UTC", "")} – ${end.slice(11)}` : `${start} – ${end}`;
+}
+
+/** A path of this server, or nothing: no data may lead elsewhere. */
+export function ownPath(path: string): string | undefined {
+  return /^\/(?![/\\])[\w/.%-]*$/.test(path) ? path : undefined;
 }

@@ -1,7 +1,8 @@
 import { render } from "preact";
 import { expect, test, vi } from "vitest";
-import { RunView } from "./answer";
 import { EvidencePane } from "./evidence";
+import { closeEvidence, opened } from "./opened";
+import { RunView } from "./run";
 import type { Run } from "./state";
 import type { Answer, Evidence } from "./wire.gen";
 
@@ -22,7 +23,8 @@ const answer: Answer = {
   usage: { model: null, input_tokens: null, output_tokens: null, ms: 120 }, told_by: "plain", notice: null,
 };
 
-const run: Run = { askId: "a", question: "why?", runId: "r1", answerId: "ans_1", steps: [], evidence: [item], streamed: [], answer, status: "done" };
+const run: Run = { askId: "a", question: "why?", scope: { services: [] }, runId: "r1", answerId: "ans_1", steps: [], evidence: [item], hypotheses: answer.hypotheses, streamed: [], answer, status: "done" };
+const nothing = () => {};
 
 function mount(view: Parameters<typeof render>[0]): HTMLElement {
   const root = document.createElement("div");
@@ -32,31 +34,65 @@ function mount(view: Parameters<typeof render>[0]): HTMLElement {
 }
 
 test("text from telemetry is text: no markup, no link, no image", () => {
-  const root = mount(<RunView run={run} open={() => {}} stop={() => {}} />);
+  const root = mount(<RunView run={run} stop={nothing} again={nothing} />);
   expect(root.querySelector("img")).toBeNull();
   expect(root.querySelectorAll("a")).toHaveLength(0);
   expect(root.textContent).toContain("<img src=x");
 });
 
-test("a chip is a button that opens what it names", () => {
-  const open = vi.fn();
-  const root = mount(<RunView run={run} open={open} stop={() => {}} />);
+test("a chip is a button that opens what it names, and gets the focus back", () => {
+  const root = mount(<RunView run={run} stop={nothing} again={nothing} />);
   const chips = [...root.querySelectorAll<HTMLButtonElement>("button.chip")];
-  expect(chips.length).toBeGreaterThanOrEqual(3);
-  chips[0]?.click();
-  expect(open.mock.calls[0]?.[1]).toBe("E1");
+  expect(chips.map((chip) => chip.textContent)).toEqual(["E1", "E1", "E1"]);
+  chips[1]?.click();
+  expect(opened.value?.item).toBe(item);
+  closeEvidence();
+  expect(opened.value).toBeUndefined();
+  expect(document.activeElement).toBe(chips[1]);
+});
+
+test("a chip whose evidence is not here cannot be pressed", () => {
+  const root = mount(<RunView run={{ ...run, answer: { ...answer, headline_cites: ["E7"] } }} stop={nothing} again={nothing} />);
+  expect(root.querySelector<HTMLButtonElement>("h2 .chip")?.disabled).toBe(true);
 });
 
 test("verdict, confidence, gaps and receipt are said in words", () => {
-  const text = mount(<RunView run={run} open={() => {}} stop={() => {}} />).textContent ?? "";
-  for (const part of ["Likely cause", "confidence: medium", "no traces", "12,345 log records", "facts only", "refuted"]) expect(text).toContain(part);
+  const text = mount(<RunView run={run} stop={nothing} again={nothing} />).textContent ?? "";
+  for (const part of ["Likely cause", "medium confidence", "no traces", "12,345 log records", "facts only", "refuted"]) expect(text).toContain(part);
 });
 
 test("a running question can be stopped", () => {
   const stop = vi.fn();
-  const root = mount(<RunView run={{ ...run, answer: undefined, status: "running" }} open={() => {}} stop={stop} />);
+  const root = mount(<RunView run={{ ...run, answer: undefined, status: "running" }} stop={stop} again={nothing} />);
   root.querySelector<HTMLButtonElement>(".progress button")?.click();
   expect(stop).toHaveBeenCalledOnce();
+});
+
+test("a stop that is on its way says so", () => {
+  const root = mount(<RunView run={{ ...run, answer: undefined, status: "running", stopping: true }} stop={nothing} again={nothing} />);
+  expect(root.querySelector<HTMLButtonElement>(".progress button")?.disabled).toBe(true);
+});
+
+test("sentences of a model show while it speaks and go when its answer is there", () => {
+  const speaking = { ...run, status: "running" as const, streamed: ["A sentence."] };
+  expect(mount(<RunView run={speaking} stop={nothing} again={nothing} />).querySelector(".streaming")?.textContent).toBe("A sentence.");
+  const told = { ...speaking, answer: { ...answer, told_by: "model" as const, usage: { ...answer.usage, model: "small-1" } } };
+  const root = mount(<RunView run={told} stop={nothing} again={nothing} />);
+  expect(root.querySelector(".streaming")).toBeNull();
+  expect(root.textContent).toContain("told by small-1, checked");
+});
+
+test("a failed question says why and can be asked again as it was", () => {
+  const again = vi.fn();
+  const root = mount(<RunView run={{ ...run, answer: undefined, status: "failed", error: "too many questions" }} stop={nothing} again={again} />);
+  expect(root.querySelector("[role=alert]")?.textContent).toContain("too many questions");
+  root.querySelector<HTMLButtonElement>("[role=alert] button")?.click();
+  expect(again).toHaveBeenCalledWith("why?", { services: [] });
+});
+
+test("evidence from a hostile server gets no link to elsewhere", () => {
+  const root = mount(<EvidencePane item={{ ...item, permalink: "//evil.example/e" }} />);
+  expect(root.querySelector("a")?.hasAttribute("href")).toBe(false);
 });
 
 test("evidence shows its content, links only to itself, and describes its chart", () => {

@@ -1,5 +1,6 @@
 //! Runbooks and past incidents that help with this question.
 
+use groundcrew_indexer::docs::embed_query;
 use groundcrew_store::{DocumentHit, DocumentKind, DocumentQuery, Store};
 
 use super::super::context::LazyEmbedder;
@@ -76,9 +77,9 @@ pub(super) fn find(
     let embedded = embedder
         .get()
         .map_err(str::to_owned)
-        .and_then(|embedder| embedder.embed(&[meaning]).map_err(|error| error.to_string()));
+        .and_then(|embedder| embed_query(embedder, meaning).map_err(|error| error.to_string()));
     let vector = match embedded {
-        Ok(vectors) => vectors.into_iter().next(),
+        Ok(vector) => Some(vector),
         Err(reason) => {
             let what = format!("documents were searched by words alone: {reason}");
             gaps.push(Gap::new(what, "make model"));

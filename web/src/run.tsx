@@ -1,0 +1,75 @@
+// One question and what came of it: how far it is, then its answer.
+import { AnswerView } from "./answer";
+import { Chips } from "./chips";
+import { Hypotheses } from "./hypotheses";
+import type { Scope } from "./protocol";
+import { isBusy, type Run } from "./state";
+import { visible } from "./text";
+import type { Step } from "./wire.gen";
+
+interface Props {
+  run: Run;
+  stop: (run: Run) => void;
+  again: (question: string, scope: Scope) => void;
+}
+
+export function RunView({ run, stop, again }: Props) {
+  const isModelTelling = run.status === "running" && run.answer?.told_by !== "model";
+  return (
+    <article class="run" aria-busy={isBusy(run)}>
+      {run.question && (
+        <p class="question">
+          {visible(run.question)} <small>{scopeWords(run.scope)}</small>
+        </p>
+      )}
+      {isBusy(run) && <Progress run={run} stop={stop} />}
+      {run.status === "failed" && (
+        <p class="notice" role="alert">
+          {visible(run.error ?? "it failed")}{" "}
+          <button type="button" onClick={() => again(run.question, run.scope)}>
+            Ask again
+          </button>
+        </p>
+      )}
+      {run.status === "cancelled" && <p class="notice">Stopped{run.answer ? "; what was proven until then stands below" : " before there was an answer"}.</p>}
+      {run.answer && <AnswerView answer={run.answer} sentences={isModelTelling ? run.streamed.filter(Boolean) : []} />}
+      {!run.answer && isBusy(run) && <Hypotheses list={run.hypotheses} cite={(ids) => <Chips ids={ids} evidence={run.evidence} />} />}
+    </article>
+  );
+}
+
+const STEP_MARKS = { in_progress: "◐", complete: "✓", error: "✗" } as const;
+const STEP_WORDS = { in_progress: "running", complete: "done", error: "failed" } as const;
+
+function Progress({ run, stop }: { run: Run; stop: (run: Run) => void }) {
+  return (
+    <div class="progress">
+      {run.steps.length === 0 && <p>Waiting for the server…</p>}
+      <ol aria-label="Steps">
+        {run.steps.map((step) => (
+          <StepLine key={step.id} step={step} />
+        ))}
+      </ol>
+      <button type="button" disabled={run.stopping} onClick={() => stop(run)}>
+        {run.stopping ? "Stopping…" : "Stop"} <kbd aria-hidden="true">Esc</kbd>
+      </button>
+    </div>
+  );
+}
+
+function StepLine({ step }: { step: Step }) {
+  return (
+    <li class={step.status}>
+      <span class="mark" aria-hidden="true">
+        {STEP_MARKS[step.status]}
+      </span>{" "}
+      {visible(step.title)} <span class="visually-hidden">{STEP_WORDS[step.status]}</span>
+      {step.detail && <small> {visible(step.detail)}</small>}
+      {step.ms !== null && <small> · {step.ms} ms</small>}
+    </li>
+  );
+}
+
+function scopeWords(scope: Scope): string {
+  return [scope.at && `at ${scope.at}`, scope.since && `${scope.since} back`].filter(Boolean).join(", ");
+}
