@@ -36,10 +36,12 @@ async function test(name, options, work) {
   await context.close();
 }
 
+const QUESTION = "why are customers unable to pay?";
+
 async function answered(page) {
   await page.goto(url);
   const box = page.getByLabel("Ask about an outage");
-  await box.fill("why are customers unable to pay?");
+  await box.fill(QUESTION);
   await box.press("Enter");
   await page.locator(".claims li").first().waitFor({ timeout: 60_000 });
   await page.locator('.run[aria-busy="false"]').first().waitFor({ timeout: 60_000 });
@@ -55,6 +57,30 @@ await test("a question is answered with claims that cite", {}, async (page) => {
   await answered(page);
   for (const claim of await page.locator(".claims li").all()) assert.ok((await claim.locator(".chip").count()) > 0, "every claim has a chip");
   assert.match(await page.locator(".receipt").innerText(), /log records/);
+});
+
+await test("the question box is reached with a slash and takes lines", {}, async (page) => {
+  await page.goto(url);
+  await page.getByText("connected").waitFor();
+  await page.keyboard.press("/");
+  await page.keyboard.type("one");
+  await page.keyboard.press("Shift+Enter");
+  await page.keyboard.type("two");
+  assert.equal(await page.getByLabel("Ask about an outage").inputValue(), "one\ntwo");
+});
+
+await test("a time that cannot be read is said, and asking goes on", {}, async (page) => {
+  await page.goto(url);
+  await page.getByText("When to look").click();
+  await page.getByLabel("At", { exact: true }).fill("yesterday");
+  await page.getByLabel("Ask about an outage").fill("what changed?");
+  await page.getByRole("button", { name: "Ask", exact: true }).click();
+  assert.match(await page.getByRole("alert").innerText(), /yesterday/);
+  await page.getByLabel("At", { exact: true }).fill("");
+  await page.getByLabel("How far back").fill("15m");
+  await page.getByLabel("Ask about an outage").fill("what changed?");
+  await page.getByLabel("Ask about an outage").press("Enter");
+  await page.locator(".run").nth(1).locator(".answer h2").waitFor({ timeout: 60_000 });
 });
 
 await test("evidence opens by keyboard and closes with Escape", {}, async (page) => {
@@ -78,12 +104,15 @@ await test("a permalink opens exactly the cited item", {}, async (page) => {
   await page.getByRole("link", { name: "Link to this evidence" }).click();
   await page.locator(".permalink .evidence pre").waitFor();
   assert.equal(await page.locator(".evidence pre").innerText(), shown);
+  await page.getByRole("link", { name: "Ask a question" }).click();
+  await page.getByLabel("Ask about an outage").waitFor();
 });
 
 await test("a reload goes on with the conversation", {}, async (page) => {
   await answered(page);
   await page.reload();
   await page.locator(".claims li").first().waitFor({ timeout: 20_000 });
+  assert.equal(await page.locator(".question").innerText(), QUESTION);
 });
 
 for (const [name, options] of [
@@ -93,13 +122,19 @@ for (const [name, options] of [
 ]) {
   // The checker itself has to be let in; the other tests run under the page's own policy.
   await test(`no barriers: ${name}`, { ...options, bypassCSP: true }, async (page) => {
+    await page.goto(url);
+    await page.getByText("connected").waitFor();
+    assert.deepEqual(await violations(page), [], "before a question");
     await answered(page);
-    assert.deepEqual(await violations(page), []);
+    assert.deepEqual(await violations(page), [], "with an answer");
     await page.locator(".claims .chip").first().click();
     await page.getByRole("complementary").waitFor();
-    assert.deepEqual(await violations(page), []);
+    assert.deepEqual(await violations(page), [], "with evidence open");
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     assert.ok(overflow <= 0, "nothing sticks out sideways");
+    await page.getByRole("link", { name: "Link to this evidence" }).click();
+    await page.locator(".permalink .evidence pre").waitFor();
+    assert.deepEqual(await violations(page), [], "behind a permalink");
   });
 }
 

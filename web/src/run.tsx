@@ -14,12 +14,14 @@ interface Props {
 }
 
 export function RunView({ run, stop, again }: Props) {
+  const words = visible(scopeWords(run.scope));
   const isModelTelling = run.status === "running" && run.answer?.told_by !== "model";
   return (
     <article class="run" aria-busy={isBusy(run)}>
       {run.question && (
         <p class="question">
-          {visible(run.question)} <small>{scopeWords(run.scope)}</small>
+          {visible(run.question)}
+          {words && <small> {words}</small>}
         </p>
       )}
       {isBusy(run) && <Progress run={run} stop={stop} />}
