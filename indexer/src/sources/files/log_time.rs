@@ -94,8 +94,10 @@ pub(super) fn find_time_of(
     shape: TimeShape,
     reference: Timestamp,
 ) -> Option<FoundTime> {
+    // In a file known to have this shape, some lines may carry a label in front of it.
+    let words = if shape.only_leading() { 2 } else { WORDS_MAX };
     word_starts(line.as_bytes())
-        .filter(|(leading, _)| *leading || !shape.only_leading())
+        .take(words)
         .find_map(|(_, start)| time_at(line, start, shape, reference))
 }
 
@@ -283,11 +285,14 @@ fn compact(scan: &mut Scan<'_>) -> Option<Timestamp> {
     scan.one_of(if short { b" " } else { b"T-_ " })?;
     let clock = match scan.run_of_digits() {
         (6, number) => (number / 10_000, number / 100 % 100, number % 100, scan.fraction(b".,")),
-        (2, hour) if !short => {
+        (1 | 2, hour) if !short => {
             scan.byte(b':')?;
-            let minute = scan.digits(2)?;
+            let minute = scan.digits_up_to(2)?;
             scan.byte(b':')?;
-            (hour, minute, scan.digits(2)?, scan.fraction(b".,:"))
+            let second = scan.digits_up_to(2)?;
+            // After a colon comes a count of milliseconds, as unpadded as the rest.
+            let millis = scan.byte(b':').and_then(|()| scan.digits_up_to(3));
+            (hour, minute, second, millis.map_or_else(|| scan.fraction(b".,"), |ms| ms * 1_000_000))
         }
         _ => return None,
     };
@@ -343,6 +348,7 @@ mod tests {
             ("17/06/09 20:10:40 INFO x", "2017-06-09T20:10:40Z"),
             ("081109 203615 148 INFO x", "2008-11-09T20:36:15Z"),
             ("20171223-22:15:29:606|Step", "2017-12-23T22:15:29.606Z"),
+            ("20171223-22:16:0:15|Step", "2017-12-23T22:16:00.015Z"),
             ("20260102T030405Z x", "2026-01-02T03:04:05Z"),
             ("03-17 16:13:38.811  1702  2395 D x", "2026-03-17T16:13:38.811Z"),
             ("1767323045 x", "2026-01-02T03:04:05Z"),
@@ -375,6 +381,14 @@ mod tests {
         for line in lines {
             assert_eq!(find_time(line, reference), None, "{line}");
         }
+    }
+
+    #[test]
+    fn a_known_shape_may_stand_behind_a_label() {
+        let line = "APPREAD 1117869872 2005.06.04 R04 read failed";
+        assert_eq!(find_time(line, Timestamp::MAX), None);
+        let found = find_time_of(line, TimeShape::Epoch, Timestamp::MAX).map(|found| found.time);
+        assert_eq!(found, Some(Timestamp::from_secs(1_117_869_872)));
     }
 
     #[test]
