@@ -1,5 +1,6 @@
 // Asks for the server's token where it demands one.
 import { useRef } from "preact/hooks";
+import { hasToken } from "./token";
 
 export function TokenForm({ use }: { use: (token: string) => void }) {
   const field = useRef<HTMLInputElement>(null);
@@ -12,6 +13,7 @@ export function TokenForm({ use }: { use: (token: string) => void }) {
         if (token) use(token);
       }}
     >
+      {hasToken() && <p role="alert">The server did not take that token.</p>}
       <label for="token">This server asks for its token. It is kept in this tab only.</label>
       <div class="row">
         <input id="token" ref={field} type="password" autocomplete="current-password" />

@@ -4,6 +4,8 @@ import { EvidencePane } from "./evidence";
 import { closeEvidence, opened } from "./opened";
 import { RunView } from "./run";
 import type { Run } from "./state";
+import { keepToken } from "./token";
+import { TokenForm } from "./tokenform";
 import type { Answer, Evidence } from "./wire.gen";
 
 const hostile = `<img src=x onerror="alert(1)"> [a](https://evil.example)`;
@@ -100,4 +102,11 @@ test("evidence shows its content, links only to itself, and describes its chart"
   expect(root.querySelector("pre")?.textContent).toBe(item.preview);
   expect([...root.querySelectorAll("a")].map((link) => link.getAttribute("href"))).toEqual(["/e/ans_1/E1"]);
   expect(root.querySelector("svg")?.getAttribute("aria-label")).toContain("highest 3");
+});
+
+test("a token that was not taken is said", () => {
+  expect(mount(<TokenForm use={nothing} />).querySelector("[role=alert]")).toBeNull();
+  keepToken("wrong");
+  expect(mount(<TokenForm use={nothing} />).querySelector("[role=alert]")?.textContent).toContain("did not take");
+  sessionStorage.clear();
 });
