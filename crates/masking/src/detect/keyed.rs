@@ -21,6 +21,9 @@ pub(crate) fn at(line: &mut Line<'_>, stem: Range<usize>) {
     }
     let Some(class) = key::classify(line.slice(key.clone())) else { return };
     let Some(value) = value::after_key(line, &key) else { return };
+    if value.join == Join::Space && names_no_value(line, &key, &value) {
+        return;
+    }
     judge(line, class, &key, value);
 }
 
@@ -29,6 +32,13 @@ pub(crate) fn whole(line: &mut Line<'_>, key: &str) {
     let Some(class) = key::classify(key) else { return };
     let value = Value { range: 0..line.len(), join: Join::Tight, quoted: true };
     judge(line, class, &(0..0), value);
+}
+
+/// `TOKEN=secure-token NEXT=1`: the word is itself a value, and what follows is the next assignment.
+fn names_no_value(line: &Line<'_>, key: &Range<usize>, value: &Value) -> bool {
+    let assigned_itself = line.before(key.start) == b'=';
+    let text = line.slice(value.range.clone()).trim_end_matches('=');
+    assigned_itself || !value.quoted && text.contains('=')
 }
 
 fn key_around(line: &mut Line<'_>, stem: &Range<usize>) -> Range<usize> {
@@ -200,7 +210,9 @@ fn authorization(line: &mut Line<'_>, value: &Value) {
     let digits = text.bytes().any(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
     let kind =
         if header::decodes_to_credentials(text) { Kind::BasicAuth } else { Kind::BearerToken };
-    let holds = assigned
+    let code = !digits && !scheme_named;
+    let holds = !code
+        && assigned
         && !spaced
         && (text.len() >= 12 || text.len() >= 6 && digits || scheme_named && text.len() >= 6);
     if holds && !shape::is_placeholder(text) && !shape::is_status_word(text) && !text.ends_with('=')

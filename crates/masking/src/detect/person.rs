@@ -61,6 +61,12 @@ const TRIGGERS: &[&str] = &[
     "requester",
 ];
 
+/// Triggers that begin headings as well, where they are capitalised.
+const WEAK_TRIGGERS: &[&str] = &[
+    "user", "by", "contact", "driver", "tenant", "member", "guest", "signed", "customer", "named",
+    "holder",
+];
+
 /// Last words of field names whose value is a person.
 const PERSON_KEYS: &[&str] = &[
     "user_name",
@@ -177,7 +183,10 @@ pub(crate) fn pair(line: &mut Line<'_>, gap: usize, next: usize) {
     if PARTICLES.contains(&first) && line.before(first_start) == b' ' {
         return pair(line, first_start - 1, first_start);
     }
-    if !is_name_word(first) {
+    if !is_name_word(first)
+        || is_word(line.before(first_start))
+        || !has_reason(line, first_start, first)
+    {
         return;
     }
     let Some(end) = last_name_end(line, next) else { return };
@@ -193,6 +202,17 @@ pub(crate) fn pair(line: &mut Line<'_>, gap: usize, next: usize) {
     if is_person(line, first_start, first, end) {
         line.found(first_start..end, Kind::Person);
     }
+}
+
+/// A cheap look before the costly one: a given name, a key or a quote before, or a word that may be a trigger.
+fn has_reason(line: &mut Line<'_>, start: usize, first: &str) -> bool {
+    let opened = matches!(line.before(start), b'"' | b'\'' | b'=' | b':' | b'>' | b'`');
+    if opened || names::is_given(first) {
+        return true;
+    }
+    let word_start = line.run_back(start.saturating_sub(1), 16, |byte| byte.is_ascii_alphabetic());
+    let word = line.slice(word_start..start.saturating_sub(1));
+    word.is_empty() || TRIGGERS.iter().any(|trigger| trigger.eq_ignore_ascii_case(word))
 }
 
 /// The end of the last name that starts at `start`, after particles and middle names.
@@ -260,7 +280,8 @@ fn is_person(line: &mut Line<'_>, start: usize, first: &str, end: usize) -> bool
     let word = bare.rsplit(|c: char| !c.is_alphabetic()).next().unwrap_or("").to_ascii_lowercase();
     let address_end = line.run_at_most(end, 96, |byte| byte != b'>');
     let addressed = line.has(end, " <") && line.slice(end..address_end).contains('@');
-    let triggered = TRIGGERS.contains(&word.as_str()) && joined.contains([' ', '"', '\'']);
+    let lower = bare.ends_with(word.as_str()) || !WEAK_TRIGGERS.contains(&word.as_str());
+    let triggered = lower && TRIGGERS.contains(&word.as_str()) && joined.contains([' ', '"', '\'']);
     (triggered || addressed) && !ends_in_noun(line, end)
 }
 
@@ -318,7 +339,9 @@ pub(crate) fn keyed(line: &mut Line<'_>, part_only: bool, value: &Value) {
 
 /// A capitalised word after `Mr.`, `Dear` and the like.
 pub(crate) fn title(line: &mut Line<'_>, word: Range<usize>) {
-    if is_word(line.before(word.start)) || !line.at(word.start).is_ascii_uppercase() {
+    let abbreviated =
+        line.at(word.start).is_ascii_uppercase() && line.at(word.start + 1).is_ascii_lowercase();
+    if is_word(line.before(word.start)) || !abbreviated {
         return;
     }
     let start = word.end;

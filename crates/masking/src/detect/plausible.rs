@@ -22,7 +22,11 @@ pub(crate) fn password_holds(text: &str, value: &Value) -> bool {
                     || shape::is_random(text, 12))
         }
         Join::Space if value.quoted => {
-            !is_sentence(text) && !text.contains(' ') && text.len() >= 4 && !text.ends_with(':')
+            !is_file(text)
+                && !is_sentence(text)
+                && !text.contains(' ')
+                && text.len() >= 4
+                && !text.ends_with(':')
         }
         Join::Space => shape::is_password_like(text) || shape::is_random(text, 12),
     }
@@ -110,6 +114,11 @@ pub(crate) fn auth_kind(text: &str, value: &Value) -> Option<Kind> {
     secret.then_some(Kind::GenericSecret)
 }
 
+const FILE_ENDINGS: &[&str] = &[
+    "pem", "key", "crt", "cer", "json", "yml", "yaml", "txt", "p12", "jks", "rb", "py", "go",
+    "java", "env", "conf", "toml", "xml", "md", "sh",
+];
+
 /// A path where a password would be: `pwd=/srv/app`, `password: /run/secrets/db`.
 fn is_file(text: &str) -> bool {
     let drive = text.as_bytes().get(1) == Some(&b':') && text.as_bytes().get(2) == Some(&b'\\');
@@ -117,10 +126,17 @@ fn is_file(text: &str) -> bool {
         || text.starts_with("./")
         || text.starts_with("~/")
         || text.starts_with("file:");
+    let named_file = text.rsplit_once('.').is_some_and(|(stem, ending)| {
+        FILE_ENDINGS.contains(&ending)
+            && stem.bytes().all(|byte| {
+                byte.is_ascii_lowercase() || matches!(byte, b'-' | b'_' | b'.' | b'*' | b'/' | b':')
+            })
+    });
     let plain = text
         .bytes()
         .all(|byte| is_word(byte) || matches!(byte, b'/' | b'.' | b'-' | b':' | b'~' | b'$'));
     drive
+        || named_file
         || path && plain && (text.len() < 40 || text.matches('/').count() > 2)
         || text.starts_with("arn:aws:")
 }

@@ -31,8 +31,12 @@ pub(crate) fn after_key(line: &mut Line<'_>, key: &Range<usize>) -> Option<Value
     let closers = line
         .run_at_most(key.end, 6, |byte| matches!(byte, b'"' | b'\'' | b'`' | b'\\' | b']' | b')'));
     if is_opening_tag(line, key) && line.at(key.end) == b'>' {
-        let end = line.run(key.end + 1, |byte| byte != b'<');
-        return Some(Value { range: key.end + 1..end, join: Join::Tight, quoted: true });
+        let end = line.run_at_most(key.end + 1, QUOTED_BYTES_MAX, |byte| byte != b'<');
+        return line.has(end, "</").then_some(Value {
+            range: key.end + 1..end,
+            join: Join::Tight,
+            quoted: true,
+        });
     }
     let mut at = line.skip_spaces(closers);
     let mut join = if at > closers { Join::Space } else { Join::Tight };
