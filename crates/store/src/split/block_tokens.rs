@@ -1,50 +1,58 @@
-//! Collects the distinct tokens of one block.
-
-use std::fmt::{Display, Write as _};
+//! Collects the distinct tokens of one block: words as they are, ids as hashes.
 
 use rustc_hash::FxHashSet;
 
+use super::id_index::{is_id, token_hash};
 use crate::tokens::Tokenizer;
 
-/// Distinct tokens. A token has no white space in it, so that white space can stand between them.
+/// The tokens of a block. A word has no white space in it, so that white space can stand between them.
 #[derive(Debug, Default)]
 pub(super) struct BlockTokens {
-    seen: FxHashSet<Box<str>>,
+    words: FxHashSet<Box<str>>,
+    /// Hashes of ids, repeats included: sorting them once is cheaper than asking each time.
+    pub(super) ids: Vec<u32>,
     tokenizer: Tokenizer,
-    id: String,
 }
 
 impl BlockTokens {
     pub(super) fn add_text(&mut self, text: &str) {
-        let seen = &mut self.seen;
-        self.tokenizer.tokens(text, &mut |token| {
-            if !seen.contains(token) {
-                seen.insert(Box::from(token));
+        let Self { words, ids, tokenizer } = self;
+        tokenizer.tokens(text, &mut |token| {
+            if is_id(token) {
+                ids.push(token_hash(token));
+            } else if !words.contains(token) {
+                words.insert(Box::from(token));
             }
             true
         });
     }
 
-    /// Adds the hexadecimal form of an id.
-    pub(super) fn add_id(&mut self, id: Option<impl Display>) {
+    /// Adds the hexadecimal form of an id, which is the token that a search for it has.
+    pub(super) fn add_hex<const N: usize>(&mut self, id: Option<[u8; N]>) {
+        const DIGITS: [u8; 16] = *b"0123456789abcdef";
         let Some(id) = id else { return };
-        self.id.clear();
-        // Writing to a string cannot fail.
-        if write!(self.id, "{id}").is_ok() && !self.seen.contains(self.id.as_str()) {
-            self.seen.insert(Box::from(self.id.as_str()));
+        let digit = |value: u8| DIGITS.get(usize::from(value)).copied().unwrap_or_default();
+        let hex = id.map(|byte| [digit(byte >> 4), digit(byte & 15)]);
+        match std::str::from_utf8(hex.as_flattened()) {
+            Ok(token) if is_id(token) => self.ids.push(token_hash(token)),
+            Ok(token) => self.add_token(token),
+            Err(_) => {}
         }
     }
 
     pub(super) fn add_token(&mut self, token: &str) {
-        if !self.seen.contains(token) {
-            self.seen.insert(Box::from(token));
+        if is_id(token) {
+            self.ids.push(token_hash(token));
+        } else if !self.words.contains(token) {
+            self.words.insert(Box::from(token));
         }
     }
 
-    /// The tokens with spaces between; the collection is empty afterwards.
-    pub(super) fn take_joined(&mut self) -> String {
-        let mut joined = String::with_capacity(self.seen.iter().map(|token| token.len() + 1).sum());
-        for token in self.seen.drain() {
+    /// The words with spaces between; there are none afterwards.
+    pub(super) fn take_words(&mut self) -> String {
+        let length = self.words.iter().map(|token| token.len() + 1).sum();
+        let mut joined = String::with_capacity(length);
+        for token in self.words.drain() {
             joined.push_str(&token);
             joined.push(' ');
         }

@@ -10,7 +10,7 @@ use super::columns::{
     AttributeColumns, BlockStrings, Numbering, SpanIdColumn, StoredValue, Strings, TimeColumn,
     TraceColumn, string,
 };
-use super::token_index::template_token;
+use super::id_index::template_token;
 use crate::StoreError;
 use crate::log_filter::{LogFilter, any_text, id_is};
 use crate::tokens::{Tokenizer, contains_ignore_case};
@@ -60,10 +60,10 @@ impl<'r> LogBlockBuilder<'r> {
             }
         });
         if columns.traces.push(record.trace_id, &mut self.traces) {
-            tokens.add_id(record.trace_id);
+            tokens.add_hex(record.trace_id.map(|id| id.0));
         }
         columns.span_ids.push(record.span_id);
-        tokens.add_id(record.span_id);
+        tokens.add_hex(record.span_id.map(|id| id.0));
         columns.bodies.push(&record.body);
         tokens.add_text(&record.body);
         columns

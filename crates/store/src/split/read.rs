@@ -1,18 +1,21 @@
 //! Opens the files of splits, keeping what was opened last.
 
+use std::path::Path;
 use std::sync::Arc;
 
+use super::id_index::{IdIndex, is_id};
 use super::meta::Split;
 use super::rollup_file::RollupFile;
 use super::rows_file::RowsFile;
 use super::series_file::SeriesFile;
-use super::token_index::TokenIndex;
+use super::word_index::WordIndex;
 use crate::StoreError;
 use crate::cache::Cache;
 
 /// Memory for each kind of opened file.
 const ROWS_BYTES_MAX: usize = 32 * 1024 * 1024;
-const INDEX_BYTES_MAX: usize = 192 * 1024 * 1024;
+const IDS_BYTES_MAX: usize = 8 * 1024 * 1024;
+const WORDS_BYTES_MAX: usize = 96 * 1024 * 1024;
 const ROLLUP_BYTES_MAX: usize = 96 * 1024 * 1024;
 const SERIES_BYTES_MAX: usize = 64 * 1024 * 1024;
 
@@ -20,7 +23,8 @@ const SERIES_BYTES_MAX: usize = 64 * 1024 * 1024;
 #[derive(Debug)]
 pub(crate) struct SplitReader {
     rows: Cache<RowsFile>,
-    indexes: Cache<TokenIndex>,
+    ids: Cache<IdIndex>,
+    words: Cache<WordIndex>,
     rollups: Cache<RollupFile>,
     series: Cache<SeriesFile>,
 }
@@ -29,7 +33,8 @@ impl Default for SplitReader {
     fn default() -> Self {
         Self {
             rows: Cache::new(ROWS_BYTES_MAX),
-            indexes: Cache::new(INDEX_BYTES_MAX),
+            ids: Cache::new(IDS_BYTES_MAX),
+            words: Cache::new(WORDS_BYTES_MAX),
             rollups: Cache::new(ROLLUP_BYTES_MAX),
             series: Cache::new(SERIES_BYTES_MAX),
         }
@@ -38,18 +43,41 @@ impl Default for SplitReader {
 
 impl SplitReader {
     pub(crate) fn rows(&self, split: &Split) -> Result<Arc<RowsFile>, StoreError> {
-        self.rows.get(split.meta.id, || RowsFile::open(&split.dir))
-    }
-
-    pub(crate) fn index(&self, split: &Split) -> Result<Arc<TokenIndex>, StoreError> {
-        self.indexes.get(split.meta.id, || TokenIndex::open(&split.dir))
+        opened(split, &self.rows, RowsFile::open)
     }
 
     pub(crate) fn rollup(&self, split: &Split) -> Result<Arc<RollupFile>, StoreError> {
-        self.rollups.get(split.meta.id, || RollupFile::open(&split.dir))
+        opened(split, &self.rollups, RollupFile::open)
     }
 
     pub(crate) fn series(&self, split: &Split) -> Result<Arc<SeriesFile>, StoreError> {
-        self.series.get(split.meta.id, || SeriesFile::open(&split.dir))
+        opened(split, &self.series, SeriesFile::open)
     }
+
+    /// The blocks of a split that may have `token`, ascending.
+    pub(crate) fn blocks_with_token(
+        &self,
+        split: &Split,
+        token: &str,
+    ) -> Result<Vec<u32>, StoreError> {
+        if is_id(token) {
+            opened(split, &self.ids, IdIndex::open)?.blocks(token)
+        } else {
+            opened(split, &self.words, WordIndex::open)?.blocks(token)
+        }
+    }
+}
+
+fn opened<V>(
+    split: &Split,
+    cache: &Cache<V>,
+    open: impl FnOnce(&Path) -> Result<(V, usize), StoreError>,
+) -> Result<Arc<V>, StoreError> {
+    cache.get(split.meta.id, || match open(&split.dir) {
+        // A split that was merged away is gone as a whole, and looking again helps; one file alone is a loss.
+        Err(StoreError::Io { path, .. }) if split.dir.is_dir() && !path.exists() => {
+            Err(StoreError::damaged(&path, "it is missing"))
+        }
+        other => other,
+    })
 }

@@ -51,7 +51,7 @@ impl<'r> SpanBlockBuilder<'r> {
         columns.ends.push(span.end.nanos().wrapping_sub(span.start.nanos()));
         columns.origins.push(origin);
         if columns.traces.push(Some(span.trace_id), &mut self.traces) {
-            tokens.add_id(Some(span.trace_id));
+            tokens.add_hex(Some(span.trace_id.0));
         }
         columns.span_ids.extend_from_slice(&span.span_id.0);
         columns.parents.push(span.parent_span_id);

@@ -7,11 +7,12 @@ use groundcrew_telemetry::{Resource, Severity, Timestamp};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::block_tokens::BlockTokens;
+use super::id_index::{IdIndexBuilder, service_token};
 use super::log_block::LogBlockBuilder;
 use super::meta::{META_KIND, META_NAME, SplitMeta, SplitSignal};
 use super::rows_file::RowsWriter;
 use super::span_block::SpanBlockBuilder;
-use super::token_index::{NAME as INDEX_NAME, TokenIndexBuilder, service_token};
+use super::word_index::WordIndexBuilder;
 use super::{rollup_file, series_file};
 use crate::memory::Memory;
 use crate::origin::Origin;
@@ -129,7 +130,7 @@ fn write_logs(dir: &Path, memory: &Memory) -> Result<(), StoreError> {
         add_order(&mut order, number, portion.records.iter().map(|record| record.time));
     }
     order.sort_by_key(|row| row.time);
-    let mut output = Output::create(dir)?;
+    let mut output = Output::create(dir, Some(WordIndexBuilder::new()?))?;
     let mut block = LogBlockBuilder::default();
     for row in &order {
         let Some(portion) = memory.logs.get(row.portion as usize) else { continue };
@@ -152,7 +153,7 @@ fn write_spans(dir: &Path, memory: &Memory) -> Result<(), StoreError> {
         add_order(&mut order, number, portion.spans.iter().map(|span| span.start));
     }
     order.sort_by_key(|row| row.time);
-    let mut output = Output::create(dir)?;
+    let mut output = Output::create(dir, None)?;
     let mut block = SpanBlockBuilder::default();
     for row in &order {
         let Some(portion) = memory.spans.get(row.portion as usize) else { continue };
@@ -185,10 +186,12 @@ fn add_order(order: &mut Vec<RowOrder>, portion: usize, times: impl Iterator<Ite
     }));
 }
 
-/// Rows and index of a split that is being written.
+/// Rows and indexes of a split that is being written.
 struct Output {
     rows: RowsWriter,
-    index: TokenIndexBuilder,
+    ids: IdIndexBuilder,
+    /// Not for spans, which are never asked for by words.
+    words: Option<WordIndexBuilder>,
     tokens: BlockTokens,
     resources: Vec<Arc<Resource>>,
     numbers: FxHashMap<*const Origin, u32>,
@@ -199,10 +202,11 @@ struct Output {
 }
 
 impl Output {
-    fn create(dir: &Path) -> Result<Self, StoreError> {
+    fn create(dir: &Path, words: Option<WordIndexBuilder>) -> Result<Self, StoreError> {
         Ok(Self {
             rows: RowsWriter::create(dir)?,
-            index: TokenIndexBuilder::new()?,
+            ids: IdIndexBuilder::default(),
+            words,
             tokens: BlockTokens::default(),
             resources: Vec::new(),
             numbers: FxHashMap::default(),
@@ -232,11 +236,16 @@ impl Output {
         let severity_max = std::mem::replace(&mut self.severity_max, Severity::UNSPECIFIED);
         self.in_block.clear();
         self.rows.push(raw, times, severity_max)?;
-        self.index.add_block(self.tokens.take_joined())
+        self.ids.add_block(&mut self.tokens.ids);
+        match &mut self.words {
+            Some(words) => words.add_block(self.tokens.take_words()),
+            None => Ok(()),
+        }
     }
 
     fn finish(self, dir: &Path) -> Result<(), StoreError> {
         self.rows.finish(self.resources)?;
-        self.index.finish(&dir.join(INDEX_NAME)).map(drop)
+        self.ids.finish(dir)?;
+        self.words.map_or(Ok(()), |words| words.finish(dir).map(drop))
     }
 }

@@ -158,10 +158,9 @@ impl Store {
         tokens: &[String],
         services: ServiceFilter<'_>,
     ) -> Result<Vec<u32>, StoreError> {
-        let index = self.reader.index(split)?;
         let mut found: Option<Vec<u32>> = None;
         for token in tokens {
-            let blocks = index.blocks(token)?;
+            let blocks = self.reader.blocks_with_token(split, token)?;
             found = Some(found.map_or(blocks.clone(), |found| intersect(&found, &blocks)));
             if found.as_ref().is_some_and(Vec::is_empty) {
                 return Ok(Vec::new());
@@ -170,7 +169,7 @@ impl Store {
         if !services.is_all() {
             let mut of_services = Vec::new();
             for service in services.0 {
-                of_services.extend(index.blocks(&service_token(service))?);
+                of_services.extend(self.reader.blocks_with_token(split, &service_token(service))?);
             }
             of_services.sort_unstable();
             of_services.dedup();

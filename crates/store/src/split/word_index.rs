@@ -1,11 +1,10 @@
-//! The inverted index of a split: which blocks have a token. tantivy inside, one document per block.
+//! The index of words: which blocks have a token without a digit. tantivy inside, one document per block.
 //!
 //! Queries are terms looked up one by one, never text given to a query parser. The index is built in memory and kept
 //! as chunks of one file; opening it reads the whole file, which the reader caches.
 
 use std::path::{Path, PathBuf};
 
-use groundcrew_telemetry::TemplateId;
 use tantivy::directory::{Directory as _, RamDirectory};
 use tantivy::schema::{Field, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
 use tantivy::{
@@ -18,33 +17,22 @@ use crate::checked_file::FileKind;
 use crate::chunk_file::{ChunkFile, ChunkRef, ChunkWriter};
 
 const KIND: FileKind = *b"GCix";
-pub(super) const NAME: &str = "index.bin";
+pub(super) const NAME: &str = "words.bin";
 /// tantivy sizes its first tables by it; they grow as needed.
 const MEMORY_BUDGET_BYTES: usize = 32 * 1024 * 1024;
-const FIELD: &str = "token";
+const FIELD: &str = "word";
 
 /// The files of the tantivy index and where they are.
 type Footer = Vec<(String, ChunkRef)>;
 
-/// The token that stands for a service. It begins with a character that no text token has.
-pub(crate) fn service_token(service: &str) -> String {
-    let hash = blake3::hash(service.as_bytes()).to_hex();
-    format!("\u{1}s{}", hash.get(..16).unwrap_or_default())
-}
-
-/// The token that stands for a template.
-pub(crate) fn template_token(template: TemplateId) -> String {
-    format!("\u{1}{template}")
-}
-
 /// Builds the index of one split.
-pub(super) struct TokenIndexBuilder {
+pub(super) struct WordIndexBuilder {
     writer: SingleSegmentIndexWriter,
     directory: RamDirectory,
     field: Field,
 }
 
-impl TokenIndexBuilder {
+impl WordIndexBuilder {
     pub(super) fn new() -> Result<Self, StoreError> {
         let mut schema = Schema::builder();
         let indexing = TextFieldIndexing::default()
@@ -60,21 +48,21 @@ impl TokenIndexBuilder {
         Ok(Self { writer, directory, field })
     }
 
-    /// Adds the next block, whose tokens are separated by white space.
-    pub(super) fn add_block(&mut self, tokens: String) -> Result<(), StoreError> {
+    /// Adds the next block, whose words are separated by white space.
+    pub(super) fn add_block(&mut self, words: String) -> Result<(), StoreError> {
         let mut document = TantivyDocument::default();
-        document.add_text(self.field, tokens);
+        document.add_text(self.field, words);
         Ok(self.writer.add_document(document)?)
     }
 
-    /// Writes the index to `path`, durably.
-    pub(super) fn finish(self, path: &Path) -> Result<u64, StoreError> {
+    /// Writes the index into `dir`, durably.
+    pub(super) fn finish(self, dir: &Path) -> Result<u64, StoreError> {
         let index = self.writer.finalize()?;
         let mut names: Vec<PathBuf> = index.directory().list_managed_files().into_iter().collect();
         names.push(PathBuf::from("meta.json"));
         names.sort();
         names.dedup();
-        let mut file = ChunkWriter::create(path, KIND)?;
+        let mut file = ChunkWriter::create(&dir.join(NAME), KIND)?;
         let mut footer = Footer::new();
         for name in names {
             if !self.directory.exists(&name).map_err(tantivy::TantivyError::from)? {
@@ -89,18 +77,18 @@ impl TokenIndexBuilder {
 }
 
 /// An index that was read back.
-pub(crate) struct TokenIndex {
+pub(crate) struct WordIndex {
     segments: Vec<SegmentReader>,
     field: Field,
 }
 
-impl std::fmt::Debug for TokenIndex {
+impl std::fmt::Debug for WordIndex {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TokenIndex").field("segments", &self.segments.len()).finish()
+        f.debug_struct("WordIndex").field("segments", &self.segments.len()).finish()
     }
 }
 
-impl TokenIndex {
+impl WordIndex {
     /// Reads the index of the split in `dir`; says how much memory it takes, about.
     pub(crate) fn open(dir: &Path) -> Result<(Self, usize), StoreError> {
         let (file, footer, _) = ChunkFile::open::<Footer>(&dir.join(NAME), KIND)?;
@@ -123,7 +111,7 @@ impl TokenIndex {
         Ok((Self { segments, field }, bytes))
     }
 
-    /// The blocks that have `token`, ascending.
+    /// The blocks that have the word `token`, ascending.
     pub(crate) fn blocks(&self, token: &str) -> Result<Vec<u32>, StoreError> {
         let term = Term::from_field_text(self.field, token);
         let mut blocks = Vec::new();
