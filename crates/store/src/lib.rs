@@ -2,7 +2,7 @@
 //!
 //! [`Store`] is the entrance. What is appended goes to a write-ahead log (synced before the call returns, unless it is a
 //! bulk load) and to memory, where it is searchable at once. Full memory is sealed into immutable *splits*: one per
-//! signal, columns in compressed blocks, an inverted index over blocks, counts per ten seconds and template beside them. A
+//! signal, columns in compressed blocks, an index over blocks, counts per ten seconds and template beside them. A
 //! manifest that is replaced in one step says which splits there are, so that a crash at any point loses nothing
 //! acknowledged and shows nothing twice. Small splits are merged.
 //!

@@ -13,6 +13,9 @@ mod replay;
 mod segment;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use record::Record;
 pub(crate) use replay::{Replayed, replay};
 pub(crate) use writer::Wal;
