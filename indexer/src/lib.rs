@@ -11,6 +11,7 @@ pub mod docs;
 mod intake;
 pub mod sources;
 pub mod stages;
+mod utf8;
 
 #[cfg(test)]
 mod intake_tests;

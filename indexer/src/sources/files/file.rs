@@ -1,6 +1,5 @@
 //! Reads one file: expands it, tells what it holds, and goes through it line by line or as a whole.
 
-use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
@@ -17,6 +16,7 @@ use super::walk::{FoundFile, hint};
 use crate::intake::Intake;
 use crate::sources::capped_reader::{CappedReader, TooLarge};
 use crate::sources::cluster;
+use crate::utf8;
 
 /// Bytes looked at to tell what a file holds.
 const HEAD_BYTES: usize = 64 * 1024;
@@ -134,8 +134,8 @@ fn read_document<R: Read>(
             is_settled(&error)
         }
     };
-    let text = String::from_utf8_lossy(&bytes);
-    reading.summary.notes.replaced_utf8 += u64::from(matches!(text, Cow::Owned(_)));
+    let (text, replaced) = utf8::replaced(&bytes);
+    reading.summary.notes.replaced_utf8 += u64::from(replaced);
     take(reading, text.trim_start_matches('\u{feff}'))?;
     reading.finish()?;
     Ok(settled)
@@ -150,8 +150,8 @@ fn read_lines<R: Read>(
     let settled = loop {
         match lines.next(&mut line, LINE_BYTES_MAX) {
             LineRead::Line { number, cut } => {
-                let text = String::from_utf8_lossy(&line);
-                reading.summary.notes.replaced_utf8 += u64::from(matches!(text, Cow::Owned(_)));
+                let (text, replaced) = utf8::replaced(&line);
+                reading.summary.notes.replaced_utf8 += u64::from(replaced);
                 reading.take_line(number, cut, text.strip_prefix('\u{feff}').unwrap_or(&text))?;
                 came_on(reading);
             }

@@ -1,7 +1,5 @@
 //! Whole export requests in OTLP/JSON: the typed pass, and the pass that saves what a bad record would cost.
 
-use std::borrow::Cow;
-
 use groundcrew_telemetry::{Batch, LogBatch, MetricBatch, Resource, Signal, SpanBatch, Timestamp};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -14,15 +12,16 @@ use super::logs::LogJson;
 use super::metrics::MetricJson;
 use super::scalars::List;
 use super::spans::SpanJson;
+use crate::utf8;
 
 /// Decodes one export request of `signal` from JSON bytes. Bytes that are not UTF-8 are replaced and counted.
 ///
 /// # Errors
 /// When the bytes are not JSON, or not an export request of that signal.
 pub fn decode_json(signal: Signal, bytes: &[u8], now: Timestamp) -> Result<Decoded, Undecodable> {
-    let text = String::from_utf8_lossy(bytes);
+    let (text, replaced) = utf8::replaced(bytes);
     let mut decoded = decode_json_text(Some(signal), &text, now)?;
-    decoded.notes.replaced_utf8 += u64::from(matches!(text, Cow::Owned(_)));
+    decoded.notes.replaced_utf8 += u64::from(replaced);
     Ok(decoded)
 }
 
