@@ -65,11 +65,13 @@ pub(super) fn read_file(file: &FoundFile, context: FileContext<'_>) -> Result<()
     };
     summary.files += 1;
     outbox.begin_file(file.path.clone());
-    let bytes_before = outbox.bytes_done;
+    let (bytes_before, records_before) = (outbox.bytes_done, outbox.counts.total());
     let mut reading = Reading::new(file, options, outbox, summary);
     let settled = read(&mut reading, reader, bytes_before)?;
     outbox.bytes_done = bytes_before + file.bytes;
-    outbox.end_file(hash.filter(|_| settled))
+    // A file in which nothing was found may be named outright next time, and is then taken as a log.
+    let taken = outbox.counts.total() > records_before;
+    outbox.end_file(hash.filter(|_| settled && taken))
 }
 
 fn content_hash(path: &Path) -> io::Result<String> {

@@ -53,6 +53,8 @@ pub(super) struct Reading<'a> {
     json_lines: u64,
     /// Whether the file holds OTLP; then a line that is no JSON is a mistake and no log line.
     is_otlp: bool,
+    /// Whether the file is JSON over several lines, which may be anybody's settings.
+    is_document: bool,
     pub(super) outbox: &'a mut Outbox,
     pub(super) summary: &'a mut IngestSummary,
 }
@@ -78,6 +80,7 @@ impl<'a> Reading<'a> {
             text_lines: 0,
             json_lines: 0,
             is_otlp: false,
+            is_document: false,
             outbox,
             summary,
         }
@@ -134,6 +137,7 @@ impl<'a> Reading<'a> {
     /// Takes the JSON values of a document, each of which may span lines.
     pub(super) fn take_document(&mut self, text: &str) -> Result<(), Closed> {
         let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
+        self.is_document = true;
         let mut line = 1;
         let mut counted_to = 0;
         loop {
@@ -204,6 +208,11 @@ impl<'a> Reading<'a> {
                 Some(record) => self.take_text_record(record),
                 None => Ok(()),
             };
+        }
+        if self.is_document && !self.given && !looks_like_log(&object) {
+            let reason = "is JSON that is no telemetry; name the file itself to take it as a log";
+            self.summary.skip(self.path, reason);
+            return Ok(());
         }
         let open = self.text.finish();
         open.map_or(Ok(()), |record| self.take_text_record(record))?;

@@ -183,10 +183,13 @@ fn what_holds_nothing_is_named() {
     bench.file("notes.md", "# A runbook\n");
     bench.file("program", b"\x7fELF\0\0\0\0\x01\x02");
     bench.file("twice.gz", gzip(&gzip(b"hello")));
+    let settings = bench.file("settings.json", "{\n  \"colour\": \"red\"\n}\n");
     bench.file("ok.log", "2026-01-02T03:04:05Z fine\n");
     let summary = bench.ingest(&bench.folder.path().join("in"));
-    assert_eq!((summary.records.logs, summary.skipped_total), (1, 4), "{:?}", summary.skipped);
+    assert_eq!((summary.records.logs, summary.skipped_total), (1, 5), "{:?}", summary.skipped);
     assert!(summary.skipped.iter().all(|skipped| !skipped.is_error));
+    // What a person names is taken, whatever it is.
+    assert_eq!(bench.ingest(&settings).records.logs, 1);
 }
 
 #[test]
