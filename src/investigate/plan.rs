@@ -252,7 +252,7 @@ mod tests {
 
     fn known() -> Known {
         let services =
-            ["checkout", "ts-order-service", "payments", "ui"].map(str::to_owned).to_vec();
+            ["checkout", "acme-order-service", "payments", "ui"].map(str::to_owned).to_vec();
         let covered =
             TimeRange::new(Timestamp::from_secs(1_000_000), Timestamp::from_secs(1_010_000));
         Known { services, covered: Some(covered) }
@@ -273,8 +273,8 @@ mod tests {
     #[test]
     fn services_are_found_however_they_are_spelled() {
         assert_eq!(planned("why is Checkout slow?").services, ["checkout"]);
-        assert_eq!(planned("what about the ts order service?").services, ["ts-order-service"]);
-        assert_eq!(planned("is tsorder fine").services, ["ts-order-service"]);
+        assert_eq!(planned("what about the acme order service?").services, ["acme-order-service"]);
+        assert_eq!(planned("is acmeorder fine").services, ["acme-order-service"]);
         assert!(
             planned("why build it").services.is_empty(),
             "short names are not found inside words"

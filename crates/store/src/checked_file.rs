@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 use crate::bytes::u32_at;
 use crate::{StoreError, disk};
 
-/// Newest format of everything in the store's directory.
-pub(crate) const FORMAT: u32 = 1;
+/// Format of everything in the store's directory. 1 counted logs per minute, 2 counts them per ten seconds.
+pub(crate) const FORMAT: u32 = 2;
 /// Kind, format, length before compression, checksum.
 const HEAD_BYTES: usize = 16;
 /// How hard small files and chunks are compressed: the level that costs least per byte saved.
@@ -56,7 +56,7 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path, kind: FileKind) -> Result<T
     postcard::from_bytes(&raw).map_err(|error| StoreError::damaged(path, error))
 }
 
-/// Refuses another kind of file and one of a newer version of the program.
+/// Refuses another kind of file and one of a newer or older version of the program.
 pub(crate) fn check_kind_and_format(
     path: &Path,
     head: &[u8],
@@ -69,6 +69,9 @@ pub(crate) fn check_kind_and_format(
         None => Err(StoreError::damaged(path, "it is cut short")),
         Some(found) if found > FORMAT => {
             Err(StoreError::NewerFormat { path: path.to_owned(), found, supported: FORMAT })
+        }
+        Some(found) if found < FORMAT => {
+            Err(StoreError::OlderFormat { path: path.to_owned(), found, supported: FORMAT })
         }
         Some(_) => Ok(()),
     }
@@ -110,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_format_is_named() {
+    fn another_format_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("file");
         write(&path, KIND, &1_u32).unwrap();
@@ -118,6 +121,10 @@ mod tests {
         bytes[4] = 9;
         std::fs::write(&path, &bytes).unwrap();
         let error = read::<u32>(&path, KIND).unwrap_err();
-        assert!(matches!(error, StoreError::NewerFormat { found: 9, supported: 1, .. }));
+        assert!(matches!(error, StoreError::NewerFormat { found: 9, supported: FORMAT, .. }));
+        bytes[4] = 1;
+        std::fs::write(&path, &bytes).unwrap();
+        let error = read::<u32>(&path, KIND).unwrap_err();
+        assert!(matches!(error, StoreError::OlderFormat { found: 1, supported: FORMAT, .. }));
     }
 }

@@ -66,6 +66,19 @@ pub enum StoreError {
         /// The newest format that is understood.
         supported: u32,
     },
+    /// An older version of the program wrote this, in a form that would be misread.
+    #[error(
+        "{} has format {found}, older than the {supported} this version reads; ingest into a new data directory, or use the version that wrote it",
+        path.display()
+    )]
+    OlderFormat {
+        /// The file or directory.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+        /// The oldest format that is understood.
+        supported: u32,
+    },
     /// A write was tried on a store opened for reading.
     #[error("the store was opened read-only")]
     ReadOnly,

@@ -37,12 +37,14 @@ pub(crate) struct LoadedManifest {
 }
 
 impl Manifest {
-    /// Reads the manifest in `dir`, or makes it again. Only a newer format is an error.
+    /// Reads the manifest in `dir`, or makes it again. Only another format is an error.
     pub(crate) fn load(dir: &Path) -> Result<LoadedManifest, StoreError> {
         let path = dir.join(NAME);
         match checked_file::read(&path, KIND) {
             Ok(manifest) => Ok(LoadedManifest { manifest, warning: None }),
-            Err(error @ StoreError::NewerFormat { .. }) => Err(error),
+            Err(error @ (StoreError::NewerFormat { .. } | StoreError::OlderFormat { .. })) => {
+                Err(error)
+            }
             Err(error) => {
                 let manifest = rebuild(dir)?;
                 let is_new = error.is_not_found() && manifest == Self::default();
@@ -95,7 +97,9 @@ fn rebuild(dir: &Path) -> Result<Manifest, StoreError> {
             // One that is unfinished or damaged cannot be used; it stays where it is.
             match checked_file::read::<SplitMeta>(&path.join(META_NAME), META_KIND) {
                 Ok(meta) if path == dir.join(meta.relative_path()) => manifest.splits.push(meta),
-                Err(error @ StoreError::NewerFormat { .. }) => return Err(error),
+                Err(error @ (StoreError::NewerFormat { .. } | StoreError::OlderFormat { .. })) => {
+                    return Err(error);
+                }
                 Ok(_) | Err(_) => {}
             }
         }

@@ -180,7 +180,9 @@ fn load_ledger(
             }
             Ok(())
         }
-        Err(error @ StoreError::NewerFormat { .. }) => Err(error),
+        Err(error @ (StoreError::NewerFormat { .. } | StoreError::OlderFormat { .. })) => {
+            Err(error)
+        }
         Err(error) if error.is_not_found() => Err(error),
         Err(error) => {
             warnings

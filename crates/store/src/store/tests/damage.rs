@@ -126,13 +126,21 @@ fn a_lost_manifest_is_made_again_from_the_splits() {
 }
 
 #[test]
-fn a_newer_format_is_refused() {
+fn another_format_is_refused_and_nothing_is_touched() {
     let dir = tempfile::tempdir().unwrap();
     filled(dir.path());
     let manifest = dir.path().join("manifest.bin");
-    let mut bytes = std::fs::read(&manifest).unwrap();
-    bytes[4] = 99;
-    std::fs::write(&manifest, bytes).unwrap();
-    let error = open(dir.path(), Access::ReadWrite).unwrap_err();
-    assert!(matches!(error, StoreError::NewerFormat { found: 99, .. }), "{error}");
+    for (format, is_newer) in [(99, true), (1, false)] {
+        let mut bytes = std::fs::read(&manifest).unwrap();
+        bytes[4] = format;
+        std::fs::write(&manifest, &bytes).unwrap();
+        let files = files_below(dir.path());
+        match open(dir.path(), Access::ReadWrite).unwrap_err() {
+            StoreError::NewerFormat { found: 99, .. } => assert!(is_newer),
+            StoreError::OlderFormat { found: 1, .. } => assert!(!is_newer),
+            error => panic!("{error}"),
+        }
+        assert_eq!(files_below(dir.path()), files);
+        assert_eq!(std::fs::read(&manifest).unwrap(), bytes);
+    }
 }
