@@ -187,3 +187,12 @@ impl Gap {
 pub fn clip(text: &str, bytes_max: usize) -> &str {
     text.get(..text.floor_char_boundary(bytes_max)).unwrap_or(text)
 }
+
+/// The text, or as much of it as fits into `bytes_max` bytes with a sign that it goes on.
+#[must_use]
+pub fn shorten(text: &str, bytes_max: usize) -> String {
+    if text.len() <= bytes_max {
+        return text.to_owned();
+    }
+    format!("{}…", clip(text, bytes_max.saturating_sub('…'.len_utf8())).trim_end())
+}

@@ -3,12 +3,14 @@
 use groundcrew_analysis::{ChangeVerdict, Finding, FindingKind, Observations, Verdict, rank};
 use groundcrew_telemetry::{TimeRange, TraceId};
 
-use super::evidence::{Candidate, EvidenceKind, clip};
+use super::evidence::{Candidate, EvidenceKind, clip, shorten};
 use super::format::{count, milliseconds, percent, quantity, rate, time};
 use super::material::{Diagnosis, ToldFinding};
 
 /// Longest quoted log line in a sentence, in bytes.
 const QUOTE_BYTES_MAX: usize = 160;
+/// Longest title of an item, in bytes.
+const TITLE_BYTES_MAX: usize = 140;
 /// Longest diff in an item, in bytes.
 const DIFF_BYTES_MAX: usize = 1_500;
 
@@ -59,7 +61,7 @@ fn tell_change(verdict: &ChangeVerdict, observations: &Observations) -> ToldFind
     }
     let item = Candidate {
         kind: EvidenceKind::Change,
-        title: clip(&sentence, 140).to_owned(),
+        title: shorten(&sentence, TITLE_BYTES_MAX),
         service: verdict.service.clone(),
         range: change.map(|change| TimeRange::new(change.time, change.time.plus_nanos(1))),
         query: Some(format!("changes id:{}", verdict.id)),
@@ -85,7 +87,7 @@ fn tell(finding: &Finding, observations: &Observations) -> ToldFinding {
         text.push_str("\n  ");
         text.push_str(detail);
     }
-    let title = clip(&sentence, 140).to_owned();
+    let title = shorten(&sentence, TITLE_BYTES_MAX);
     let item = Candidate {
         kind,
         title,
@@ -238,17 +240,17 @@ fn describe_calls(finding: &Finding, who: &str) -> Told {
 fn describe_template(finding: &Finding, who: &str) -> Told {
     let key = |template: u64| format!("template:{}:{template:016x}", finding.service);
     let quoted = |line: &str| clip(first_line(line), QUOTE_BYTES_MAX).to_owned();
-    match &finding.kind {
-        FindingKind::TemplateNew { template, severity, count: lines, exemplar, .. } => (
-            EvidenceKind::LogTemplate,
-            format!(
-                "{who} writes a line it did not write before, {} times: “{}”",
-                count(*lines),
-                quoted(exemplar)
-            ),
-            vec![format!("severity {severity}"), exemplar.clone()],
-            key(template.0),
-        ),
+    let often = |exemplar: &str, only: &str, before: f64, after: f64| {
+        let (line, before, after) = (quoted(exemplar), rate(before), rate(after));
+        format!("{who} writes “{line}” {only}{after} times a minute, before {before}")
+    };
+    let (sentence, template, severity, exemplar) = match &finding.kind {
+        FindingKind::TemplateNew { template, severity, count: lines, exemplar, .. } => {
+            let (lines, line) = (count(*lines), quoted(exemplar));
+            let sentence =
+                format!("{who} writes a line it did not write before, {lines} times: “{line}”");
+            (sentence, template, severity, exemplar)
+        }
         FindingKind::TemplateSpiking {
             template,
             severity,
@@ -256,17 +258,7 @@ fn describe_template(finding: &Finding, who: &str) -> Told {
             before_per_min,
             after_per_min,
             ..
-        } => (
-            EvidenceKind::LogTemplate,
-            format!(
-                "{who} writes “{}” {} times a minute, before {}",
-                quoted(exemplar),
-                rate(*after_per_min),
-                rate(*before_per_min)
-            ),
-            vec![format!("severity {severity}"), exemplar.clone()],
-            key(template.0),
-        ),
+        } => (often(exemplar, "", *before_per_min, *after_per_min), template, severity, exemplar),
         FindingKind::TemplateGone {
             template,
             severity,
@@ -275,24 +267,19 @@ fn describe_template(finding: &Finding, who: &str) -> Told {
             after_per_min,
             ..
         } => (
-            EvidenceKind::LogTemplate,
-            format!(
-                "{who} writes “{}” only {} times a minute, before {}",
-                quoted(exemplar),
-                rate(*after_per_min),
-                rate(*before_per_min)
-            ),
-            vec![format!("severity {severity}"), exemplar.clone()],
-            key(template.0),
+            often(exemplar, "only ", *before_per_min, *after_per_min),
+            template,
+            severity,
+            exemplar,
         ),
         // As above: only template findings are sent here.
-        _ => (
-            EvidenceKind::LogTemplate,
-            who.to_owned(),
-            Vec::new(),
-            format!("other:{}", finding.service),
-        ),
-    }
+        _ => {
+            let other = format!("other:{}", finding.service);
+            return (EvidenceKind::LogTemplate, who.to_owned(), Vec::new(), other);
+        }
+    };
+    let details = vec![format!("severity {severity}"), exemplar.clone()];
+    (EvidenceKind::LogTemplate, sentence, details, key(template.0))
 }
 
 fn first_line(text: &str) -> &str {

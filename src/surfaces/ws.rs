@@ -254,22 +254,15 @@ impl Socket {
     }
 
     async fn ask(&mut self, envelope: &Envelope) -> Result<(), End> {
-        let ask: Ask = match serde_json::from_value(envelope.d.clone()) {
-            Ok(ask) => ask,
-            Err(error) => {
-                return self
-                    .send(&Envelope::error(
-                        "bad_question",
-                        &format!("not a question: {error}"),
-                        None,
-                    ))
-                    .await;
-            }
-        };
-        let question = match ask.question(self.chat.sessions.now()) {
-            Ok(question) => question,
+        let named = envelope.d.get("ask_id").and_then(Value::as_str);
+        let understood = serde_json::from_value::<Ask>(envelope.d.clone())
+            .map_err(|error| format!("not a question: {error}"))
+            .and_then(|ask| Ok((ask.question(self.chat.sessions.now())?, ask)));
+        let (question, ask) = match understood {
+            Ok(understood) => understood,
             Err(message) => {
-                return self.send(&Envelope::error("bad_question", &message, None)).await;
+                let refusal = Envelope::error("bad_question", &message, None);
+                return self.send(&about(refusal, envelope, named)).await;
             }
         };
         let ask_id =
@@ -322,12 +315,8 @@ impl Socket {
             AskError::ShuttingDown => ("shutting_down", Some(Duration::from_secs(5))),
             AskError::BadId(_) => ("bad_id", None),
         };
-        let mut refusal = Envelope::error(code, &error.to_string(), retry);
-        refusal.id.clone_from(&envelope.id);
-        if let (Value::Object(fields), Some(ask_id)) = (&mut refusal.d, ask_id) {
-            fields.insert("ask_id".to_owned(), Value::String(ask_id.to_owned()));
-        }
-        self.send(&refusal).await
+        let refusal = Envelope::error(code, &error.to_string(), retry);
+        self.send(&about(refusal, envelope, ask_id)).await
     }
 
     /// Opens a conversation and follows it from now on.
@@ -386,4 +375,13 @@ impl Socket {
             Err(_) => Err((1013, "slow")),
         }
     }
+}
+
+/// The refusal of a request, with the names by which its sender knows it.
+fn about(mut refusal: Envelope, request: &Envelope, ask_id: Option<&str>) -> Envelope {
+    refusal.id.clone_from(&request.id);
+    if let (Value::Object(fields), Some(ask_id)) = (&mut refusal.d, ask_id) {
+        fields.insert("ask_id".to_owned(), Value::String(ask_id.to_owned()));
+    }
+    refusal
 }

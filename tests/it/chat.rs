@@ -99,12 +99,21 @@ async fn mistakes_get_an_error_and_the_socket_lives_on() {
     let mut socket = open_chat(&server, None).await.unwrap();
     for (t, d, code) in [
         ("ask", json!({}), "bad_question"),
-        ("ask", json!({"text": "why?", "scope": {"at": "yesterday"}}), "bad_question"),
+        (
+            "ask",
+            json!({"text": "why?", "ask_id": "ask-9", "scope": {"at": "yesterday"}}),
+            "bad_question",
+        ),
         ("ask", json!({"text": "why?", "ask_id": "../../etc"}), "bad_id"),
         ("cancel", json!({"run_id": "run_0"}), "not_running"),
     ] {
+        let asked = d.get("ask_id").cloned();
         say(&mut socket, t, Some("conv-1"), d).await;
-        assert_eq!(hear(&mut socket, "error").await["d"]["code"], code);
+        let error = hear(&mut socket, "error").await;
+        assert_eq!(error["d"]["code"], code);
+        if let Some(asked) = asked {
+            assert_eq!(error["d"]["ask_id"], asked, "the refusal names its question");
+        }
     }
     say(&mut socket, "ask", Some("conv-1"), json!({"text": " "})).await;
     let finished = hear(&mut socket, "run.finished").await;

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use groundcrew_llm::{count_tokens, truncate_to_tokens};
 
-use super::super::evidence::{Candidate, Evidence, PREVIEW_BYTES_MAX, clip};
+use super::super::evidence::{Candidate, Evidence, PREVIEW_BYTES_MAX, clip, shorten};
 
 /// No item may take more than this share of the budget.
 const SHARE_MAX: usize = 5;
@@ -106,7 +106,7 @@ impl Packing<'_> {
         }
         let room = self.tokens_max.saturating_sub(self.bundle.tokens);
         let item_max = self.tokens_max / SHARE_MAX;
-        candidate.title = clip(&candidate.title, 200).to_owned();
+        candidate.title = shorten(&candidate.title, 200);
         candidate.text = clip(&candidate.text, PREVIEW_BYTES_MAX).to_owned();
         candidate.text = truncate_to_tokens(&candidate.text, item_max).to_owned();
         let key = candidate.key.clone();
