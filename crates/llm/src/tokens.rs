@@ -10,13 +10,13 @@ use tiktoken_rs::CoreBPE;
 /// Size from which on a chunk ends at the next natural boundary.
 const CHUNK_BYTES: usize = 4 * 1024;
 
-/// Size at which a chunk without a natural boundary is cut.
-const CHUNK_BYTES_MAX: usize = 16 * 1024;
+/// Size at which a chunk without a natural boundary is cut. The pre-tokeniser fails on white space of about 1 MB.
+const CHUNK_BYTES_MAX: usize = 64 * 1024;
 
 /// Counts the tokens of `text`.
 ///
-/// Exact, except for runs of more than 12 KiB without a space or line break between words: each forced cut inside one may add
-/// a few tokens.
+/// Exact, except for runs of more than 60 KiB without a space or line break between words: each forced cut inside one may add
+/// a few tokens or hide one.
 pub fn count_tokens(text: &str) -> usize {
     chunks(text).map(|chunk| vocabulary().count_ordinary(chunk)).sum()
 }
@@ -59,7 +59,7 @@ fn head_bytes(chunk: &str, tokens: &[u32]) -> usize {
     chunk.floor_char_boundary(bytes)
 }
 
-/// Splits `text` into chunks whose token counts add up to the whole's.
+/// Splits `text` into chunks whose token counts add up to the whole's, but for forced cuts.
 fn chunks(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -101,7 +101,7 @@ fn splits_between(before: char, after: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{chunks, count_tokens, truncate_to_tokens, vocabulary};
+    use super::{CHUNK_BYTES_MAX, chunks, count_tokens, truncate_to_tokens, vocabulary};
     use proptest::prelude::{Strategy, any, prop, prop_assert, prop_assert_eq, proptest};
 
     fn exact(text: &str) -> usize {
@@ -185,9 +185,10 @@ mod tests {
         #![proptest_config(proptest::test_runner::Config::with_cases(64))]
 
         #[test]
-        fn chunks_are_the_text_and_never_count_less(text in texts()) {
+        fn chunks_are_the_text_and_count_as_much(text in texts()) {
             prop_assert_eq!(chunks(&text).collect::<String>(), text.clone());
-            prop_assert!(count_tokens(&text) >= exact(&text));
+            let forced_cuts = text.len() / CHUNK_BYTES_MAX;
+            prop_assert!(count_tokens(&text).abs_diff(exact(&text)) <= 16 * forced_cuts);
         }
 
         #[test]
