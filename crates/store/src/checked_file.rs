@@ -8,8 +8,9 @@ use serde::de::DeserializeOwned;
 use crate::bytes::u32_at;
 use crate::{StoreError, disk};
 
-/// Format of everything in the store's directory. 1 counted logs per minute, 2 counts them per ten seconds.
-pub(crate) const FORMAT: u32 = 2;
+/// Format of everything in the store's directory. 1 counted logs per minute, 2 counted them per ten seconds, 3 has spans
+/// in the order in which they are sampled.
+pub(crate) const FORMAT: u32 = 3;
 /// Kind, format, length before compression, checksum.
 const HEAD_BYTES: usize = 16;
 /// How hard small files and chunks are compressed: the level that costs least per byte saved.

@@ -2,11 +2,12 @@
 //!
 //! Traces are taken in the order of a hash of their id until the limit is reached. The hash is fixed, so the same data
 //! give the same traces whatever order they were read in, and a trace is kept in every query that would show a part.
+//! Splits keep their spans in this order too, so that a sample reads the beginning of each and no more (ADR 7).
 
 use groundcrew_telemetry::{SpanRow, TraceId};
 
-/// A row's place in the sample.
-fn sample_hash(trace_id: TraceId) -> u64 {
+/// A trace's place in the sample.
+pub(crate) fn sample_hash(trace_id: TraceId) -> u64 {
     // Trace ids are random by specification but not in practice: some senders count or put a time in front.
     let [a, b, c, d, e, f, g, h, rest @ ..] = trace_id.0;
     let mut mixed =
@@ -26,18 +27,36 @@ pub(crate) struct SpanSample {
     matched: u64,
     /// Traces whose hash is above are out.
     hash_max: u64,
+    /// Whether traces were left out because there were enough.
+    was_cut: bool,
 }
 
 impl SpanSample {
-    pub(crate) const fn new(limit: usize) -> Self {
-        Self { limit, rows: Vec::new(), matched: 0, hash_max: u64::MAX }
+    /// A sample that leaves out traces above `hash_max` from the beginning.
+    pub(crate) const fn new(limit: usize, hash_max: u64) -> Self {
+        Self { limit, rows: Vec::new(), matched: 0, hash_max, was_cut: false }
+    }
+
+    /// Whether a trace of that hash may be in the sample.
+    pub(crate) const fn admits(&self, hash: u64) -> bool {
+        hash <= self.hash_max && self.limit > 0
+    }
+
+    /// Counts spans that match and are not offered, because their traces are not admitted.
+    pub(crate) const fn count_unread(&mut self, spans: u64) {
+        self.matched += spans;
+    }
+
+    /// Whether admitting more traces would not change it.
+    pub(crate) const fn is_full(&self) -> bool {
+        self.was_cut || self.rows.len() >= self.limit
     }
 
     /// Counts a matching span; the row is made only if it may stay.
     pub(crate) fn offer(&mut self, trace_id: TraceId, row: impl FnOnce() -> SpanRow) {
         self.matched += 1;
         let hash = sample_hash(trace_id);
-        if hash > self.hash_max || self.limit == 0 {
+        if !self.admits(hash) {
             return;
         }
         self.rows.push((hash, row()));
@@ -72,6 +91,7 @@ impl SpanSample {
         };
         self.rows.truncate(kept);
         self.hash_max = hash_max;
+        self.was_cut = true;
     }
 }
 
@@ -110,7 +130,7 @@ mod tests {
     }
 
     fn sample(rows: impl Iterator<Item = SpanRow>, limit: usize) -> (Vec<SpanRow>, u64) {
-        let mut sample = SpanSample::new(limit);
+        let mut sample = SpanSample::new(limit, u64::MAX);
         for row in rows {
             sample.offer(row.span.trace_id, || row.clone());
         }

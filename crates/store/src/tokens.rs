@@ -34,32 +34,13 @@ impl Tokenizer {
         lower.push_str(text);
         lower.make_ascii_lowercase();
         let mut rest = lower.as_str();
-        while let Some(start) = rest.bytes().position(|byte| byte.is_ascii_alphanumeric()) {
-            let run = rest.get(start..).unwrap_or_default();
-            let mut end = 0;
-            let mut joined = false;
-            let mut length = run.len();
-            for (at, byte) in run.bytes().enumerate() {
-                if byte.is_ascii_alphanumeric() {
-                    joined |= end < at;
-                    end = at + 1;
-                } else if !is_joiner(byte) {
-                    length = at;
-                    break;
-                }
-            }
-            let word = run.get(..end).unwrap_or_default();
-            rest = run.get(length..).unwrap_or_default();
-            if !visit(cut(word)) {
+        while let Some((word, is_joined, after)) = next_ascii_word(rest) {
+            rest = after;
+            let parts = word.split(['_', '-', '.']).filter(|part| !part.is_empty());
+            let parts_max = if is_joined { PARTS_MAX } else { 0 };
+            let is_wanted = visit(cut(word)) && parts.take(parts_max).all(|part| visit(cut(part)));
+            if !is_wanted {
                 return;
-            }
-            if joined {
-                let parts = word.split(['_', '-', '.']).filter(|part| !part.is_empty());
-                for part in parts.take(PARTS_MAX) {
-                    if !visit(cut(part)) {
-                        return;
-                    }
-                }
             }
         }
     }
@@ -123,6 +104,25 @@ fn is_word_char(c: char) -> bool {
 
 const fn is_joiner(byte: u8) -> bool {
     matches!(byte, b'_' | b'-' | b'.')
+}
+
+/// The first word of an ASCII text, whether it has parts, and the text after it.
+fn next_ascii_word(text: &str) -> Option<(&str, bool, &str)> {
+    let start = text.bytes().position(|byte| byte.is_ascii_alphanumeric())?;
+    let run = text.get(start..)?;
+    let mut end = 0;
+    let mut is_joined = false;
+    let mut after = run.len();
+    for (at, byte) in run.bytes().enumerate() {
+        if byte.is_ascii_alphanumeric() {
+            is_joined |= end < at;
+            end = at + 1;
+        } else if !is_joiner(byte) {
+            after = at;
+            break;
+        }
+    }
+    Some((run.get(..end)?, is_joined, run.get(after..)?))
 }
 
 /// The head of an ASCII token that is kept.

@@ -21,11 +21,35 @@ pub(crate) struct BlockMeta {
     pub(crate) first: Timestamp,
     pub(crate) last: Timestamp,
     pub(crate) severity_max: Severity,
+    pub(crate) rows: u32,
+    /// For spans the least hash of their traces, in the order of which they are sampled; 0 for logs.
+    pub(crate) sample_first: u64,
+}
+
+/// What the rows of a block have in common.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BlockFacts {
+    pub(super) first: Timestamp,
+    pub(super) last: Timestamp,
+    pub(super) severity_max: Severity,
+    pub(super) rows: u32,
+    pub(super) sample_first: u64,
 }
 
 impl BlockMeta {
     pub(crate) fn overlaps(&self, range: TimeRange) -> bool {
         self.first < range.end && range.start <= self.last
+    }
+
+    /// About how many of its rows are in `range`: in proportion to the time that both share.
+    pub(crate) fn rows_inside(&self, range: TimeRange) -> u64 {
+        let rows = u64::from(self.rows);
+        if range.contains(self.first) && range.contains(self.last) {
+            return rows;
+        }
+        let length = self.last.secs_since(self.first).max(f64::EPSILON);
+        let shared = range.end.min(self.last).secs_since(range.start.max(self.first));
+        (rows as f64 * (shared / length).clamp(0.0, 1.0)).round() as u64
     }
 }
 
@@ -46,15 +70,11 @@ impl RowsWriter {
         Ok(Self { file: ChunkWriter::create(&dir.join(NAME), KIND)?, footer: Footer::default() })
     }
 
-    pub(super) fn push(
-        &mut self,
-        raw: &[u8],
-        times: (Timestamp, Timestamp),
-        severity_max: Severity,
-    ) -> Result<(), StoreError> {
+    pub(super) fn push(&mut self, raw: &[u8], facts: BlockFacts) -> Result<(), StoreError> {
         let chunk = self.file.push(raw)?;
-        let (first, last) = times;
-        self.footer.blocks.push(BlockMeta { chunk, first, last, severity_max });
+        let BlockFacts { first, last, severity_max, rows, sample_first } = facts;
+        let meta = BlockMeta { chunk, first, last, severity_max, rows, sample_first };
+        self.footer.blocks.push(meta);
         Ok(())
     }
 

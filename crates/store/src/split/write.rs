@@ -10,18 +10,23 @@ use super::block_tokens::BlockTokens;
 use super::id_index::{IdIndexBuilder, service_token};
 use super::log_block::LogBlockBuilder;
 use super::meta::{META_KIND, META_NAME, SplitMeta, SplitSignal};
-use super::rows_file::RowsWriter;
+use super::rows_file::{BlockFacts, RowsWriter};
 use super::span_block::SpanBlockBuilder;
 use super::word_index::WordIndexBuilder;
 use super::{rollup_file, series_file};
-use crate::memory::Memory;
+use crate::memory::{Memory, RowAt};
 use crate::origin::Origin;
+use crate::span_sample::sample_hash;
 use crate::{StoreError, checked_file, disk};
 
 /// Rows of one block.
 const BLOCK_ROWS: usize = 1024;
 /// A block is closed when its bodies exceed this, whatever its rows.
 const BLOCK_BYTES: usize = 1024 * 1024;
+/// Spans are sampled within stretches of this much time.
+const STRETCH_NANOS: i64 = 300_000_000_000;
+/// A block with fewer spans goes on into the next stretch: quiet systems would have nothing but small blocks.
+const STRETCH_ROWS_MIN: usize = BLOCK_ROWS / 4;
 
 /// What the splits of one seal have in common.
 #[derive(Clone, Debug)]
@@ -125,17 +130,18 @@ fn write_files(dir: &Path, memory: &Memory, meta: &mut SplitMeta) -> Result<(), 
 }
 
 fn write_logs(dir: &Path, memory: &Memory) -> Result<(), StoreError> {
-    let mut order: Vec<RowOrder> = Vec::new();
+    let mut order: Vec<(Timestamp, RowAt)> = Vec::new();
     for (number, portion) in memory.logs.iter().enumerate() {
-        add_order(&mut order, number, portion.records.iter().map(|record| record.time));
+        let records = portion.records.iter().enumerate();
+        order.extend(records.map(|(row, record)| (record.time, row_at(number, row))));
     }
-    order.sort_by_key(|row| row.time);
+    order.sort_by_key(|(time, _)| *time);
     let mut output = Output::create(dir, Some(WordIndexBuilder::new()?))?;
     let mut block = LogBlockBuilder::default();
-    for row in &order {
-        let Some(portion) = memory.logs.get(row.portion as usize) else { continue };
-        let Some(record) = portion.records.get(row.row as usize) else { continue };
-        let origin = output.begin_row(&portion.origin, row.time, record.severity);
+    for (time, at) in &order {
+        let Some(portion) = memory.logs.get(at.portion as usize) else { continue };
+        let Some(record) = portion.records.get(at.row as usize) else { continue };
+        let origin = output.begin_row(&portion.origin, *time, record.severity, 0);
         block.push(record, origin, &mut output.tokens);
         if block.rows() >= BLOCK_ROWS || block.bytes() >= BLOCK_BYTES {
             output.end_block(&std::mem::take(&mut block).encode()?)?;
@@ -147,22 +153,29 @@ fn write_logs(dir: &Path, memory: &Memory) -> Result<(), StoreError> {
     output.finish(dir)
 }
 
+/// Spans by stretch of time, and in each by the hash that samples are taken by: a sample of a busy hour reads the first
+/// blocks of its stretches, and a question about five minutes does not read the day.
 fn write_spans(dir: &Path, memory: &Memory) -> Result<(), StoreError> {
-    let mut order: Vec<RowOrder> = Vec::new();
+    let mut order: Vec<(i64, u64, Timestamp, RowAt)> = Vec::new();
     for (number, portion) in memory.spans.iter().enumerate() {
-        add_order(&mut order, number, portion.spans.iter().map(|span| span.start));
+        order.extend(portion.spans.iter().enumerate().map(|(row, span)| {
+            let stretch = span.start.nanos().div_euclid(STRETCH_NANOS);
+            (stretch, sample_hash(span.trace_id), span.start, row_at(number, row))
+        }));
     }
-    order.sort_by_key(|row| row.time);
+    order.sort_by_key(|(stretch, hash, time, _)| (*stretch, *hash, *time));
     let mut output = Output::create(dir, None)?;
     let mut block = SpanBlockBuilder::default();
-    for row in &order {
-        let Some(portion) = memory.spans.get(row.portion as usize) else { continue };
-        let Some(span) = portion.spans.get(row.row as usize) else { continue };
-        let origin = output.begin_row(&portion.origin, row.time, Severity::UNSPECIFIED);
-        block.push(span, origin, &mut output.tokens);
-        if block.rows() >= BLOCK_ROWS {
+    let mut stretch_before = None;
+    for (stretch, hash, time, at) in &order {
+        let Some(portion) = memory.spans.get(at.portion as usize) else { continue };
+        let Some(span) = portion.spans.get(at.row as usize) else { continue };
+        let is_new_stretch = stretch_before.replace(*stretch).is_some_and(|last| last != *stretch);
+        if block.rows() >= BLOCK_ROWS || is_new_stretch && block.rows() >= STRETCH_ROWS_MIN {
             output.end_block(&std::mem::take(&mut block).encode()?)?;
         }
+        let origin = output.begin_row(&portion.origin, *time, Severity::UNSPECIFIED, *hash);
+        block.push(span, origin, &mut output.tokens);
     }
     if block.rows() > 0 {
         output.end_block(&block.encode()?)?;
@@ -170,20 +183,9 @@ fn write_spans(dir: &Path, memory: &Memory) -> Result<(), StoreError> {
     output.finish(dir)
 }
 
-/// A row's place in time order.
-struct RowOrder {
-    time: Timestamp,
-    portion: u32,
-    row: u32,
-}
-
-fn add_order(order: &mut Vec<RowOrder>, portion: usize, times: impl Iterator<Item = Timestamp>) {
-    let portion = u32::try_from(portion).unwrap_or(u32::MAX);
-    order.extend(times.enumerate().map(|(row, time)| RowOrder {
-        time,
-        portion,
-        row: u32::try_from(row).unwrap_or(u32::MAX),
-    }));
+fn row_at(portion: usize, row: usize) -> RowAt {
+    let number = |position: usize| u32::try_from(position).unwrap_or(u32::MAX);
+    RowAt { portion: number(portion), row: number(row) }
 }
 
 /// Rows and indexes of a split that is being written.
@@ -197,8 +199,8 @@ struct Output {
     numbers: FxHashMap<*const Origin, u32>,
     /// Resources of the current block, whose services are in its tokens.
     in_block: FxHashSet<u32>,
-    times: Option<(Timestamp, Timestamp)>,
-    severity_max: Severity,
+    /// The block so far; `None` before its first row.
+    facts: Option<BlockFacts>,
 }
 
 impl Output {
@@ -211,13 +213,18 @@ impl Output {
             resources: Vec::new(),
             numbers: FxHashMap::default(),
             in_block: FxHashSet::default(),
-            times: None,
-            severity_max: Severity::UNSPECIFIED,
+            facts: None,
         })
     }
 
     /// Notes what the block's entry says of a row; gives the number of its resource.
-    fn begin_row(&mut self, origin: &Arc<Origin>, time: Timestamp, severity: Severity) -> u32 {
+    fn begin_row(
+        &mut self,
+        origin: &Arc<Origin>,
+        time: Timestamp,
+        severity: Severity,
+        sample_hash: u64,
+    ) -> u32 {
         let number = *self.numbers.entry(Arc::as_ptr(origin)).or_insert_with(|| {
             self.resources.push(Arc::clone(&origin.resource));
             u32::try_from(self.resources.len() - 1).unwrap_or(u32::MAX)
@@ -225,17 +232,25 @@ impl Output {
         if self.in_block.insert(number) {
             self.tokens.add_token(&service_token(&origin.service));
         }
-        let (first, last) = self.times.unwrap_or((time, time));
-        self.times = Some((first.min(time), last.max(time)));
-        self.severity_max = self.severity_max.max(severity);
+        let facts = self.facts.get_or_insert(BlockFacts {
+            first: time,
+            last: time,
+            severity_max: severity,
+            rows: 0,
+            sample_first: sample_hash,
+        });
+        facts.first = facts.first.min(time);
+        facts.last = facts.last.max(time);
+        facts.severity_max = facts.severity_max.max(severity);
+        facts.rows = facts.rows.saturating_add(1);
+        facts.sample_first = facts.sample_first.min(sample_hash);
         number
     }
 
     fn end_block(&mut self, raw: &[u8]) -> Result<(), StoreError> {
-        let times = self.times.take().unwrap_or_default();
-        let severity_max = std::mem::replace(&mut self.severity_max, Severity::UNSPECIFIED);
+        let Some(facts) = self.facts.take() else { return Ok(()) };
         self.in_block.clear();
-        self.rows.push(raw, times, severity_max)?;
+        self.rows.push(raw, facts)?;
         self.ids.add_block(&mut self.tokens.ids);
         match &mut self.words {
             Some(words) => words.add_block(self.tokens.take_words()),

@@ -8,18 +8,20 @@ use groundcrew_telemetry::{
 };
 
 use super::handle::Store;
-use super::search::Wanted;
+use super::search::{OpenSplit, Wanted};
 use crate::memory::{Memory, SpanPortion};
 use crate::query::ServiceFilter;
 use crate::series_merge::SeriesMerge;
 use crate::slot::slot_of;
 use crate::span_sample::SpanSample;
-use crate::split::{SpanBlock, Split, SplitSet};
+use crate::split::{BlockMeta, SpanBlock, Split, SplitSet};
 use crate::template_fold::TemplateFold;
 use crate::{Access, Coverage, Found, MetricQuery, SpanQuery, StoreError, TemplateQuery};
 
 /// How often a reader looks at the directory again when a writer has merged its files away.
 const READ_ATTEMPTS: usize = 4;
+/// A sample of spans looks at this much more than should do, because traces differ in length.
+const SAMPLE_MARGIN: f64 = 1.3;
 
 impl Store {
     /// What the store holds.
@@ -109,13 +111,13 @@ impl Store {
         })
     }
 
-    /// Spans that began in the range, by start.
+    /// Spans that began in the range, by start. Beyond the limit whole traces are chosen evenly, and how many matched is
+    /// an estimate where a block lies across the range's ends.
     pub fn spans(&self, query: &SpanQuery) -> Result<Found<SpanRow>, StoreError> {
         self.read(|| {
-            let services = ServiceFilter(&query.services);
-            let mut sample = SpanSample::new(query.limit);
             let (portions, splits) = {
                 let live = self.live();
+                let services = ServiceFilter(&query.services);
                 let inside = live.memories().flat_map(|memory| &memory.spans).filter(|portion| {
                     portion.first < query.range.end
                         && query.range.start <= portion.last
@@ -123,66 +125,85 @@ impl Store {
                 });
                 (inside.cloned().collect::<Vec<Arc<SpanPortion>>>(), Arc::clone(&live.splits))
             };
+            let mut blocks = Vec::new();
             for split in &splits.spans {
-                if split.overlaps(query.range) && split.has_any_of(services) {
-                    self.offer_split(split, query, &mut sample)?;
-                }
+                blocks.extend(self.span_blocks(split, query)?);
             }
-            for portion in portions {
-                let asked_for = portion.spans.iter().filter(|span| {
-                    query.range.contains(span.start)
-                        && query.trace_id.is_none_or(|wanted| span.trace_id == wanted)
-                });
-                for span in asked_for {
-                    let resource = &portion.origin.resource;
-                    sample.offer(span.trace_id, || SpanRow {
-                        resource: Arc::clone(resource),
-                        span: span.clone(),
-                    });
+            let in_blocks: u64 =
+                blocks.iter().map(|(_, block)| block.rows_inside(query.range)).sum();
+            let in_memory: usize = portions.iter().map(|portion| portion.spans.len()).sum();
+            let mut share =
+                SAMPLE_MARGIN * query.limit as f64 / (in_blocks as f64 + in_memory as f64);
+            loop {
+                let is_all = query.trace_id.is_some() || share >= 1.0 || share.is_nan();
+                let hash_max = if is_all { u64::MAX } else { (share * u64::MAX as f64) as u64 };
+                let mut sample = SpanSample::new(query.limit, hash_max);
+                blocks.iter().try_for_each(|(split, block)| {
+                    self.offer_block(split, block, query, &mut sample)
+                })?;
+                portions.iter().for_each(|portion| offer_portion(portion, query, &mut sample));
+                if sample.is_full() || is_all {
+                    let (rows, matched) = sample.finish();
+                    return Ok(Found { rows, matched });
                 }
+                // Fewer matched than the blocks made believe: look again, further.
+                share *= 4.0;
             }
-            let (rows, matched) = sample.finish();
-            Ok(Found { rows, matched })
         })
     }
 
-    fn offer_split(
+    /// The blocks of a split that may have spans that are asked for.
+    fn span_blocks(
         &self,
         split: &Split,
         query: &SpanQuery,
-        sample: &mut SpanSample,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<(Arc<OpenSplit>, BlockMeta)>, StoreError> {
+        let services = ServiceFilter(&query.services);
+        if !split.overlaps(query.range) || !split.has_any_of(services) {
+            return Ok(Vec::new());
+        }
         let file = match self.reader.rows(split) {
             Ok(file) => file,
-            Err(error) => return self.skip(error),
+            Err(error) => return self.skip(error).map(|()| Vec::new()),
         };
         let tokens: Vec<String> = query.trace_id.iter().map(ToString::to_string).collect();
-        let services = ServiceFilter(&query.services);
-        let admitted = file.admitted(services);
         let wanted = Wanted { range: query.range, tokens: &tokens, services };
-        for meta in self.candidate_blocks(split, &file, wanted)? {
-            let decoded = file
-                .read(&meta)
-                .and_then(|raw| SpanBlock::decode(&raw).map_err(|error| file.damaged(error)));
-            let block = match decoded {
-                Ok(block) => block,
-                Err(error) => {
-                    self.skip(error)?;
-                    continue;
-                }
-            };
-            let view = block.view();
-            for (row, start, origin, trace_id) in view.heads() {
-                if query.range.contains(start)
-                    && query.trace_id.is_none_or(|wanted| trace_id == wanted)
-                    && admitted.get(origin).copied().unwrap_or_default()
-                    && let Some(resource) = file.resources.get(origin)
-                {
-                    sample.offer(trace_id, || SpanRow {
-                        resource: Arc::clone(resource),
-                        span: view.span(row),
-                    });
-                }
+        let blocks = self.candidate_blocks(split, &file, wanted)?;
+        let admitted = file.admitted(services);
+        let open = Arc::new(OpenSplit { file, admitted });
+        Ok(blocks.into_iter().map(|block| (Arc::clone(&open), block)).collect())
+    }
+
+    fn offer_block(
+        &self,
+        split: &OpenSplit,
+        meta: &BlockMeta,
+        query: &SpanQuery,
+        sample: &mut SpanSample,
+    ) -> Result<(), StoreError> {
+        if !sample.admits(meta.sample_first) {
+            sample.count_unread(meta.rows_inside(query.range));
+            return Ok(());
+        }
+        let file = &split.file;
+        let decoded = file
+            .read(meta)
+            .and_then(|raw| SpanBlock::decode(&raw).map_err(|error| file.damaged(error)));
+        let block = match decoded {
+            Ok(block) => block,
+            Err(error) => return self.skip(error),
+        };
+        let view = block.view();
+        for (row, start, origin, trace_id) in view.heads() {
+            if query.range.contains(start)
+                && query.trace_id.is_none_or(|wanted| trace_id == wanted)
+                && split.admitted.get(origin).copied().unwrap_or_default()
+                && let Some(resource) = file.resources.get(origin)
+            {
+                sample.offer(trace_id, || SpanRow {
+                    resource: Arc::clone(resource),
+                    span: view.span(row),
+                });
             }
         }
         Ok(())
@@ -269,6 +290,17 @@ impl Store {
         }
         self.warnings.add(format!("{error}; it is left out of answers"));
         Ok(())
+    }
+}
+
+fn offer_portion(portion: &SpanPortion, query: &SpanQuery, sample: &mut SpanSample) {
+    let asked_for = portion.spans.iter().filter(|span| {
+        query.range.contains(span.start)
+            && query.trace_id.is_none_or(|wanted| span.trace_id == wanted)
+    });
+    for span in asked_for {
+        let resource = Arc::clone(&portion.origin.resource);
+        sample.offer(span.trace_id, || SpanRow { resource, span: span.clone() });
     }
 }
 

@@ -22,10 +22,11 @@ enum Source {
     Block(Arc<OpenSplit>, BlockMeta),
 }
 
-struct OpenSplit {
-    file: Arc<RowsFile>,
+/// A split whose rows can be read.
+pub(super) struct OpenSplit {
+    pub(super) file: Arc<RowsFile>,
     /// Which of its resources are asked for.
-    admitted: Vec<bool>,
+    pub(super) admitted: Vec<bool>,
 }
 
 impl Source {

@@ -1,10 +1,11 @@
 //! Spans and metrics with filters, limits and repeats.
 
-use groundcrew_telemetry::{SeriesRow, TimeRange};
+use groundcrew_telemetry::{SeriesRow, SpanRow, TimeRange};
 
 use super::fixtures::{
     any_metrics, any_spans, at, metric_batch, series, span, span_batch, trace, writer,
 };
+use crate::span_sample::SpanSample;
 use crate::{Durability, MetricQuery, SpanQuery, Store};
 
 fn span_store() -> (tempfile::TempDir, Store) {
@@ -51,6 +52,33 @@ fn a_limit_keeps_whole_traces_and_the_same_ones_each_time() {
     for row in &after.rows {
         let spans = after.rows.iter().filter(|other| other.span.trace_id == row.span.trace_id);
         assert_eq!(spans.count(), 5);
+    }
+}
+
+#[test]
+fn a_sample_of_splits_is_the_one_that_reading_everything_gives() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = writer(dir.path());
+    // Six stretches of time, in splits that overlap them.
+    for part in 0..4 {
+        for number in (part..1800).step_by(4) {
+            let spans = vec![span(5 * number), span(5 * number + 2), span(5 * number + 4)];
+            store.append(vec![span_batch("cart", spans)], Durability::OnFlush).unwrap();
+        }
+        store.flush().unwrap();
+    }
+    let all = store.spans(&any_spans()).unwrap();
+    assert_eq!(all.matched, 5400);
+    for limit in [1, 10, 500, 5000] {
+        let range = TimeRange::new(at(150), at(8_000));
+        let found = store.spans(&SpanQuery { limit, range, ..any_spans() }).unwrap();
+        let inside: Vec<SpanRow> =
+            all.rows.iter().filter(|row| range.contains(row.span.start)).cloned().collect();
+        let mut sample = SpanSample::new(limit, u64::MAX);
+        inside.iter().for_each(|row| sample.offer(row.span.trace_id, || row.clone()));
+        assert_eq!(found.rows, sample.finish().0, "{limit}");
+        let error = (found.matched as f64 - inside.len() as f64).abs() / inside.len() as f64;
+        assert!(error < 0.05, "{limit}: {} of {}", found.matched, inside.len());
     }
 }
 
