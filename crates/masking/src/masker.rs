@@ -68,19 +68,32 @@ impl Masker {
     /// Masks every text inside a value: `walk` calls back with the name (or `""`) and the text of each.
     pub fn mask<T>(
         &self,
-        mut value: T,
+        value: T,
         walk: impl FnOnce(&mut T, &mut dyn FnMut(&str, &mut String)),
     ) -> Result<Masked<T>, Withheld> {
+        self.try_mask(value, walk).map_err(|(_, withheld)| withheld)
+    }
+
+    /// As [`Masker::mask`], but gives the value back when a text of it cannot be masked, so that its other parts can be
+    /// tried. It is as unfit for storing as it was; texts that were masked before the failure stay masked.
+    pub fn try_mask<T>(
+        &self,
+        mut value: T,
+        walk: impl FnOnce(&mut T, &mut dyn FnMut(&str, &mut String)),
+    ) -> Result<Masked<T>, (T, Withheld)> {
         let mut outcome = Ok(());
-        self.guarded(|| {
+        let walked = self.guarded(|| {
             walk(&mut value, &mut |key, text| match self.masked(key, text) {
                 Ok(Some(masked)) => *text = masked,
                 Ok(None) => {}
                 Err(Withheld) => outcome = Err(Withheld),
             });
             Ok(())
-        })?;
-        outcome.map(|()| Masked::new(value))
+        });
+        match walked.and(outcome) {
+            Ok(()) => Ok(Masked::new(value)),
+            Err(withheld) => Err((value, withheld)),
+        }
     }
 
     /// Runs detectors; a panic in one of them withholds the value instead of taking the process down.

@@ -26,23 +26,26 @@ pub fn mask_batches(
 ) -> MaskedBatches {
     let mut masked = MaskedBatches { batches: Vec::with_capacity(batches.len()), withheld: 0 };
     for batch in batches {
-        // The masker drops what it fails on; this copy, a few percent of the stage's cost, is what can be saved then.
-        let copy = batch.clone();
         match mask_one(batch, masker, enricher) {
-            Some(batch) => masked.batches.push(batch),
-            None => mask_record_by_record(copy, masker, enricher, &mut masked),
+            Ok(batch) => masked.batches.push(batch),
+            Err(batch) => mask_record_by_record(*batch, masker, enricher, &mut masked),
         }
     }
     masked
 }
 
-fn mask_one(batch: Batch, masker: &Masker, enricher: &mut Enricher) -> Option<Masked<Batch>> {
-    let masked = masker.mask(batch, |batch, visit| {
+/// The masked batch, or the batch itself when a text of it could not be masked.
+fn mask_one(
+    batch: Batch,
+    masker: &Masker,
+    enricher: &mut Enricher,
+) -> Result<Masked<Batch>, Box<Batch>> {
+    let masked = masker.try_mask(batch, |batch, visit| {
         batch.for_each_text_mut(visit);
         enricher.enrich(batch);
     });
     enricher.settle(masked.is_ok());
-    masked.ok()
+    masked.map_err(|(batch, _)| Box::new(batch))
 }
 
 fn mask_record_by_record(
@@ -54,8 +57,8 @@ fn mask_record_by_record(
     for single in split(batch) {
         let records = single.record_count();
         match mask_one(single, masker, enricher) {
-            Some(batch) => masked.batches.push(batch),
-            None => masked.withheld += records,
+            Ok(batch) => masked.batches.push(batch),
+            Err(_) => masked.withheld += records,
         }
     }
 }
