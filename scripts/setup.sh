@@ -15,7 +15,7 @@ if [ "${#missing[@]}" -gt 0 ]; then
     exit 1
   fi
 fi
-if ! command -v cargo >/dev/null; then
-  echo "Rust is not installed: get it from https://rustup.rs, version 1.95 or newer" >&2
+if ! cargo --version >/dev/null 2>&1; then
+  echo "Rust is not installed or has no default version: install 1.95 or newer with rustup (rustup default stable)" >&2
   exit 1
 fi
