@@ -204,6 +204,15 @@ pub(super) enum EvalCommand {
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
+    /// Time one simulated outage at growing sizes
+    Scale {
+        /// Sizes, as multiples of six requests a second for 36 minutes
+        #[arg(long, value_delimiter = ',', default_value = "1,10,100", value_name = "N,N")]
+        factors: Vec<u32>,
+        /// Same seed, same outage
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Find secrets and personal data
     Mask {
         /// JSON lines of {"id", "text"}

@@ -10,8 +10,9 @@ use super::arguments::EvalCommand;
 use super::exit::Exit;
 use super::print;
 use crate::config::Settings;
-use crate::eval::{self, BundleRun, RcaOptions};
+use crate::eval::{self, BundleRun, RcaOptions, Scaled};
 use crate::investigate::Investigator;
+use crate::investigate::format::count;
 
 pub(super) fn run(settings: &Settings, command: EvalCommand) -> Result<Exit> {
     match command {
@@ -32,9 +33,32 @@ pub(super) fn run(settings: &Settings, command: EvalCommand) -> Result<Exit> {
             let rows = eval::retrieval(like(settings)?.as_ref(), &dir, &|note| print::note(note))?;
             eval::write(&out, &rows)?;
         }
+        EvalCommand::Scale { factors, seed } => {
+            eval::scale(like(settings)?.as_ref(), &factors, seed, &|size| {
+                print::note(scaled(size))
+            })?;
+        }
         EvalCommand::Mask { file, out } => eval::write(&out, &eval::mask(&Masker::new(), &file)?)?,
     }
     Ok(Exit::Success)
+}
+
+/// One size in a line.
+fn scaled(size: &Scaled) -> String {
+    let records = (size.spans + size.logs + size.points) as f64;
+    let steps: Vec<String> =
+        size.steps_ms.iter().map(|(step, ms)| format!("{step} {ms}")).collect();
+    format!(
+        "x{:<4} {:>12} spans {:>12} log records {:>10} points  stored at {:.0} records/s  answered in {} ms ({})  {}",
+        size.factor,
+        count(size.spans),
+        count(size.logs),
+        count(size.points),
+        records / size.ingest.as_secs_f64().max(f64::EPSILON),
+        size.took.as_millis(),
+        steps.join(", "),
+        size.suspect,
+    )
 }
 
 /// The parts that every fresh store of a measurement shares.

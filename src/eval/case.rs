@@ -6,15 +6,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use groundcrew_indexer::sources::files::{IngestOptions, ingest_paths};
+use groundcrew_indexer::stages::decode::{
+    Decoded, logs_from_protobuf, metrics_from_protobuf, spans_from_protobuf,
+};
 use groundcrew_indexer::{Intake, IntakeSettings};
-use groundcrew_store::{Access, Store, StoreError, StoreOptions};
-use groundcrew_telemetry::Timestamp;
+use groundcrew_simulator::Step;
+use groundcrew_store::{Access, Durability, Store, StoreError, StoreOptions};
+use groundcrew_telemetry::{Batch, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 use thiserror::Error;
 
 use crate::investigate::Investigator;
+
+/// Batches of a simulated step that are submitted together.
+const BATCHES_AT_ONCE: usize = 16;
 
 /// A measurement that could not be made.
 #[derive(Debug, Error)]
@@ -80,6 +87,32 @@ impl FreshStore {
 
     pub(super) fn store(&self) -> &Arc<Store> {
         &self.investigator.store
+    }
+
+    /// Feeds one step of a simulation in as the receivers would, without the wire.
+    pub(super) fn feed(&self, step: Step) -> Result<(), EvalError> {
+        let mut decoded: Vec<Decoded> = Vec::new();
+        decoded.extend(step.logs.into_iter().map(|logs| logs_from_protobuf(logs, step.time)));
+        decoded.extend(step.traces.into_iter().map(spans_from_protobuf));
+        decoded.extend(step.metrics.into_iter().map(metrics_from_protobuf));
+        let mut batches: Vec<Batch> = decoded.into_iter().flat_map(|one| one.batches).collect();
+        if !step.changes.is_empty() {
+            batches.push(Batch::Changes(step.changes));
+        }
+        if !step.cluster.is_empty() {
+            batches.push(Batch::Cluster(step.cluster));
+        }
+        batches.extend(step.alert.map(|alert| Batch::Alerts(vec![alert])));
+        // In parts, because the intake bounds what is in flight.
+        while !batches.is_empty() {
+            let rest = batches.split_off(batches.len().min(BATCHES_AT_ONCE));
+            let part = std::mem::replace(&mut batches, rest);
+            self.intake.submit(part, Durability::OnFlush).map_err(|refused| EvalError::Ingest {
+                path: "the simulation".into(),
+                message: refused.reason.to_string(),
+            })?;
+        }
+        Ok(())
     }
 
     /// Feeds files in as `groundcrew ingest` would, with `now` as the clock.

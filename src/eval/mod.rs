@@ -8,9 +8,11 @@ mod case;
 mod mask;
 mod rca;
 mod retrieval;
+mod scale;
 
 pub use bundles::{BundleRun, answers, bundles};
 pub use case::{EvalError, write_lines as write};
 pub use mask::mask;
 pub use rca::{RcaOptions, rca};
 pub use retrieval::retrieval;
+pub use scale::{Scaled, scale};
