@@ -130,6 +130,7 @@ fn describe(finding: &Finding) -> Told {
         FindingKind::TemplateNew { .. }
         | FindingKind::TemplateSpiking { .. }
         | FindingKind::TemplateGone { .. } => describe_template(finding, &who),
+        FindingKind::Cohort { .. } => describe_cohort(finding),
         FindingKind::MetricShift { metric, unit, before, after, node } => {
             let place = node.as_deref().map(|node| format!(" on node {node}")).unwrap_or_default();
             let sentence = format!(
@@ -235,6 +236,36 @@ fn describe_calls(finding: &Finding, who: &str) -> Told {
         _ => (who.to_owned(), None, format!("other:{service}:{place}")),
     };
     (EvidenceKind::Span, sentence, example_line(example), key)
+}
+
+fn describe_cohort(finding: &Finding) -> Told {
+    let service = &finding.service;
+    let FindingKind::Cohort {
+        attribute,
+        value,
+        is_slow,
+        bad_inside,
+        inside,
+        bad_outside,
+        outside,
+        example,
+    } = &finding.kind
+    else {
+        return (EvidenceKind::Span, service.clone(), Vec::new(), format!("other:{service}"));
+    };
+    let share = |bad: &u64, all: &u64| percent(*bad as f64 / (*all).max(1) as f64);
+    let verb = if *is_slow { "are slow" } else { "fail" };
+    let sentence = format!(
+        "requests of {service} with {attribute} {value} {verb} in {} of cases ({} of {}), all others in {} ({} of {})",
+        share(bad_inside, inside),
+        count(*bad_inside),
+        count(*inside),
+        share(bad_outside, outside),
+        count(*bad_outside),
+        count(*outside)
+    );
+    let key = format!("cohort:{service}:{attribute}:{value}");
+    (EvidenceKind::Span, sentence, example_line(example.as_ref()), key)
 }
 
 fn describe_template(finding: &Finding, who: &str) -> Told {

@@ -131,6 +131,25 @@ pub enum FindingKind {
         /// Lines per minute in the window.
         after_per_min: f64,
     },
+    /// The bad requests of a service have an attribute's value in common that the good ones lack.
+    Cohort {
+        /// The attribute, of the resource or of a span of the service.
+        attribute: String,
+        /// Its value.
+        value: String,
+        /// Bad is slow here, and not failed.
+        is_slow: bool,
+        /// Bad requests with the value.
+        bad_inside: u64,
+        /// Requests with the value.
+        inside: u64,
+        /// Bad requests without it.
+        bad_outside: u64,
+        /// Requests without it.
+        outside: u64,
+        /// A trace that shows it.
+        example: Option<TraceId>,
+    },
     /// A metric left its baseline.
     MetricShift {
         /// The metric's name.

@@ -6,6 +6,7 @@
 
 mod changes;
 mod cluster;
+mod cohorts;
 mod combine;
 mod errors;
 mod evidence;

@@ -9,13 +9,19 @@ use super::operations::Operations;
 use super::period::Periods;
 use super::spans::Forest;
 use super::{
-    cluster, combine, errors, flow, golden, invariants, kind, load, logs, nodes, resources, series,
-    slowness, topology,
+    cluster, cohorts, combine, errors, flow, golden, invariants, kind, load, logs, nodes,
+    resources, series, slowness, topology,
 };
 use crate::{Analysis, Finding, FindingKind, Observations, ServiceGraph, Subject, Suspect};
+use groundcrew_telemetry::SpanRow;
 
 /// Suspects below this are nobody's trouble.
 const ABNORMAL_MIN: f64 = 0.02;
+
+/// Suspects whose bad requests are looked at for what they have in common.
+const COHORT_SUSPECTS_MAX: usize = 3;
+/// Below this a suspect is hardly one.
+const COHORT_SCORE_MIN: f64 = 0.2;
 
 /// Finds what is different in the window and ranks who most likely caused it.
 #[must_use]
@@ -74,6 +80,7 @@ pub fn rank(observations: &Observations) -> Analysis {
     let mut suspects = suspects(&ranked, (&forest, &graph), &services, &evidence);
     let on_nodes = nodes::suspects(&movements, &suspects, &graph, &mut evidence.findings);
     suspects.extend(on_nodes);
+    find_cohorts(&mut suspects, (&forest, &observations.spans), &services, &mut evidence.findings);
     suspects.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.subject.cmp(&b.subject)));
     let failing = Failing::new(observations, &evidence.findings, &suspects, &graph);
     let known: Vec<&str> = graph.services.iter().map(|service| service.name.as_str()).collect();
@@ -114,6 +121,29 @@ fn suspects(
             }
         })
         .collect()
+}
+
+/// Says of the leading suspects which part of them is bad.
+fn find_cohorts(
+    suspects: &mut [Suspect],
+    (forest, rows): (&Forest, &[SpanRow]),
+    services: &Names,
+    findings: &mut Vec<Finding>,
+) {
+    let named = suspects.iter_mut().filter(|suspect| {
+        suspect.score >= COHORT_SCORE_MIN
+            && matches!(suspect.subject, Subject::Service(_) | Subject::Pod { .. })
+    });
+    for suspect in named.take(COHORT_SUSPECTS_MAX) {
+        let name = suspect.subject.service().to_owned();
+        let Some(service) = services.find(&name) else { continue };
+        let Some(finding) = cohorts::find(forest, rows, service, &name) else { continue };
+        if let Some(pod) = finding.pod.clone() {
+            suspect.subject = Subject::Pod { service: name, pod };
+        }
+        suspect.reasons.insert(suspect.reasons.len().min(1), findings.len());
+        findings.push(finding);
+    }
 }
 
 /// (caller, callee) pairs from spans and from elsewhere.

@@ -2,5 +2,6 @@
 
 mod any_input;
 mod changes;
+mod cohorts;
 mod mechanisms;
 mod scene;
