@@ -164,6 +164,9 @@ pub(super) enum EvalCommand {
         /// Cases at a time
         #[arg(long, default_value_t = 1)]
         jobs: usize,
+        /// Ask about the time before the trouble: whatever is blamed then is blamed wrongly
+        #[arg(long)]
+        quiet: bool,
     },
     /// Choose evidence for questions with known facts
     Bundles {

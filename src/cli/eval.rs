@@ -10,14 +10,15 @@ use super::arguments::EvalCommand;
 use super::exit::Exit;
 use super::print;
 use crate::config::Settings;
-use crate::eval::{self, BundleRun, RcaOptions, Scaled};
+use crate::eval::{self, BundleRun, Ranked, RcaOptions, Scaled};
 use crate::investigate::Investigator;
+use crate::investigate::answer::Confidence;
 use crate::investigate::format::count;
 
 pub(super) fn run(settings: &Settings, command: EvalCommand) -> Result<Exit> {
     match command {
-        EvalCommand::Rca { cases, rankings, explain, only, jobs } => {
-            rca(settings, &RcaOptions { cases, only, jobs }, &rankings, explain)?;
+        EvalCommand::Rca { cases, rankings, explain, only, jobs, quiet } => {
+            rca(settings, &RcaOptions { cases, only, jobs, quiet }, &rankings, explain)?;
         }
         EvalCommand::Bundles { cases, budget, out, pooled, only } => {
             let run = BundleRun { cases, budget, pooled, only };
@@ -41,6 +42,15 @@ pub(super) fn run(settings: &Settings, command: EvalCommand) -> Result<Exit> {
         EvalCommand::Mask { file, out } => eval::write(&out, &eval::mask(&Masker::new(), &file)?)?,
     }
     Ok(Exit::Success)
+}
+
+/// Answers by how sure they are, the surest first and those without a cause last.
+fn by_confidence(ranked: &[Ranked]) -> Vec<(Option<Confidence>, Vec<&Ranked>)> {
+    let levels = [Some(Confidence::High), Some(Confidence::Medium), Some(Confidence::Low), None];
+    levels
+        .into_iter()
+        .map(|level| (level, ranked.iter().filter(|case| case.confidence == level).collect()))
+        .collect()
 }
 
 /// One size in a line.
@@ -75,10 +85,13 @@ fn like(settings: &Settings) -> Result<std::sync::Arc<Investigator>> {
 fn rca(settings: &Settings, options: &RcaOptions, rankings: &PathBuf, explain: bool) -> Result<()> {
     let ranked = eval::rca(like(settings)?.as_ref(), options, &|ranked| {
         print::note(format!(
-            "{:<32} {:>5} ms  {}",
+            "{:<32} {:>5} ms  {:<6} {:.2}  {}{}",
             ranked.key,
             ranked.took.as_millis(),
-            ranked.ranking.first().map_or("-", String::as_str)
+            ranked.confidence.map_or("-", Confidence::name),
+            ranked.score,
+            ranked.ranking.first().map_or("-", String::as_str),
+            if ranked.right == Some(false) { "  (wrong)" } else { "" }
         ));
         if explain {
             ranked.account.iter().for_each(|sentence| {
@@ -98,6 +111,16 @@ fn rca(settings: &Settings, options: &RcaOptions, rankings: &PathBuf, explain: b
             .copied()
             .unwrap_or(0)
     };
+    for (confidence, cases) in by_confidence(&ranked) {
+        let judged: Vec<bool> = cases.iter().filter_map(|case| case.right).collect();
+        let right = judged.iter().filter(|right| **right).count();
+        print::note(format!(
+            "{:<9} {:>3} answers, {right} of {} right",
+            confidence.map_or("no cause", Confidence::name),
+            cases.len(),
+            judged.len()
+        ));
+    }
     print::note(format!("{} cases, facts card p50 {} ms, p95 {} ms", times.len(), at(50), at(95)));
     Ok(())
 }

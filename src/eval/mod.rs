@@ -13,6 +13,6 @@ mod scale;
 pub use bundles::{BundleRun, answers, bundles};
 pub use case::{EvalError, write_lines as write};
 pub use mask::mask;
-pub use rca::{RcaOptions, rca};
+pub use rca::{Ranked, RcaOptions, rca};
 pub use retrieval::retrieval;
 pub use scale::{Scaled, scale};

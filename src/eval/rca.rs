@@ -10,8 +10,9 @@ use groundcrew_telemetry::{TimeRange, Timestamp};
 use serde::Deserialize;
 
 use super::case::{EvalError, FreshStore, find_cases, name_of, read_json};
+use crate::investigate::answer::{Confidence, Verdict};
 use crate::investigate::question::Question;
-use crate::investigate::{Facts, Investigator, RunIds, find_facts};
+use crate::investigate::{Facts, Investigator, RunIds, facts_answer, find_facts};
 
 /// What to rank and how much to say.
 #[derive(Clone, Debug)]
@@ -22,6 +23,8 @@ pub struct RcaOptions {
     pub only: Option<String>,
     /// Cases at a time.
     pub jobs: usize,
+    /// Ask about the time before the trouble instead, when nothing was wrong: what is blamed then is blamed wrongly.
+    pub quiet: bool,
 }
 
 #[derive(Deserialize)]
@@ -48,6 +51,16 @@ struct Page {
 struct Segment {
     start: String,
     end: String,
+    #[serde(default)]
+    known_fault_free: bool,
+}
+
+/// What a case says is right; read for the score alone, after the ranking.
+#[derive(Deserialize)]
+struct Truth {
+    accepted: Vec<String>,
+    #[serde(default)]
+    root_cause_commit: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -65,6 +78,12 @@ pub struct Ranked {
     pub ranking: Vec<String>,
     /// From the question to the facts card.
     pub took: Duration,
+    /// How sure the answer is; `None` when it names no cause.
+    pub confidence: Option<Confidence>,
+    /// The first suspect's score, 0 to 1.
+    pub score: f64,
+    /// Whether the first of the ranking is right; `None` when the case does not say, or nothing was wrong.
+    pub right: Option<bool>,
     /// The plain account, for `--explain`.
     pub account: Vec<String>,
 }
@@ -80,12 +99,12 @@ pub fn rca(
 ) -> Result<Vec<Ranked>, EvalError> {
     let cases = find_cases(&options.cases, 2, options.only.as_deref())?;
     let next = AtomicUsize::new(0);
-    let results: Mutex<BTreeMap<usize, Result<Ranked, EvalError>>> = Mutex::default();
+    let results: Mutex<BTreeMap<usize, Result<Option<Ranked>, EvalError>>> = Mutex::default();
     let take_one = || {
         let position = next.fetch_add(1, Ordering::Relaxed);
         let case = cases.get(position)?;
-        let ranked = rank_case(like, case);
-        if let Ok(ranked) = &ranked {
+        let ranked = rank_case(like, case, options.quiet);
+        if let Ok(Some(ranked)) = &ranked {
             progress(ranked);
         }
         results.lock().ok()?.insert(position, ranked);
@@ -96,17 +115,21 @@ pub fn rca(
             scope.spawn(|| while take_one().is_some() {});
         }
     });
-    results.into_inner().unwrap_or_default().into_values().collect()
+    results.into_inner().unwrap_or_default().into_values().filter_map(Result::transpose).collect()
 }
 
-fn rank_case(like: &Investigator, folder: &Path) -> Result<Ranked, EvalError> {
+fn rank_case(like: &Investigator, folder: &Path, quiet: bool) -> Result<Option<Ranked>, EvalError> {
     let case: Case = read_json(&folder.join("case.json"))?;
     let wrong_time = |text: &str| EvalError::Format {
         path: folder.join("case.json"),
         message: format!("`{text}` is no time"),
     };
     let time = |text: &str| Timestamp::parse(text).ok_or_else(|| wrong_time(text));
-    let at = time(&case.alert.time)?;
+    let mut at = time(&case.alert.time)?;
+    if quiet {
+        let Some(end) = quiet_end(&case, at, &time)? else { return Ok(None) };
+        at = end;
+    }
     let store = FreshStore::new(like)?;
     let mut files: Vec<PathBuf> = ["logs", "traces", "metrics"]
         .iter()
@@ -127,13 +150,42 @@ fn rank_case(like: &Investigator, folder: &Path) -> Result<Ranked, EvalError> {
             question.normal.push(range);
         }
     }
+    let ids = RunIds::random();
     let started = Instant::now();
-    let facts = find_facts(&store.investigator, &question, &RunIds::random(), &|_| {});
+    let facts = find_facts(&store.investigator, &question, &ids, &|_| {});
     let took = started.elapsed();
+    let answer = facts_answer(&question, &ids, &facts);
+    let is_cause = answer.verdict == Verdict::LikelyCause;
+    let confidence = answer.confidence.filter(|_| is_cause);
+    let score = facts.diagnosis.analysis.suspects.first().map_or(0.0, |first| first.score);
     let set = folder.parent().map(name_of).unwrap_or_default();
     let ranking = if case.changes.is_some() { changes(&facts) } else { services(&facts) };
     let account = account(&facts);
-    Ok(Ranked { key: format!("{set}/{}", name_of(folder)), ranking, took, account })
+    let truth: Option<Truth> = read_json(&folder.join("truth.json")).ok().filter(|_| !quiet);
+    let right = truth.map(|truth| {
+        let first = ranking.first().map_or("", String::as_str);
+        match truth.root_cause_commit.filter(|_| case.changes.is_some()) {
+            Some(commit) => commit == first,
+            None => truth.accepted.iter().any(|name| name == first),
+        }
+    });
+    let key = format!("{set}/{}", name_of(folder));
+    Ok(Some(Ranked { key, ranking, took, confidence, score, right, account }))
+}
+
+/// When the time before the trouble ends; `None` when the case does not tell it apart.
+fn quiet_end(
+    case: &Case,
+    at: Timestamp,
+    time: &dyn Fn(&str) -> Result<Timestamp, EvalError>,
+) -> Result<Option<Timestamp>, EvalError> {
+    if case.segments.is_empty() {
+        return Ok(None);
+    }
+    let free = case.segments.iter().filter(|segment| segment.known_fault_free);
+    let ends: Result<Vec<Timestamp>, EvalError> = free.map(|segment| time(&segment.end)).collect();
+    let before_page = at.plus_secs(-i64::try_from(case.alert.for_s).unwrap_or(0));
+    Ok(Some(ends?.into_iter().max().map_or(before_page, |end| end.min(before_page))))
 }
 
 fn services(facts: &Facts) -> Vec<String> {
