@@ -10,6 +10,8 @@ use super::question::{Intent, Plan, Question};
 const WINDOW_DEFAULT: Duration = Duration::from_secs(15 * 60);
 /// How far back normal is looked for: a day covers the daily rhythm without making the question slow.
 const BASELINE_MAX: Duration = Duration::from_secs(24 * 3600);
+/// What comes every night comes a little earlier or later.
+const SEASON_SLACK_SECS: i64 = 120;
 /// Terms kept of a question.
 const TERMS_MAX: usize = 24;
 
@@ -35,13 +37,32 @@ pub fn plan(question: &Question, known: &Known) -> Plan {
     } else {
         question.normal.iter().copied().filter(|range| range.start < window.start).collect()
     };
+    let seasons = match known.covered {
+        Some(covered) if question.normal.is_empty() => seasons(window, covered),
+        _ => Vec::new(),
+    };
     let terms = terms(&question.text);
     let services = if question.services.is_empty() {
         mentioned_services(&question.text, &known.services)
     } else {
         resolve_services(&question.services, &known.services, &mut notes)
     };
-    Plan { intent: intent(&question.text), window, baseline, services, terms, notes }
+    Plan { intent: intent(&question.text), window, baseline, seasons, services, terms, notes }
+}
+
+/// The same clock time on each of the last seven days and on the same weekday of three more weeks.
+fn seasons(window: TimeRange, covered: TimeRange) -> Vec<TimeRange> {
+    let back = |days: i64| {
+        let shift = -days * 86_400;
+        TimeRange::new(
+            window.start.plus_secs(shift - SEASON_SLACK_SECS),
+            window.end.plus_secs(shift + SEASON_SLACK_SECS),
+        )
+    };
+    // A window of days has no time of day.
+    let days =
+        if window.secs() > 6.0 * 3600.0 { &[][..] } else { &[1, 2, 3, 4, 5, 6, 7, 14, 21, 28] };
+    days.iter().map(|days| back(*days)).filter(|range| covered.start <= range.start).collect()
 }
 
 /// The end of the window: the given time, else now, else where the telemetry ends when that is long past.
@@ -287,6 +308,25 @@ mod tests {
         assert_eq!(planned("what broke in the past hour").window.secs(), 3_600.0);
         assert_eq!(planned("last 90s").window.secs(), 90.0);
         assert_eq!(planned("in the last 99999999999 days").window.secs(), 900.0);
+    }
+
+    #[test]
+    fn seasons_are_the_same_clock_time_as_far_back_as_there_is_telemetry() {
+        let mut known = known();
+        let question = Question::new("what broke?", Timestamp::from_secs(1_010_000));
+        known.covered =
+            Some(TimeRange::new(Timestamp::from_secs(0), Timestamp::from_secs(1_010_000)));
+        let planned = plan(&question, &known);
+        let days: Vec<f64> = planned
+            .seasons
+            .iter()
+            .map(|season| (planned.window.end.secs_since(season.end) / 86_400.0).round())
+            .collect();
+        // Telemetry goes back eleven days and a half.
+        assert_eq!(days, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
+        let mut given = question.clone();
+        given.normal = vec![TimeRange::new(Timestamp::from_secs(0), Timestamp::from_secs(600_000))];
+        assert!(plan(&given, &known).seasons.is_empty());
     }
 
     #[test]

@@ -80,6 +80,8 @@ pub struct Plan {
     pub window: TimeRange,
     /// What counts as normal, oldest first.
     pub baseline: Vec<TimeRange>,
+    /// The window's clock time on earlier days and weeks that telemetry covers, a little widened.
+    pub seasons: Vec<TimeRange>,
     /// Known services that the question names, as they are spelled in the telemetry.
     pub services: Vec<String>,
     /// Words of the question that can be looked for, lower-cased, most telling first.

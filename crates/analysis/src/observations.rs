@@ -15,14 +15,21 @@ pub struct Observations {
     /// What counts as normal. May have holes, and may be much longer or shorter than the window; rates are compared
     /// per second of it, or per request where spans count requests.
     pub baseline: Vec<TimeRange>,
+    /// The window's clock time on earlier days and weeks, as far as there is telemetry of them; may be a little longer.
+    pub seasons: Vec<TimeRange>,
     /// Spans of window and baseline together.
     pub spans: Vec<SpanRow>,
     /// Log templates in the window.
     pub templates_window: Vec<TemplateRow>,
     /// Log templates in the baseline.
     pub templates_baseline: Vec<TemplateRow>,
+    /// Log templates in each of the seasons, in their order.
+    pub templates_seasons: Vec<Vec<TemplateRow>>,
     /// Metric series, window and baseline together.
     pub series: Vec<SeriesRow>,
+    /// Metric series of the seasons; pods of last week have other names than today's, and one series may come in
+    /// several rows.
+    pub series_seasons: Vec<SeriesRow>,
     /// Changes up to the end of the window; older ones than the baseline are welcome.
     pub changes: Vec<ChangeEvent>,
     /// Cluster objects as last seen.
@@ -41,10 +48,13 @@ impl Default for Observations {
         Self {
             window: nothing,
             baseline: Vec::new(),
+            seasons: Vec::new(),
             spans: Vec::new(),
             templates_window: Vec::new(),
             templates_baseline: Vec::new(),
+            templates_seasons: Vec::new(),
             series: Vec::new(),
+            series_seasons: Vec::new(),
             changes: Vec::new(),
             objects: Vec::new(),
             cluster_events: Vec::new(),

@@ -36,6 +36,8 @@ pub(super) fn gather(store: &Store, plan: &Plan, gathered: &mut Gathered) {
     };
     gathered.observations.templates_window = read(plan.window).unwrap_or_default();
     gathered.observations.templates_baseline = merged_baseline(plan, read);
+    gathered.observations.templates_seasons =
+        plan.seasons.iter().map(|season| read(*season).unwrap_or_default()).collect();
     gathered.receipt.log_records = all.iter().map(|row| row.count).sum();
     gathered.receipt.templates = all.len() as u64;
     gathered.candidates.extend(template_candidates(&all, plan));

@@ -43,6 +43,9 @@ pub(super) fn gather(store: &Store, question: &Question, plan: &Plan, gathered: 
         gathered.candidates.extend(older.iter().take(CANDIDATES_MAX).filter_map(candidate));
     }
     gathered.observations.series = series;
+    for season in &plan.seasons {
+        gathered.observations.series_seasons.extend(read(*season).unwrap_or_default());
+    }
 }
 
 /// A series in a line: its last value and its range, and when it was highest.

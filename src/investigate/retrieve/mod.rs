@@ -32,6 +32,7 @@ pub fn retrieve(
         observations: Observations {
             window: plan.window,
             baseline: plan.baseline.clone(),
+            seasons: plan.seasons.clone(),
             topology: question.topology.clone(),
             symptom: Symptom {
                 service: plan.services.first().cloned(),

@@ -11,6 +11,7 @@ use super::evidence::{Channel, Evidence};
 use super::family::{alternatives, families};
 use super::names::Names;
 use super::operations::{Operation, Operations};
+use super::season::UsualCounts;
 use super::stats::{count_score, saturate, share_score};
 use crate::{Finding, FindingKind};
 
@@ -29,6 +30,7 @@ const FINDINGS_MAX: usize = 12;
 #[derive(Clone, Debug)]
 pub(super) struct Line<'a> {
     pub(super) service: u32,
+    template: u64,
     pub(super) text: &'a str,
     pub(super) before: f64,
     pub(super) after: f64,
@@ -89,6 +91,7 @@ pub(super) fn lines<'a>(
         let service = services.number(&row.service);
         let line = lines.entry((service, row.template.0)).or_insert_with(|| Line {
             service,
+            template: row.template.0,
             text: &row.text,
             before: 0.0,
             after: 0.0,
@@ -110,7 +113,7 @@ pub(super) fn lines<'a>(
 pub(super) fn find(
     lines: &[Line<'_>],
     operations: &Operations,
-    covered: Covered,
+    (covered, usual): (Covered, &UsualCounts),
     services: &Names,
     evidence: &mut Evidence,
 ) {
@@ -132,6 +135,12 @@ pub(super) fn find(
             .fold(score, |score, pooled| score.signum() * score.abs().min(pooled));
         let (score, expected) = match pace.broken_promise(line) {
             Some((broken, promised)) if broken.abs() > score.abs() => (broken, promised),
+            _ => (score, expected),
+        };
+        let (score, expected) = match usual.of(services.name(line.service), line.template) {
+            seasonal if score > 0.0 && seasonal > expected => {
+                (score.min(count_score(line.after, seasonal, 1.0)), seasonal)
+            }
             _ => (score, expected),
         };
         if score.abs() >= SCORE_MIN {

@@ -25,6 +25,7 @@ mod outside;
 mod period;
 mod pipeline;
 mod resources;
+mod season;
 mod series;
 mod shift;
 mod slowness;

@@ -7,6 +7,7 @@ use super::golden::Complaint;
 use super::names::Names;
 use super::operations::Operations;
 use super::period::Periods;
+use super::season::{Seasons, UsualCounts};
 use super::spans::Forest;
 use super::{
     cluster, cohorts, combine, errors, flow, golden, invariants, kind, load, logs, nodes,
@@ -40,7 +41,9 @@ pub fn rank(observations: &Observations) -> Analysis {
         &observations.templates_baseline,
         &mut services,
     );
-    let movements = series::movements(&observations.series, &periods);
+    let seasons = Seasons::new(observations.window, &observations.seasons);
+    let movements =
+        series::movements(&observations.series, &periods, (&seasons, &observations.series_seasons));
     for movement in &movements {
         services.number(movement.row.resource.service());
     }
@@ -51,7 +54,8 @@ pub fn rank(observations: &Observations) -> Analysis {
     errors::find(&forest, &observations.spans, &services, &mut evidence);
     flow::find(&forest, &operations, &observations.spans, &services, &mut evidence);
     let covered = covered(observations, &periods);
-    logs::find(&lines, &operations, covered, &services, &mut evidence);
+    let usual = UsualCounts::new(&seasons, observations.window, &observations.templates_seasons);
+    logs::find(&lines, &operations, (covered, &usual), &services, &mut evidence);
     invariants::find(&lines, &services, &mut evidence);
     let ratios = load::find(&forest, &movements, &edges, &mut services, &mut evidence);
     resources::find(&movements, &ratios, &mut services, &mut evidence);

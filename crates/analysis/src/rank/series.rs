@@ -5,6 +5,7 @@ use groundcrew_telemetry::{MetricKind, SeriesRow, TimeRange, Timestamp};
 
 use super::meaning::{Meaning, meaning};
 use super::period::{Period, Periods};
+use super::season::{Seasons, UsualLevels};
 use super::stats::{Level, median, quantile_sorted};
 
 /// Points of the baseline that a series needs within the given ranges; with fewer, everything before the window counts.
@@ -35,12 +36,24 @@ pub(super) struct Movement<'a> {
     pub(super) since: Option<Timestamp>,
 }
 
-/// Compares each series with its own past.
-pub(super) fn movements<'a>(rows: &'a [SeriesRow], periods: &Periods) -> Vec<Movement<'a>> {
-    rows.iter().filter_map(|row| movement(row, periods)).collect()
+/// Compares each series with its own past, and with what is usual at this time.
+pub(super) fn movements<'a>(
+    rows: &'a [SeriesRow],
+    periods: &Periods,
+    (seasons, season_rows): (&Seasons, &[SeriesRow]),
+) -> Vec<Movement<'a>> {
+    let named = season_rows
+        .iter()
+        .map(|row| (row.resource.service(), row.series.name.as_str(), levels(row)));
+    let usual = UsualLevels::new(seasons, named);
+    rows.iter().filter_map(|row| movement(row, periods, &usual)).collect()
 }
 
-fn movement<'a>(row: &'a SeriesRow, periods: &Periods) -> Option<Movement<'a>> {
+fn movement<'a>(
+    row: &'a SeriesRow,
+    periods: &Periods,
+    usual: &UsualLevels<'_>,
+) -> Option<Movement<'a>> {
     let points = levels(row);
     let hull = periods.hull();
     let mut inside = Vec::new();
@@ -79,6 +92,9 @@ fn movement<'a>(row: &'a SeriesRow, periods: &Periods) -> Option<Movement<'a>> {
     let noise = level.spread.max(relative).max(reach / 6.0).max(1e-9);
     let after = farthest(&mut window, level.center, meaning);
     let amount = smallest_amount(&points, (periods, start), after, after - level.center);
+    let mut noise = noise;
+    let key = (row.resource.service(), row.series.name.as_str());
+    let amount = usual.left(key, after, amount, &mut noise);
     // A series that never moved has no noise; its first move is clear, not infinitely so.
     let noise = noise.max(amount.abs() / SCORE_MAX);
     let score = amount / noise;

@@ -5,3 +5,4 @@ mod changes;
 mod cohorts;
 mod mechanisms;
 mod scene;
+mod seasons;
