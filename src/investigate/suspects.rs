@@ -1,7 +1,9 @@
 //! Evidence to suspects: runs the analysis and turns each of its findings into a sentence and an evidence item.
 
-use groundcrew_analysis::{ChangeVerdict, Finding, FindingKind, Observations, Verdict, rank};
-use groundcrew_telemetry::{TimeRange, TraceId};
+use groundcrew_analysis::{
+    ChangeVerdict, Course, Finding, FindingKind, Observations, Verdict, rank,
+};
+use groundcrew_telemetry::{TimeRange, Timestamp, TraceId};
 
 use super::evidence::{Candidate, EvidenceKind, clip, shorten};
 use super::format::{count, milliseconds, percent, quantity, rate, time};
@@ -131,6 +133,7 @@ fn describe(finding: &Finding) -> Told {
         | FindingKind::TemplateSpiking { .. }
         | FindingKind::TemplateGone { .. } => describe_template(finding, &who),
         FindingKind::Cohort { .. } => describe_cohort(finding),
+        FindingKind::Course { .. } => describe_course(finding),
         FindingKind::MetricShift { metric, unit, before, after, node } => {
             let place = node.as_deref().map(|node| format!(" on node {node}")).unwrap_or_default();
             let sentence = format!(
@@ -236,6 +239,29 @@ fn describe_calls(finding: &Finding, who: &str) -> Told {
         _ => (who.to_owned(), None, format!("other:{service}:{place}")),
     };
     (EvidenceKind::Span, sentence, example_line(example), key)
+}
+
+fn describe_course(finding: &Finding) -> Told {
+    let FindingKind::Course { course, bad, all, first_share, peak_share } = &finding.kind else {
+        return (EvidenceKind::Span, String::new(), Vec::new(), "course".to_owned());
+    };
+    let since = finding.since.map(Timestamp::clock_time).unwrap_or_default();
+    let now = format!(
+        "since {since} {} of users' requests fail or are slow ({} of {})",
+        percent(*bad as f64 / (*all).max(1) as f64),
+        count(*bad),
+        count(*all)
+    );
+    let sentence = match course {
+        Course::Transient => {
+            format!("it is over: {now}, at its worst it was {}", percent(*peak_share))
+        }
+        Course::Failing => format!("it goes on: {now}"),
+        Course::Degrading => {
+            format!("it gets worse: {now}, at first it was {}", percent(*first_share))
+        }
+    };
+    (EvidenceKind::Span, sentence, Vec::new(), "course".to_owned())
 }
 
 fn describe_cohort(finding: &Finding) -> Told {

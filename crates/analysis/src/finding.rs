@@ -17,6 +17,17 @@ pub struct Finding {
     pub strength: f64,
 }
 
+/// How trouble goes on.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Course {
+    /// It is over.
+    Transient,
+    /// It goes on as it began.
+    Failing,
+    /// It gets worse.
+    Degrading,
+}
+
 /// What is different, with the figures before (baseline) and after (window).
 #[derive(Clone, PartialEq, Debug)]
 pub enum FindingKind {
@@ -149,6 +160,19 @@ pub enum FindingKind {
         outside: u64,
         /// A trace that shows it.
         example: Option<TraceId>,
+    },
+    /// How the trouble goes on, at the place where requests enter.
+    Course {
+        /// The verdict.
+        course: Course,
+        /// Requests that fail or are slow since the finding's time.
+        bad: u64,
+        /// Requests since then.
+        all: u64,
+        /// Share of bad requests in the first half of the trouble.
+        first_share: f64,
+        /// Share of bad requests when it was worst.
+        peak_share: f64,
     },
     /// A metric left its baseline.
     MetricShift {

@@ -14,7 +14,7 @@ mod rank;
 mod suspect;
 pub mod templates;
 
-pub use finding::{Finding, FindingKind};
+pub use finding::{Course, Finding, FindingKind};
 pub use graph::{GraphEdge, GraphService, ServiceGraph};
 pub use observations::{Observations, Symptom};
 pub use rank::rank;

@@ -18,6 +18,8 @@ pub struct Analysis {
     pub changes: Vec<ChangeVerdict>,
     /// When the trouble began, as exactly as can be told.
     pub onset: Option<Timestamp>,
+    /// How it goes on, as a position in [`Analysis::findings`]; `None` where requests do not show it.
+    pub course: Option<usize>,
 }
 
 /// A ranked candidate for the cause.

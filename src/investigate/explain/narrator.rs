@@ -55,6 +55,7 @@ pub fn choose(diagnosis: &Diagnosis) -> Vec<Candidate> {
             chosen.extend(likely_change(diagnosis).map(|told| told.item.clone()));
         }
     }
+    chosen.extend(course(diagnosis).map(|told| told.item.clone()));
     chosen.extend(diagnosis.changes.iter().take(3).map(|told| told.item.clone()));
     chosen
 }
@@ -66,6 +67,11 @@ fn named_suspects(diagnosis: &Diagnosis) -> impl Iterator<Item = &Suspect> {
         .iter()
         .filter(|suspect| !suspect.reasons.is_empty())
         .take(HYPOTHESES_MAX)
+}
+
+/// How the trouble goes on, where that is known.
+fn course(diagnosis: &Diagnosis) -> Option<&ToldFinding> {
+    diagnosis.findings.get(diagnosis.analysis.course?)
 }
 
 /// The change that the tests make likely, if one is.
@@ -161,6 +167,12 @@ fn tell_cause(draft: &mut Draft, suspect: &Suspect, diagnosis: &Diagnosis, bundl
         draft
             .claims
             .push(Sentence::new(format!("{}.", capitalised(sentence)), vec![id.to_owned()]));
+    }
+    if let Some(told) = course(diagnosis)
+        && let Some(id) = bundle.id_of(&told.item.key)
+    {
+        let sentence = format!("{}.", capitalised(&told.sentence));
+        draft.claims.push(Sentence::new(sentence, vec![id.to_owned()]));
     }
 }
 

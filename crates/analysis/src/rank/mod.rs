@@ -8,6 +8,7 @@ mod changes;
 mod cluster;
 mod cohorts;
 mod combine;
+mod course;
 mod errors;
 mod evidence;
 mod family;

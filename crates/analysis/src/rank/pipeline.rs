@@ -10,7 +10,7 @@ use super::period::Periods;
 use super::season::{Seasons, UsualCounts};
 use super::spans::Forest;
 use super::{
-    cluster, cohorts, combine, errors, flow, golden, invariants, kind, load, logs, nodes,
+    cluster, cohorts, combine, course, errors, flow, golden, invariants, kind, load, logs, nodes,
     resources, series, slowness, topology,
 };
 use crate::{Analysis, Finding, FindingKind, Observations, ServiceGraph, Subject, Suspect};
@@ -90,7 +90,13 @@ pub fn rank(observations: &Observations) -> Analysis {
     let known: Vec<&str> = graph.services.iter().map(|service| service.name.as_str()).collect();
     let changes = verdicts(observations, &failing, &known);
     let onset = suspects.first().and_then(|suspect| suspect.onset);
-    Analysis { findings: evidence.findings, suspects, graph, changes, onset }
+    let mut findings = evidence.findings;
+    let course = (!suspects.is_empty()).then(|| course::find(&forest, &periods, onset)).flatten();
+    let course = course.map(|course| {
+        findings.push(course);
+        findings.len() - 1
+    });
+    Analysis { findings, suspects, graph, changes, onset, course }
 }
 
 fn suspects(

@@ -3,6 +3,7 @@
 mod any_input;
 mod changes;
 mod cohorts;
+mod courses;
 mod mechanisms;
 mod scene;
 mod seasons;
