@@ -49,6 +49,36 @@ fn an_answer_cites_evidence_that_opens() {
 }
 
 #[test]
+fn a_service_that_selects_no_pod_is_found_by_comparing_manifests() {
+    let program = Program::new();
+    let manifests = "\
+apiVersion: v1
+kind: Service
+metadata: {name: basket, namespace: store}
+spec:
+  selector: {app: basket, tier: backend}
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: basket-7c9d8f6b5d-x2x4k
+  namespace: store
+  labels: {app: basket, tier: back-end}
+spec:
+  containers: [{name: basket, image: 'store/basket:1.2.0'}]
+status: {phase: Running}
+";
+    let file = program.file("state.yaml", manifests);
+    program.ok(&["ingest", &file]);
+    let output = program.run(&["ask", "why does nobody reach basket?", "-o", "json"]);
+    let answer: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", text(&output.stderr)));
+    let headline = answer["headline"].as_str().unwrap();
+    assert!(headline.contains("Service/store/basket"), "{answer:#}");
+    assert!(headline.contains("selecting no pod") && headline.contains("back-end"), "{answer:#}");
+}
+
+#[test]
 fn every_output_form_is_itself() {
     let program = with_outage();
     let ask = |form: &str| {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use groundcrew_indexer::sources::cluster::broken_selectors;
 use groundcrew_store::Store;
 use groundcrew_telemetry::{ClusterEvent, ClusterObject, ClusterSnapshot, TimeRange, Timestamp};
 
@@ -30,8 +31,17 @@ pub(super) fn gather(store: &Store, plan: &Plan, gathered: &mut Gathered) {
             return;
         }
     };
-    let objects = latest_objects(&snapshots);
-    let mut ranked: Vec<&ClusterObject> = objects.values().map(|(_, object)| *object).collect();
+    let latest = latest_objects(&snapshots);
+    let mut objects: Vec<ClusterObject> =
+        latest.into_values().map(|(_, object)| object.clone()).collect();
+    for broken in broken_selectors(&objects) {
+        if let Some(service) = objects.get_mut(broken.object) {
+            service.healthy = Some(false);
+            service.status = "selecting no pod".to_owned();
+            service.lines.insert(0, broken.line);
+        }
+    }
+    let mut ranked: Vec<&ClusterObject> = objects.iter().collect();
     ranked.sort_by_key(|object| (object.healthy != Some(false), object.restarts == 0));
     gathered
         .candidates

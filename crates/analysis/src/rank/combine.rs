@@ -102,13 +102,16 @@ pub(super) fn rank(
             {
                 score *= UNREACHED;
             }
-            let against = explainer
+            let reasons = strongest(clues, 12);
+            let mut against = explainer
                 .filter(|(trouble, _)| *trouble > 0.2)
                 .map(|(_, callee)| {
                     strongest(by_service.get(&callee).map_or(&[][..], Vec::as_slice), 3)
                 })
                 .unwrap_or_default();
-            Ranked { service, score, reasons: strongest(clues, 12), against }
+            // A finding between two services speaks for both; it is not held against either.
+            against.retain(|finding| !reasons.contains(finding));
+            Ranked { service, score, reasons, against }
         })
         .collect();
     ranked.sort_by(|a, b| {
