@@ -167,6 +167,14 @@ pub(super) enum EvalCommand {
         /// Ask about the time before the trouble: whatever is blamed then is blamed wrongly
         #[arg(long)]
         quiet: bool,
+        /// Feed only these signals in
+        #[arg(
+            long,
+            value_delimiter = ',',
+            default_value = "logs,traces,metrics",
+            value_name = "LIST"
+        )]
+        signals: Vec<String>,
     },
     /// Choose evidence for questions with known facts
     Bundles {

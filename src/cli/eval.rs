@@ -17,8 +17,8 @@ use crate::investigate::format::count;
 
 pub(super) fn run(settings: &Settings, command: EvalCommand) -> Result<Exit> {
     match command {
-        EvalCommand::Rca { cases, rankings, explain, only, jobs, quiet } => {
-            rca(settings, &RcaOptions { cases, only, jobs, quiet }, &rankings, explain)?;
+        EvalCommand::Rca { cases, rankings, explain, only, jobs, quiet, signals } => {
+            rca(settings, &RcaOptions { cases, only, jobs, quiet, signals }, &rankings, explain)?;
         }
         EvalCommand::Bundles { cases, budget, out, pooled, only } => {
             let run = BundleRun { cases, budget, pooled, only };

@@ -25,6 +25,8 @@ pub struct RcaOptions {
     pub jobs: usize,
     /// Ask about the time before the trouble instead, when nothing was wrong: what is blamed then is blamed wrongly.
     pub quiet: bool,
+    /// The signals that are fed in, of `logs`, `traces` and `metrics`: what each of them alone can say.
+    pub signals: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -103,7 +105,7 @@ pub fn rca(
     let take_one = || {
         let position = next.fetch_add(1, Ordering::Relaxed);
         let case = cases.get(position)?;
-        let ranked = rank_case(like, case, options.quiet);
+        let ranked = rank_case(like, case, options);
         if let Ok(Some(ranked)) = &ranked {
             progress(ranked);
         }
@@ -118,7 +120,12 @@ pub fn rca(
     results.into_inner().unwrap_or_default().into_values().filter_map(Result::transpose).collect()
 }
 
-fn rank_case(like: &Investigator, folder: &Path, quiet: bool) -> Result<Option<Ranked>, EvalError> {
+fn rank_case(
+    like: &Investigator,
+    folder: &Path,
+    options: &RcaOptions,
+) -> Result<Option<Ranked>, EvalError> {
+    let quiet = options.quiet;
     let case: Case = read_json(&folder.join("case.json"))?;
     let wrong_time = |text: &str| EvalError::Format {
         path: folder.join("case.json"),
@@ -131,7 +138,8 @@ fn rank_case(like: &Investigator, folder: &Path, quiet: bool) -> Result<Option<R
         at = end;
     }
     let store = FreshStore::new(like)?;
-    let mut files: Vec<PathBuf> = ["logs", "traces", "metrics"]
+    let mut files: Vec<PathBuf> = options
+        .signals
         .iter()
         .map(|signal| folder.join(format!("{signal}.otlp.jsonl.gz")))
         .collect();
