@@ -16,6 +16,11 @@ pub(super) fn hash64(bytes: &[u8]) -> u64 {
     state ^ (state >> 32)
 }
 
+/// Adds one value to a running hash.
+pub(super) fn mix(state: u64, value: u64) -> u64 {
+    step(state, value).rotate_left(23)
+}
+
 fn step(state: u64, word: u64) -> u64 {
     let mixed = (state ^ word).wrapping_mul(MULTIPLIER);
     mixed ^ (mixed >> 32)

@@ -5,12 +5,16 @@ use groundcrew_telemetry::Severity;
 /// Header parts that are tried before giving up.
 const PARTS_MAX: usize = 12;
 /// Longest bracketed part, such as a thread's or a request's name.
-const BRACKET_BYTES_MAX: usize = 160;
+const BRACKET_BYTES_MAX: usize = 512;
+/// Longest tag after a single letter as level.
+const TAG_BYTES_MAX: usize = 48;
+/// Words before the time that name where a line comes from.
+const SOURCE_WORDS_MAX: usize = 4;
 
 /// The line without its header.
 pub(super) fn strip_header(line: &[u8]) -> &[u8] {
-    let mut header =
-        Header { rest: line, committed: line, timed: false, leveled: false, unknown: 0 };
+    let mut header = Header { rest: line, committed: line, ..Header::default() };
+    header.skip_source();
     for _ in 0..PARTS_MAX {
         header.skip_separators();
         if header.rest.is_empty() || !header.take_part() {
@@ -22,6 +26,7 @@ pub(super) fn strip_header(line: &[u8]) -> &[u8] {
     if message.is_empty() { line } else { message }
 }
 
+#[derive(Clone, Copy, Default)]
 struct Header<'a> {
     /// What is still to be looked at.
     rest: &'a [u8],
@@ -29,6 +34,10 @@ struct Header<'a> {
     committed: &'a [u8],
     timed: bool,
     leveled: bool,
+    /// The last part was a date or a time of day in digits alone.
+    compact: bool,
+    /// The level was a single letter.
+    lettered: bool,
     /// Parts taken on trust since the last certain one.
     unknown: usize,
 }
@@ -37,7 +46,7 @@ impl<'a> Header<'a> {
     fn skip_separators(&mut self) {
         while let Some((first, after)) = self.rest.split_first() {
             let is_separator = matches!(first, b' ' | b'\t' | b'|')
-                || (*first == b'-' && after.first() == Some(&b' '));
+                || (matches!(first, b'-' | b',') && after.first() == Some(&b' '));
             if !is_separator {
                 return;
             }
@@ -47,11 +56,18 @@ impl<'a> Header<'a> {
 
     /// Takes the next part; `false` when what follows is the message.
     fn take_part(&mut self) -> bool {
-        if let Some(length) = time_length(self.rest) {
+        if let Some(length) = self.time_here() {
+            let word = self.rest.get(..length).unwrap_or_default();
+            self.compact = is_compact(word);
             self.timed = true;
+            // Digits alone may be the message's first number; a certain part after them tells.
+            if word.iter().all(u8::is_ascii_digit) && !self.compact {
+                self.rest = self.rest.get(length..).unwrap_or_default();
+                return true;
+            }
             return self.commit(length);
         }
-        if let Some(length) = level_length(self.rest) {
+        if let Some(length) = self.level_here() {
             self.leveled = true;
             return self.commit(length);
         }
@@ -59,10 +75,61 @@ impl<'a> Header<'a> {
             return self.take_bracket();
         }
         if let Some(length) = self.logger_length() {
-            self.commit(length);
-            return false;
+            // A request's ids may stand between the logger and the message.
+            return self.commit(length) && self.rest.starts_with(b" [");
         }
         self.take_unknown()
+    }
+
+    /// `app.log.1 2017-05-16 ...`, `1042 node-7 2004-02-26 ...`: names of where the line comes from, before its time.
+    fn skip_source(&mut self) {
+        let mut rest = self.rest;
+        for _ in 0..=SOURCE_WORDS_MAX {
+            let end = rest.iter().position(|byte| *byte == b' ').unwrap_or(rest.len());
+            let (word, after) = rest.split_at(end);
+            let taken = rest.len() < self.rest.len();
+            if taken && is_full_time(word) {
+                self.rest = rest;
+                self.committed = rest;
+                return;
+            }
+            let named =
+                word.iter().any(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'_'))
+                    && word.iter().all(|byte| {
+                        byte.is_ascii_alphanumeric()
+                            || matches!(byte, b'.' | b'_' | b'-' | b':' | b'/' | b'@')
+                    });
+            if !named {
+                return;
+            }
+            rest = trim_start(after);
+        }
+    }
+
+    /// The length of a time that begins here. Digits alone are one only where dates stand: before the level, and in
+    /// pairs when they are short.
+    fn time_here(&self) -> Option<usize> {
+        let length = time_length(self.rest)?;
+        let (word, after) = self.rest.split_at_checked(length)?;
+        if !word.iter().all(u8::is_ascii_digit) {
+            return Some(length);
+        }
+        let paired = self.compact || time_length(trim_start(after)).is_some();
+        (!self.leveled && (paired || !is_compact(word))).then_some(length)
+    }
+
+    /// The length of a level that begins here.
+    fn level_here(&mut self) -> Option<usize> {
+        if let Some(length) = level_length(self.rest) {
+            return Some(length);
+        }
+        // `D WindowManager: ...`
+        let lettered = self.timed
+            && !self.leveled
+            && matches!(self.rest, [b'V' | b'D' | b'I' | b'W' | b'E' | b'F', b' ', ..])
+            && tag_length(self.rest.get(2..)?).is_some();
+        self.lettered |= lettered;
+        lettered.then_some(1)
     }
 
     fn commit(&mut self, length: usize) -> bool {
@@ -99,8 +166,7 @@ impl<'a> Header<'a> {
     /// Whether a logger's name stands after the bracket: then the bracket is a thread's name, whatever its words.
     fn logger_follows(&self, length: usize) -> bool {
         let rest = trim_start(self.rest.get(length..).unwrap_or_default());
-        let after =
-            Header { rest, committed: rest, timed: self.timed, leveled: self.leveled, unknown: 0 };
+        let after = Header { rest, committed: rest, unknown: 0, ..*self };
         after.logger_length().is_some()
     }
 
@@ -108,6 +174,9 @@ impl<'a> Header<'a> {
     fn logger_length(&self) -> Option<usize> {
         if !(self.timed || self.leveled) {
             return None;
+        }
+        if self.lettered {
+            return tag_length(self.rest);
         }
         let end = self.rest.iter().position(|byte| {
             !(byte.is_ascii_alphanumeric()
@@ -207,7 +276,8 @@ fn level_length(rest: &[u8]) -> Option<usize> {
     let word = std::str::from_utf8(rest.get(..end)?).ok()?;
     // Lower-case words such as `error` begin sentences; a header's level is upper-case, or stands before a colon or bracket.
     let upper = word.bytes().all(|byte| byte.is_ascii_uppercase());
-    let marked = matches!(rest.get(end), Some(b']' | b':' | b'|') | None);
+    let marked = matches!(rest.get(end), Some(b']' | b':' | b'|' | b'\t') | None)
+        || matches!(rest.get(end..), Some([b' ', b' ', ..]));
     if word.len() < 3 || !(upper || marked) || Severity::from_text(word).is_none() {
         return None;
     }
@@ -216,6 +286,14 @@ fn level_length(rest: &[u8]) -> Option<usize> {
         Some(b' ' | b'\t' | b'|' | b']') | None => Some(end),
         _ => None,
     }
+}
+
+/// The length of a tag and its colon, as in `ActivityManager: ` or `netd    : `.
+fn tag_length(rest: &[u8]) -> Option<usize> {
+    let end = rest.iter().take(TAG_BYTES_MAX).position(|byte| matches!(byte, b' ' | b':'))?;
+    let padding = rest.get(end..)?.iter().take_while(|byte| **byte == b' ').count();
+    let is_tag = end > 0 && rest.get(end + padding) == Some(&b':');
+    is_tag.then_some(end + padding + 1)
 }
 
 /// The length of a date, a time of day or both, however written.
@@ -244,7 +322,23 @@ fn time_length(rest: &[u8]) -> Option<usize> {
     while word.last().is_some_and(|byte| matches!(byte, b':' | b',' | b'.')) {
         word = word.get(..word.len() - 1)?;
     }
-    is_time_word(word).then_some(word.len())
+    let month_day =
+        matches!(word, [b'0' | b'1', b'0'..=b'9', b'-' | b'/', b'0'..=b'3', b'0'..=b'9'])
+            && matches!(rest.get(5..), Some([b' ', b'0'..=b'2', b'0'..=b'9', b':', ..]));
+    (month_day || is_time_word(word)).then_some(word.len())
+}
+
+/// A date or an epoch, told from other numbers by itself.
+fn is_full_time(word: &[u8]) -> bool {
+    let digits = word.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let dashes = word.iter().filter(|byte| matches!(byte, b'-' | b'/')).count();
+    let epoch = digits == word.len() && matches!(digits, 10 | 13) && word.starts_with(b"1");
+    epoch || digits >= 8 && dashes >= 2 && time_length(word) == Some(word.len())
+}
+
+/// A date or a time of day in digits alone: `081109`, `203615`, `20081109`.
+fn is_compact(word: &[u8]) -> bool {
+    matches!(word.len(), 6 | 8) && word.iter().all(u8::is_ascii_digit)
 }
 
 /// Names of days and months, numbers, clocks and zones, and nothing else.
@@ -289,18 +383,23 @@ fn date_follows(rest: &[u8]) -> bool {
 }
 
 fn is_time_word(word: &[u8]) -> bool {
-    let digits = word.iter().filter(|byte| byte.is_ascii_digit()).count();
-    let colons = word.iter().filter(|byte| **byte == b':').count();
-    let dashes = word.iter().filter(|byte| matches!(byte, b'-' | b'/')).count();
-    let dots = word.iter().filter(|byte| **byte == b'.').count();
+    let (mut digits, mut colons, mut dashes, mut dots) = (0_usize, 0_usize, 0_usize, 0_usize);
+    for byte in word {
+        match byte {
+            b'0'..=b'9' => digits += 1,
+            b':' => colons += 1,
+            b'-' | b'/' => dashes += 1,
+            b'.' => dots += 1,
+            _ => {}
+        }
+    }
     let bare = digits == word.len();
-    let epoch = (10..=19).contains(&digits)
-        && (bare || dots == 1 && colons + dashes == 0)
-        && matches!(word, [b'1' | b'2', ..]);
+    let recent = matches!(word, [b'1' | b'2', ..]);
+    let epoch =
+        (10..=19).contains(&digits) && (bare || dots == 1 && colons + dashes == 0) && recent;
     let date = dashes >= 2 && (6..=30).contains(&digits);
     let clock = colons >= 2 && (5..=30).contains(&digits) && dots <= 1;
-    let dotted_date =
-        dots == 2 && colons + dashes == 0 && digits == 8 && matches!(word, [b'1' | b'2', ..]);
-    let compact = bare && digits == 6 || bare && digits == 8 && matches!(word, [b'1' | b'2', ..]);
+    let dotted_date = dots == 2 && colons + dashes == 0 && digits == 8 && recent;
+    let compact = bare && digits == 6 || bare && digits == 8 && recent;
     epoch || date || clock || dotted_date || compact
 }

@@ -54,7 +54,7 @@ impl Masking {
 
     /// Adds one line, masked.
     pub(super) fn line(&mut self, line: &[u8]) {
-        let line = cut_at_char(line, LINE_BYTES_MAX);
+        let line = cut_at_word(line, LINE_BYTES_MAX);
         self.open.clear();
         self.last_item = (0, 0);
         let mut rest = line;
@@ -89,8 +89,10 @@ impl Masking {
             Shape::Constant => self.out.extend_from_slice(word),
             Shape::Variable => self.wildcard(),
             Shape::Prefixed(length) => {
+                let start = self.out.len();
                 self.out.extend_from_slice(word.get(..length).unwrap_or_default());
                 self.wildcard();
+                self.drop_repeated_word(start);
             }
             Shape::Unit(length) => {
                 self.wildcard();
@@ -237,6 +239,26 @@ impl Masking {
         self.last_item = (item, self.out.len());
     }
 
+    /// `blk_<*> blk_<*>` says no more than `blk_<*>`: how long a list is makes no template.
+    fn drop_repeated_word(&mut self, start: usize) {
+        let Some((before, word)) = self.out.split_at_checked(start) else { return };
+        let separators = before
+            .iter()
+            .rev()
+            .take(2)
+            .take_while(|byte| matches!(byte, b' ' | b',' | b';'))
+            .count();
+        let end = before.len() - separators;
+        let repeated = separators > 0
+            && before.get(..end).is_some_and(|head| {
+                head.strip_suffix(word)
+                    .is_some_and(|earlier| earlier.last().is_none_or(|byte| !is_word(*byte)))
+            });
+        if repeated {
+            self.out.truncate(end);
+        }
+    }
+
     fn space<'a>(&mut self, after: &'a [u8]) -> &'a [u8] {
         if !self.out.is_empty() && !self.out.ends_with(b" ") {
             self.out.push(b' ');
@@ -257,9 +279,15 @@ impl Masking {
                 }
             }
             byte if byte.is_ascii_control() => {}
+            // `<1` and `>30` are numbers too: which side of a bound they are on makes no template.
+            b'<' | b'>' if self.begins_word() && after.first().is_some_and(u8::is_ascii_digit) => {}
             byte => self.out.push(byte),
         }
         after
+    }
+
+    fn begins_word(&self) -> bool {
+        self.out.last().is_none_or(|byte| matches!(byte, b' ' | b'=' | b'('))
     }
 
     fn mark_pair(&mut self) {
@@ -295,10 +323,24 @@ impl Masking {
 
 /// A day's or month's name before a number or another such name.
 fn is_date_part(word: &[u8], after: &[u8]) -> bool {
-    let Some((b' ', next)) = after.split_first() else { return false };
+    if after.first() != Some(&b' ') {
+        return false;
+    }
+    let spaces = after.iter().take_while(|byte| **byte == b' ').count();
+    let next = after.get(spaces..).unwrap_or_default();
     let follows =
         next.first().is_some_and(u8::is_ascii_digit) || next.get(..3).is_some_and(is_date_name);
     is_date_name(word) && follows
+}
+
+/// At most `length_max` bytes, not ending inside a word: half a word makes no template.
+fn cut_at_word(bytes: &[u8], length_max: usize) -> &[u8] {
+    if bytes.len() <= length_max {
+        return bytes;
+    }
+    let cut = cut_at_char(bytes, length_max);
+    let end = cut.iter().rposition(|byte| !is_word(*byte)).map_or(cut.len(), |last| last + 1);
+    cut.get(..end).unwrap_or_default()
 }
 
 /// At most `length_max` bytes, not ending inside a character.

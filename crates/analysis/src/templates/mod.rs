@@ -3,14 +3,21 @@
 //! Stateless on purpose: the same message has the same template on every machine and in every process, so ids can be
 //! written beside each record without coordination. Headers (time, level, pid, thread, logger) are stripped first,
 //! because the record has them as fields of its own; of a stack trace the first line and the exception's class stay.
+//!
+//! What only shows beside other lines, a name made of plain words, is found by [`TemplateGroups`], over templates and
+//! not over lines. Groups sort logs; the ranking does not use them, because the word that varies may be the culprit's name.
 
+mod group;
 mod hash;
 mod header;
 mod mask;
+mod skeleton;
 mod structured;
 mod word;
 
 use groundcrew_telemetry::TemplateId;
+
+pub use group::{TemplateGrouping, TemplateGroups};
 
 /// A message's template.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -3,7 +3,7 @@
 use proptest::prelude::{ProptestConfig, any, proptest};
 use proptest::{prop_assert, prop_assert_eq};
 
-use super::template_of;
+use super::{TemplateGroups, Templates, template_of};
 
 #[test]
 fn headers_go_and_variables_are_masked() {
@@ -29,6 +29,109 @@ fn headers_go_and_variables_are_masked() {
     check(
         "Jun 14 15:16:01 combo sshd(pam_unix)[19939]: check pass; user unknown",
         "check pass; user unknown",
+    );
+}
+
+#[test]
+fn headers_of_many_loggers_go() {
+    let check = |message: &str, expected: &str| {
+        assert_eq!(template_of(message).text, expected, "{message}")
+    };
+    check("11-22 03:07:10.811  1702  2395 D PowerMonitor: lock 7 taken", "lock <*> taken");
+    check("11-22 03:07:10.811  1702  2395 I net     : link 7 up", "link <*> up");
+    check("22/11/26 03:07:10 INFO storage.Blocks: block 9 stored", "block <*> stored");
+    check("261122 030710 148 INFO store.Blocks: block 9 stored", "block <*> stored");
+    check("2026-11-22 03:07:10, Info                  pay 3 started", "pay <*> started");
+    check("web.log.1 2026-11-22 03:07:10 31 INFO web.wsgi [req-1a2b - -] call 3", "call <*>");
+    check("web.log.1 2026-11-22 03:07:10 31 INFO web.wsgi [-] call 3", "call <*>");
+    check("[11.22 03:07:10] mail.exe - call 3 closed", "call <*> closed");
+    check("web-1  | 2026-11-22T03:07:10Z INFO main: call 3", "main: call <*>");
+}
+
+#[test]
+fn what_only_looks_like_a_header_stays() {
+    let check = |message: &str, expected: &str| {
+        assert_eq!(template_of(message).text, expected, "{message}")
+    };
+    check("162000 alignment exceptions", "<*> alignment exceptions");
+    check("1401390016 alignment exceptions", "<*> alignment exceptions");
+    check("ERROR 162000 alignment exceptions", "<*> alignment exceptions");
+    check("job 12 started at 2026-11-22 03:07:10 by cron", "job <*> started at <*> by cron");
+    check("2026-11-22 03:07:10 I am here", "I am here");
+    check("Nov 22 03:07:10 Connection refused: 10.0.0.1", "Connection refused: <*>");
+    check("2026-11-22 03:07:10 INFO [query][7] ok", "[query][<*>] ok");
+}
+
+#[test]
+fn how_long_a_list_is_or_where_a_line_was_cut_makes_no_template() {
+    let blocks = |count: usize| {
+        let list: Vec<String> = (0..count).map(|number| format!("blk_{}", number * 7919)).collect();
+        template_of(&format!("asked to delete {}", list.join(" "))).text
+    };
+    assert_eq!(blocks(1), "asked to delete blk_<*>");
+    (2..200).for_each(|count| assert_eq!(blocks(count), blocks(1), "{count}"));
+    assert_eq!(template_of("took <1 sec").text, template_of("took 12 sec").text);
+    assert_eq!(template_of("at Sun Nov  7 10:00:01 2026").text, "at <*>");
+}
+
+/// How many groups the messages are in.
+fn groups(messages: &[&str]) -> usize {
+    let mut templates = Templates::new();
+    let mut groups = TemplateGroups::new();
+    let mut ids = Vec::new();
+    for message in messages {
+        let id = templates.id_of(message);
+        groups.add(id, templates.text());
+        ids.push(id);
+    }
+    let grouping = groups.finish();
+    ids.iter().map(|id| grouping.group_of(*id)).collect::<std::collections::BTreeSet<_>>().len()
+}
+
+#[test]
+fn a_word_that_differs_again_and_again_is_a_variable() {
+    let greek = ["alpha", "beta", "gamma", "delta", "epsilon"];
+    let of = |count: usize| -> Vec<String> {
+        greek.iter().take(count).map(|name| format!("charge for {name} was declined")).collect()
+    };
+    let count = |lines: &[String]| groups(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(count(&of(5)), 1);
+    assert_eq!(count(&of(3)), 3, "three are alternatives");
+    assert_eq!(groups(&["session opened for user ana", "session opened for user bo"]), 1);
+    assert_eq!(groups(&["peer 10.0.0.1 is gone now", "peer alpha is gone now"]), 1);
+}
+
+#[test]
+fn two_variables_of_words_are_found_one_after_the_other() {
+    let mut lines = Vec::new();
+    for from in ["lima", "oslo", "rome", "bonn"] {
+        for to in ["cairo", "delhi", "paris", "quito"] {
+            lines.push(format!("moved shard from {from} to {to} in time"));
+        }
+    }
+    assert_eq!(groups(&lines.iter().map(String::as_str).collect::<Vec<_>>()), 1);
+}
+
+#[test]
+fn states_and_first_words_are_never_variables() {
+    assert_eq!(
+        groups(&[
+            "vm 1 was paused now",
+            "vm 1 was resumed now",
+            "vm 2 was started now",
+            "vm 3 was stopped now"
+        ]),
+        4
+    );
+    assert_eq!(groups(&["peer 10.0.0.1 is gone", "peer failed is gone"]), 2);
+    assert_eq!(
+        groups(&[
+            "minTimeout set to 1",
+            "maxTimeout set to 2",
+            "tickTime set to 3",
+            "retries set to 4"
+        ]),
+        4
     );
 }
 
@@ -69,5 +172,41 @@ proptest! {
     fn numbers_do_not_change_a_template(number in 0_u64..1_000_000_000) {
         let first = template_of(&format!("request {number} took {number}ms from 10.0.0.1"));
         prop_assert_eq!(first.text, "request <*> took <*>ms from <*>");
+    }
+
+    #[test]
+    fn groups_do_not_depend_on_order(
+        mut messages in proptest::collection::vec("(open|close|set) (for user )?(ana|bo|cy|di|[0-9]{1,3}|/a/b) (now|at) [a-d]{1,2}", 1..40),
+        turn in 0_usize..40,
+    ) {
+        let grouped = |messages: &[String]| {
+            let mut groups = TemplateGroups::new();
+            for message in messages {
+                let template = template_of(message);
+                groups.add(template.id, &template.text);
+            }
+            let grouping = groups.finish();
+            messages
+                .iter()
+                .map(|message| (message.clone(), grouping.group_of(template_of(message).id)))
+                .collect::<std::collections::BTreeMap<_, _>>()
+        };
+        let before = grouped(&messages);
+        let middle = turn % messages.len();
+        messages.rotate_left(middle);
+        messages.extend_from_within(..);
+        prop_assert_eq!(before, grouped(&messages));
+    }
+
+    #[test]
+    fn any_texts_are_grouped(texts in proptest::collection::vec(r#"[\[\](){}"'=,:?|; a-cA-C0-9<*>./_\n-]{0,80}"#, 0..30)) {
+        let mut groups = TemplateGroups::new();
+        let ids: Vec<_> = texts.iter().map(|text| template_of(text)).collect();
+        ids.iter().for_each(|template| groups.add(template.id, &template.text));
+        texts.iter().zip(&ids).for_each(|(text, template)| groups.add(template.id, text));
+        let grouping = groups.finish();
+        for template in &ids {
+            prop_assert_eq!(grouping.group_of(template.id), grouping.group_of(template.id));
+        }
     }
 }

@@ -19,6 +19,8 @@ pub(super) enum Shape {
 const PREFIX_LETTERS_MIN: usize = 3;
 /// Hex digits that make a word without a decimal digit an id, as in `deadbeefcafe`.
 const HEX_LETTERS_MIN: usize = 12;
+/// Longest number that has a unit.
+const NUMBER_BYTES_MAX: usize = 12;
 
 /// Classifies a word, a run of letters, digits and inner punctuation.
 pub(super) fn shape(word: &[u8]) -> Shape {
@@ -79,12 +81,23 @@ fn mixed(word: &[u8]) -> Shape {
     let boundary = head
         .iter()
         .rposition(|byte| matches!(byte, b'_' | b'-' | b'.' | b':' | b'#' | b'$' | b'@'));
-    match boundary {
+    match boundary.map(|position| before_hex(head, position)) {
         Some(position) if position >= PREFIX_LETTERS_MIN => {
             Shape::Prefixed(trim_separators(head, position))
         }
         _ if name && !plain_rest => Shape::Prefixed(first_digit),
         _ => Shape::Variable,
+    }
+}
+
+/// The boundary before the letters with which an id in hexadecimal begins: `order:edaa-` ends at its colon.
+fn before_hex(head: &[u8], boundary: usize) -> usize {
+    let before = head.get(..boundary).unwrap_or_default();
+    let strong = before.iter().rposition(|byte| matches!(byte, b':' | b'#' | b'@'));
+    let is_hex = |byte: &u8| byte.is_ascii_hexdigit() || *byte == b'-';
+    match strong {
+        Some(position) if before.iter().skip(position + 1).all(is_hex) => position,
+        _ => boundary,
     }
 }
 
@@ -133,7 +146,8 @@ fn unit_length(word: &[u8]) -> Option<usize> {
             | b"bytes"
             | b"%"
     );
-    (number > 0 && is_unit).then_some(unit.len())
+    // A longer number is an id in hexadecimal that happens to end in a letter.
+    ((1..=NUMBER_BYTES_MAX).contains(&number) && is_unit).then_some(unit.len())
 }
 
 fn is_mail(word: &[u8]) -> bool {
@@ -165,6 +179,8 @@ mod tests {
         check("blk_1608999687919862906", Shape::Prefixed(4));
         check("node7", Shape::Prefixed(4));
         check("Z1234", Shape::Variable);
+        check("order:edaaeabf-12ab-4c3d", Shape::Prefixed(6));
+        check("1234567890123456d", Shape::Variable);
         check("12ms", Shape::Unit(2));
         check("40%", Shape::Unit(1));
         check("/api/v1/orders/77", Shape::Path);
