@@ -232,6 +232,14 @@ pub(super) enum EvalCommand {
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
+    /// Group raw log lines by template
+    Templates {
+        /// Folder with NAME_2k.log, and NAME_2k.log_structured.csv where there are labels
+        dir: PathBuf,
+        /// Where the groups go
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
 }
 
 #[derive(Subcommand, Debug)]

@@ -10,7 +10,9 @@ use super::arguments::EvalCommand;
 use super::exit::Exit;
 use super::print;
 use crate::config::Settings;
-use crate::eval::{self, BundleRun, Ranked, RcaOptions, Scaled};
+use crate::eval::{
+    self, Agreement, BundleRun, Labelled, Ranked, RcaOptions, Scaled, SystemTemplates, TemplatesRun,
+};
 use crate::investigate::Investigator;
 use crate::investigate::answer::Confidence;
 use crate::investigate::format::count;
@@ -40,6 +42,11 @@ pub(super) fn run(settings: &Settings, command: EvalCommand) -> Result<Exit> {
             })?;
         }
         EvalCommand::Mask { file, out } => eval::write(&out, &eval::mask(&Masker::new(), &file)?)?,
+        EvalCommand::Templates { dir, out } => {
+            let run = eval::templates(&dir, &|system| print::note(system))?;
+            eval::write(&out, &run.rows)?;
+            print::out(&templates_table(&run))?;
+        }
     }
     Ok(Exit::Success)
 }
@@ -123,4 +130,38 @@ fn rca(settings: &Settings, options: &RcaOptions, rankings: &PathBuf, explain: b
     }
     print::note(format!("{} cases, facts card p50 {} ms, p95 {} ms", times.len(), at(50), at(95)));
     Ok(())
+}
+
+/// Grouping accuracy and F1 of groups per system; only the speed where nothing is labelled.
+fn templates_table(run: &TemplatesRun) -> String {
+    let speed = format!("{:.0} lines per second on one core\n", run.lines_per_sec);
+    let labelled: Vec<(&SystemTemplates, &Labelled)> =
+        run.systems.iter().filter_map(|row| Some((row, row.labelled.as_ref()?))).collect();
+    if labelled.is_empty() {
+        return speed;
+    }
+    let part = |of: &Agreement| format!("  {:>6} {:>5.3} {:>5.3}", of.groups, of.accuracy, of.f1);
+    let mut table = format!(
+        "{:<16} {:>6} {:>6}  {:<18}  {:<18}  messages\n{:<16} {:>6} {:>6}",
+        "", "", "", "raw lines, ids", "raw lines, groups", "system", "lines", "labels"
+    );
+    table.push_str(&"  groups    GA    F1".repeat(3));
+    for (row, labels) in &labelled {
+        let system = crate::text::visible(&row.system);
+        table.push_str(&format!("\n{system:<16} {:>6} {:>6}", row.lines, labels.groups));
+        [labels.raw_ids, labels.raw, labels.messages]
+            .iter()
+            .for_each(|agreement| table.push_str(&part(agreement)));
+    }
+    table.push_str(&format!("\n{:<30}", "mean"));
+    let columns: [fn(&Labelled) -> Agreement; 3] =
+        [|row| row.raw_ids, |row| row.raw, |row| row.messages];
+    for of in columns {
+        let mean = |value: fn(&Agreement) -> f64| {
+            labelled.iter().map(|(_, row)| value(&of(row))).sum::<f64>() / labelled.len() as f64
+        };
+        let (accuracy, f1) = (mean(|of| of.accuracy), mean(|of| of.f1));
+        table.push_str(&format!("  {:>6} {accuracy:>5.3} {f1:>5.3}", ""));
+    }
+    format!("{table}\n{speed}")
 }

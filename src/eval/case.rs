@@ -45,6 +45,9 @@ pub enum EvalError {
     /// There is nothing to measure.
     #[error("no cases in {0}\nhint: give the folder that holds the case folders")]
     NoCases(PathBuf),
+    /// There are no log lines to group.
+    #[error("no log in {0}\nhint: give the folder that holds files called NAME_2k.log")]
+    NoLogs(PathBuf),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

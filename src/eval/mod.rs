@@ -5,14 +5,19 @@
 
 mod bundles;
 mod case;
+mod csv;
+mod grouping;
 mod mask;
 mod rca;
 mod retrieval;
 mod scale;
+mod templates;
 
 pub use bundles::{BundleRun, answers, bundles};
 pub use case::{EvalError, write_lines as write};
+pub use grouping::Agreement;
 pub use mask::mask;
 pub use rca::{Ranked, RcaOptions, rca};
 pub use retrieval::retrieval;
 pub use scale::{Scaled, scale};
+pub use templates::{Labelled, SystemTemplates, TemplateLine, TemplatesRun, templates};

@@ -86,6 +86,81 @@ fn documents_are_ranked_for_queries() {
     assert_eq!(row["docs"][0], "pool");
 }
 
+/// Lines of a shop's log with their labels, as `(line, message, label)`.
+fn shop_lines() -> Vec<(String, String, &'static str)> {
+    let users = ["ana", "bo", "cy", "di", "eve", "flo"];
+    let mut lines = Vec::new();
+    for (number, user) in users.iter().enumerate() {
+        let mut add = |message: String, label| {
+            let line = format!(
+                "2026-11-22 03:07:1{number},125 INFO [worker-{number}] shop.Till: {message}"
+            );
+            lines.push((line, message, label));
+        };
+        add(format!("order {} of {user} was paid, \"card\"", number * 7919), "E1");
+        add(format!("took {number}.5 KB from /tmp/{user}/cache"), "E2");
+        add(format!("session opened for user {user}"), "E3");
+    }
+    lines
+}
+
+#[test]
+fn log_lines_are_grouped_and_compared_with_their_labels() {
+    let program = Program::new();
+    let lines = shop_lines();
+    let raw: String = lines.iter().map(|(line, ..)| format!("{line}\n")).collect();
+    let labels: String = std::iter::once("LineId,Content,EventId\n".to_owned())
+        .chain(lines.iter().enumerate().map(|(number, (_, message, label))| {
+            format!("{},\"{}\",{label}\n", number + 1, message.replace('"', "\"\""))
+        }))
+        .collect();
+    program.file("logs/Shop/Shop_2k.log", &raw);
+    program.file("logs/Shop/Shop_2k.log_structured.csv", &labels);
+    program.file("logs/Other/Other_2k.log", "a line of 5 words\n");
+    let folder = program.home.path().join("logs");
+    let out = program.home.path().join("groups.jsonl");
+    let output = program.run(&[
+        "eval",
+        "templates",
+        folder.to_str().unwrap(),
+        "--out",
+        out.to_str().unwrap(),
+    ]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let table = text(&output.stdout);
+    let mean = table.lines().find(|line| line.starts_with("mean")).unwrap();
+    assert!(mean.ends_with("1.000 1.000         1.000 1.000"), "{table}");
+    assert!(table.contains("lines per second"), "{table}");
+    assert_eq!(text(&output.stderr), "Other\nShop\n");
+    let rows: Vec<Value> = std::fs::read_to_string(&out)
+        .unwrap()
+        .lines()
+        .map(|row| serde_json::from_str(row).unwrap())
+        .collect();
+    assert_eq!(rows.len(), lines.len() + 1);
+    assert_eq!((rows[0]["system"].as_str(), rows[0]["line"].as_u64()), (Some("Other"), Some(1)));
+    assert_eq!(rows[1]["template_id"], rows[4]["template_id"]);
+    assert_ne!(rows[1]["template_id"], rows[2]["template_id"]);
+}
+
+#[test]
+fn logs_that_cannot_be_measured_are_errors_with_hints() {
+    let program = Program::new();
+    let folder = program.home.path().join("logs");
+    let grouped =
+        || program.run(&["eval", "templates", folder.to_str().unwrap(), "--out", "groups.jsonl"]);
+    assert_eq!(grouped().status.code(), Some(2), "no such folder");
+    program.file("logs/readme.txt", "nothing");
+    assert!(text(&grouped().stderr).contains("hint: give the folder that holds files called"));
+    program.file("logs/Shop_2k.log", "one\ntwo\n");
+    program.file("logs/Shop_2k.log_structured.csv", "Content,EventId\none,E1\n");
+    let output = grouped();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("1 labels for 2 lines"), "{}", text(&output.stderr));
+    program.file("logs/Shop_2k.log_structured.csv", "Content\none\ntwo\n");
+    assert!(text(&grouped().stderr).contains("no column EventId"));
+}
+
 #[test]
 fn a_folder_without_cases_is_an_error() {
     let program = Program::new();
