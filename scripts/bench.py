@@ -1,4 +1,4 @@
-"""Measures the release binary and prints medians and ratios: ingest, facts card, bundles, start, memory.
+"""Measures the release binary and prints medians and ratios: ingest, facts card, bundles, start, memory, templates.
 
     python3 scripts/bench.py BINARY
 
@@ -8,6 +8,7 @@ Reads ../shared/data where it is there; asserts nothing, because machines differ
 import glob
 import json
 import os
+import re
 import resource
 import statistics
 import subprocess
@@ -136,10 +137,38 @@ def bundles():
         print(f"bundle build on recorded questions: {spread([json.loads(line)['ms'] for line in open(out)], 'ms')}")
 
 
+def templates():
+    """Lines per second of template mining, beside one regular expression, and beside Drain3 where Python has it."""
+    words = ["handled request", "cache miss for key", "connected to", "retry", "flushed", "accepted order"]
+    lines = [f"2026-11-22 03:07:{number % 60:02},125 INFO [worker-{number % 16}] shop.Till: {words[number % 6]} {number * 7919 % 100003} "
+             f"from 10.0.{number % 7}.{number % 251}:{8000 + number % 9} in {number % 97} ms for user u{number % 5003}" for number in range(50_000)]
+    with tempfile.TemporaryDirectory() as directory:
+        with open(os.path.join(directory, "Till_2k.log"), "w") as out:
+            out.write("\n".join(lines) + "\n")
+        stdout = run("eval", "templates", directory, "--out", os.path.join(directory, "groups.jsonl"), directory=os.path.join(directory, "data"))[2]
+    ours = int(stdout.split(" lines per second")[0].split()[-1])
+
+    def rate(mine, lines):
+        started = time.monotonic()
+        for line in lines:
+            mine(line)
+        return len(lines) / (time.monotonic() - started)
+
+    digits = re.compile(r"\S*\d\S*")
+    others = [("one regular expression in Python", rate(lambda line: digits.sub("<*>", line), lines))]
+    try:
+        from drain3 import TemplateMiner
+        others.append(("Drain3 without masks", rate(TemplateMiner().add_log_message, lines[:10_000])))
+    except ImportError:
+        pass
+    beside = "; ".join(f"{name} {of:,.0f}, ratio {ours / of:.1f}" for name, of in others)
+    print(f"templates: {ours:,} lines/s on one core, {sum(map(len, lines)) / len(lines):.0f} B each; {beside}")
+
+
 def command_line():
     with tempfile.TemporaryDirectory() as directory:
         print(f"groundcrew --version: {spread([run('--version', directory=directory)[0] * 1000 for _ in range(20)], 'ms')}")
 
 
-for measure in (command_line, ingest, facts_card, bundles):
+for measure in (command_line, templates, ingest, facts_card, bundles):
     measure()

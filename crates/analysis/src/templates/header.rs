@@ -81,7 +81,8 @@ impl<'a> Header<'a> {
         self.take_unknown()
     }
 
-    /// `app.log.1 2017-05-16 ...`, `1042 node-7 2004-02-26 ...`: names of where the line comes from, before its time.
+    /// `app.log.1 2026-11-22 ...`, `1042 node-7 2026-11-22 ...`: where the line comes from, before its time.
+    /// Only words that would be masked for their digits: an event's name may stand there too.
     fn skip_source(&mut self) {
         let mut rest = self.rest;
         for _ in 0..=SOURCE_WORDS_MAX {
@@ -93,12 +94,11 @@ impl<'a> Header<'a> {
                 self.committed = rest;
                 return;
             }
-            let named =
-                word.iter().any(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'_'))
-                    && word.iter().all(|byte| {
-                        byte.is_ascii_alphanumeric()
-                            || matches!(byte, b'.' | b'_' | b'-' | b':' | b'/' | b'@')
-                    });
+            let named = word.iter().any(u8::is_ascii_digit)
+                && word.iter().all(|byte| {
+                    byte.is_ascii_alphanumeric()
+                        || matches!(byte, b'.' | b'_' | b'-' | b':' | b'/' | b'@')
+                });
             if !named {
                 return;
             }
@@ -123,7 +123,7 @@ impl<'a> Header<'a> {
         if let Some(length) = level_length(self.rest) {
             return Some(length);
         }
-        // `D WindowManager: ...`
+        // `D PowerMonitor: ...`
         let lettered = self.timed
             && !self.leveled
             && matches!(self.rest, [b'V' | b'D' | b'I' | b'W' | b'E' | b'F', b' ', ..])
@@ -288,7 +288,7 @@ fn level_length(rest: &[u8]) -> Option<usize> {
     }
 }
 
-/// The length of a tag and its colon, as in `ActivityManager: ` or `netd    : `.
+/// The length of a tag and its colon, as in `PowerMonitor: ` or `netd    : `.
 fn tag_length(rest: &[u8]) -> Option<usize> {
     let end = rest.iter().take(TAG_BYTES_MAX).position(|byte| matches!(byte, b' ' | b':'))?;
     let padding = rest.get(end..)?.iter().take_while(|byte| **byte == b' ').count();

@@ -239,7 +239,7 @@ impl Masking {
         self.last_item = (item, self.out.len());
     }
 
-    /// `blk_<*> blk_<*>` says no more than `blk_<*>`: how long a list is makes no template.
+    /// `item_<*> item_<*>` says no more than `item_<*>`: how long a list is makes no template.
     fn drop_repeated_word(&mut self, start: usize) {
         let Some((before, word)) = self.out.split_at_checked(start) else { return };
         let separators = before

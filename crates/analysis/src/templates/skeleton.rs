@@ -262,10 +262,10 @@ mod tests {
         same("login uid=<*> host= port=<*>", "login uid=<*> host=<*> port=<*>");
         same("call from <*> () ended", "call from <*> (<*>) ended");
         same("freed <*> KB of heap", "freed <*> of heap");
-        same("speeds ( <*> **** <*> )", "speeds ( <*> )");
+        same("rates ( <*> **** <*> )", "rates ( <*> )");
         other("main.init() done", "main.init(<*>) done");
         other("charge failed", "charge done");
         other("read and/or write", "read <*> write");
-        other("program trap.<*>", "program fault.<*>");
+        other("stage read.<*>", "stage write.<*>");
     }
 }
