@@ -169,7 +169,7 @@ fn state(pod: &Pod, line: &mut impl FnMut(&str)) {
 }
 
 /// Columns three spaces apart, as kubectl prints them.
-fn aligned(rows: &[Vec<String>]) -> String {
+pub(crate) fn aligned(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width_of = |column: usize| {
         rows.iter()
@@ -193,7 +193,7 @@ fn aligned(rows: &[Vec<String>]) -> String {
 }
 
 /// `4m12s`, `3h7m`, `12d`, in the precision that kubectl shows.
-fn age(since: Timestamp, at: Timestamp) -> String {
+pub(crate) fn age(since: Timestamp, at: Timestamp) -> String {
     let seconds = (at.secs_since(since).max(0.0)) as u64;
     let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
     match seconds {
@@ -208,7 +208,7 @@ fn age(since: Timestamp, at: Timestamp) -> String {
 }
 
 /// `Wed, 28 May 2025 15:48:23 +0000`, the format of descriptions.
-fn date(time: Timestamp) -> String {
+pub(crate) fn date(time: Timestamp) -> String {
     const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];

@@ -5,6 +5,9 @@
 //! health one [`Fault`] strikes and spreads along the calls; a few minutes later the page goes out, in words of what
 //! customers notice. [`Simulation::truth`] says what it was.
 //!
+//! A [`Mesh`] does the same for a generated system of any size, with more ways to break, decoys, and windows in which
+//! nothing is wrong.
+//!
 //! Read in this order: `shop` (who calls whom), `world` (what state everything is in), `effects` (what a fault does to one
 //! step of one request), `request` (one request followed through the shop), `simulation`.
 //!
@@ -14,6 +17,7 @@ mod changes;
 mod cluster;
 mod effects;
 mod fault;
+mod mesh;
 mod metrics;
 mod otlp;
 mod outbox;
@@ -27,4 +31,5 @@ mod wording;
 mod world;
 
 pub use fault::{Fault, Truth};
+pub use mesh::{Mesh, MeshFault, MeshOptions, MeshPlan, MeshTruth};
 pub use simulation::{STEP_SECONDS, Simulation, SimulationOptions, Step};

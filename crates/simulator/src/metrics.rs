@@ -7,6 +7,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
     AggregationTemporality, Gauge, Histogram, HistogramDataPoint, Metric, NumberDataPoint,
     ResourceMetrics, ScopeMetrics, Sum, metric, number_data_point,
 };
+use opentelemetry_proto::tonic::resource::v1::Resource;
 
 use crate::fault::Fault;
 use crate::otlp;
@@ -26,45 +27,65 @@ pub(crate) fn measure(
 ) -> ExportMetricsServiceRequest {
     let mut resource_metrics = Vec::new();
     for (index, pod) in world.pods.iter().enumerate().filter(|(_, pod)| !pod.gone) {
-        let mut measuring =
-            Measuring { at: nanos(at), start: nanos(pod.created), metrics: Vec::new() };
+        let mut measuring = Measuring::new(pod.created, at);
         pod_metrics(&mut measuring, world, pod, random, at);
         special_metrics(&mut measuring, world, pod, random, at);
         request_metrics(&mut measuring, outbox, index);
-        resource_metrics.push(ResourceMetrics {
-            resource: otlp::resource(pod),
-            scope_metrics: vec![ScopeMetrics {
-                scope: otlp::scope("shop.metrics"),
-                metrics: measuring.metrics,
-                ..ScopeMetrics::default()
-            }],
-            ..ResourceMetrics::default()
-        });
+        resource_metrics.push(measuring.of(otlp::resource(pod)));
     }
     ExportMetricsServiceRequest { resource_metrics }
 }
 
-/// The metrics of one pod, as they come together.
-struct Measuring {
+/// The metrics of one pod or node, as they come together.
+pub(crate) struct Measuring {
     at: u64,
     start: u64,
     metrics: Vec<Metric>,
 }
 
 impl Measuring {
-    fn gauge(&mut self, name: &str, unit: &str, value: f64) {
+    /// Nothing measured yet of something that runs since `start`.
+    pub(crate) fn new(start: Timestamp, at: Timestamp) -> Self {
+        Self { at: nanos(at), start: nanos(start), metrics: Vec::new() }
+    }
+
+    /// What was measured, as `resource` sends it.
+    pub(crate) fn of(self, resource: Option<Resource>) -> ResourceMetrics {
+        ResourceMetrics {
+            resource,
+            scope_metrics: vec![ScopeMetrics {
+                scope: otlp::scope("shop.metrics"),
+                metrics: self.metrics,
+                ..ScopeMetrics::default()
+            }],
+            ..ResourceMetrics::default()
+        }
+    }
+
+    pub(crate) fn gauge(&mut self, name: &str, unit: &str, value: f64) {
         self.gauge_with(name, unit, vec![(Vec::new(), value)]);
     }
 
-    fn gauge_with(&mut self, name: &str, unit: &str, values: Vec<(Vec<KeyValue>, f64)>) {
+    pub(crate) fn gauge_with(&mut self, name: &str, unit: &str, values: Vec<(Vec<KeyValue>, f64)>) {
         let data_points =
             values.into_iter().map(|(attributes, value)| self.point(attributes, value)).collect();
         self.add(name, unit, metric::Data::Gauge(Gauge { data_points }));
     }
 
-    fn counter(&mut self, name: &str, unit: &str, value: f64) {
+    pub(crate) fn counter(&mut self, name: &str, unit: &str, value: f64) {
+        self.counter_with(name, unit, vec![(Vec::new(), value)]);
+    }
+
+    pub(crate) fn counter_with(
+        &mut self,
+        name: &str,
+        unit: &str,
+        values: Vec<(Vec<KeyValue>, f64)>,
+    ) {
+        let data_points =
+            values.into_iter().map(|(attributes, value)| self.point(attributes, value)).collect();
         let sum = Sum {
-            data_points: vec![self.point(Vec::new(), value)],
+            data_points,
             aggregation_temporality: AggregationTemporality::Cumulative as i32,
             is_monotonic: true,
         };

@@ -1,5 +1,7 @@
 //! Builds OTLP messages: attributes, resources, and one request a signal that holds all pods.
 
+use std::collections::BTreeMap;
+
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value};
@@ -48,6 +50,11 @@ pub(crate) fn scope(name: &str) -> Option<InstrumentationScope> {
     })
 }
 
+/// Who the pod with this index says it is.
+pub(crate) fn resource_of(world: &World, pod: usize) -> Option<Resource> {
+    world.pods.get(pod).and_then(resource)
+}
+
 /// Who a pod says it is.
 pub(crate) fn resource(pod: &Pod) -> Option<Resource> {
     let traits = pod.service.traits();
@@ -68,14 +75,14 @@ pub(crate) fn resource(pod: &Pod) -> Option<Resource> {
     Some(Resource { attributes, ..Resource::default() })
 }
 
-/// Groups spans by pod; `None` when there are none.
+/// Groups spans by pod, whose resource `resource_of` gives; `None` when there are none.
 pub(crate) fn trace_request(
-    world: &World,
+    resource_of: impl Fn(usize) -> Option<Resource>,
     spans: Vec<Sent<Span>>,
 ) -> Option<ExportTraceServiceRequest> {
-    let resource_spans: Vec<ResourceSpans> = by_pod(world, spans)
+    let resource_spans: Vec<ResourceSpans> = by_pod(spans)
         .map(|(pod, spans)| ResourceSpans {
-            resource: resource(pod),
+            resource: resource_of(pod),
             scope_spans: vec![ScopeSpans {
                 scope: scope("shop.http"),
                 spans,
@@ -87,14 +94,14 @@ pub(crate) fn trace_request(
     (!resource_spans.is_empty()).then_some(ExportTraceServiceRequest { resource_spans })
 }
 
-/// Groups log records by pod; `None` when there are none.
+/// Groups log records by pod, whose resource `resource_of` gives; `None` when there are none.
 pub(crate) fn logs_request(
-    world: &World,
+    resource_of: impl Fn(usize) -> Option<Resource>,
     records: Vec<Sent<LogRecord>>,
 ) -> Option<ExportLogsServiceRequest> {
-    let resource_logs: Vec<ResourceLogs> = by_pod(world, records)
+    let resource_logs: Vec<ResourceLogs> = by_pod(records)
         .map(|(pod, log_records)| ResourceLogs {
-            resource: resource(pod),
+            resource: resource_of(pod),
             scope_logs: vec![ScopeLogs {
                 scope: scope("shop.log"),
                 log_records,
@@ -106,13 +113,10 @@ pub(crate) fn logs_request(
     (!resource_logs.is_empty()).then_some(ExportLogsServiceRequest { resource_logs })
 }
 
-fn by_pod<T>(world: &World, sent: Vec<Sent<T>>) -> impl Iterator<Item = (&Pod, Vec<T>)> {
-    let mut groups: Vec<Vec<T>> = Vec::new();
-    groups.resize_with(world.pods.len(), Vec::new);
+fn by_pod<T>(sent: Vec<Sent<T>>) -> impl Iterator<Item = (usize, Vec<T>)> {
+    let mut groups: BTreeMap<usize, Vec<T>> = BTreeMap::new();
     for Sent { pod, item, .. } in sent {
-        if let Some(group) = groups.get_mut(pod) {
-            group.push(item);
-        }
+        groups.entry(pod).or_default().push(item);
     }
-    world.pods.iter().zip(groups).filter(|(_, group)| !group.is_empty())
+    groups.into_iter()
 }

@@ -413,10 +413,10 @@ fn status_of(handler: &Handler, failure: Option<&Failure>) -> i64 {
     failure.map_or(usual, |failure| i64::from(failure.status))
 }
 
-fn after(at: u64, milliseconds: f64) -> u64 {
+pub(crate) fn after(at: u64, milliseconds: f64) -> u64 {
     at.saturating_add((milliseconds.max(0.0) * NANOS_PER_MS) as u64)
 }
 
-fn time(nanos: u64) -> Timestamp {
+pub(crate) fn time(nanos: u64) -> Timestamp {
     Timestamp::from_nanos(i64::try_from(nanos).unwrap_or(i64::MAX))
 }

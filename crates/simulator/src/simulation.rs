@@ -233,10 +233,11 @@ impl Iterator for Simulation {
         let before = u64::try_from(to.nanos()).unwrap_or(0);
         let (spans, records) = self.outbox.take_before(before);
         let looks = self.steps % STEPS_PER_LOOK == STEPS_PER_LOOK - 1;
+        let resource_of = |pod| otlp::resource_of(&self.world, pod);
         let step = Step {
             time: to,
-            logs: otlp::logs_request(&self.world, records).into_iter().collect(),
-            traces: otlp::trace_request(&self.world, spans).into_iter().collect(),
+            logs: otlp::logs_request(resource_of, records).into_iter().collect(),
+            traces: otlp::trace_request(resource_of, spans).into_iter().collect(),
             metrics: vec![metrics::measure(&self.world, &self.outbox, &mut self.noise, to)],
             changes,
             cluster: if looks { cluster::look(&self.world, to) } else { Vec::new() },
