@@ -176,6 +176,33 @@ pub(super) enum EvalCommand {
         )]
         signals: Vec<String>,
     },
+    /// Break simulated systems in known ways, ask with the page, and print how often the answer is right
+    Simulated {
+        /// Sizes of the systems, in services
+        #[arg(long, value_delimiter = ',', default_value = "8,50,300")]
+        services: Vec<usize>,
+        /// Runs per fault and size
+        #[arg(long, default_value_t = 2)]
+        runs: u64,
+        /// Windows per size in which nothing is wrong
+        #[arg(long, default_value_t = 20)]
+        healthy: u64,
+        /// Runs per size with two faults at once
+        #[arg(long, default_value_t = 6)]
+        pairs: u64,
+        /// Seed of all of it
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Runs at a time
+        #[arg(long, default_value_t = 1)]
+        jobs: usize,
+        /// Only scenarios whose name contains this
+        #[arg(long, value_name = "TEXT")]
+        only: Option<String>,
+        /// Where each run goes, as JSON lines
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
     /// Choose evidence for questions with known facts
     Bundles {
         /// Folder of CASE/

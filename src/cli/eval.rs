@@ -1,7 +1,7 @@
 //! `groundcrew eval`: runs the measurements and writes what the graders read.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use groundcrew_masking::Masker;
@@ -11,7 +11,8 @@ use super::exit::Exit;
 use super::print;
 use crate::config::Settings;
 use crate::eval::{
-    self, Agreement, BundleRun, Labelled, Ranked, RcaOptions, Scaled, SystemTemplates, TemplatesRun,
+    self, Agreement, BundleRun, Labelled, Ranked, RcaOptions, Scaled, SimulatedOptions,
+    SystemTemplates, TemplatesRun,
 };
 use crate::investigate::Investigator;
 use crate::investigate::answer::Confidence;
@@ -21,6 +22,10 @@ pub(super) fn run(settings: &Settings, command: EvalCommand) -> Result<Exit> {
     match command {
         EvalCommand::Rca { cases, rankings, explain, only, jobs, quiet, signals } => {
             rca(settings, &RcaOptions { cases, only, jobs, quiet, signals }, &rankings, explain)?;
+        }
+        EvalCommand::Simulated { services, runs, healthy, pairs, seed, jobs, only, out } => {
+            let options = SimulatedOptions { services, runs, healthy, pairs, seed, jobs, only };
+            simulated(settings, &options, out.as_deref())?;
         }
         EvalCommand::Bundles { cases, budget, out, pooled, only } => {
             let run = BundleRun { cases, budget, pooled, only };
@@ -87,6 +92,17 @@ fn like(settings: &Settings) -> Result<std::sync::Arc<Investigator>> {
     settings.llm.api_key = crate::config::Secret::default();
     let store = crate::app::open_store(&settings, groundcrew_store::Access::ReadWrite)?;
     Ok(crate::app::build_investigator(&settings, store)?)
+}
+
+fn simulated(settings: &Settings, options: &SimulatedOptions, out: Option<&Path>) -> Result<()> {
+    let rows = eval::simulated(like(settings)?.as_ref(), options, &|row| {
+        print::note(row.line());
+    })?;
+    if let Some(out) = out {
+        eval::write(out, &rows)?;
+    }
+    print::out(&eval::simulated_table(&rows))?;
+    Ok(())
 }
 
 fn rca(settings: &Settings, options: &RcaOptions, rankings: &PathBuf, explain: bool) -> Result<()> {

@@ -1,10 +1,13 @@
 //! What all measurements share: finding cases, a fresh store each, reading and writing JSON.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
+use groundcrew_indexer::sources::cluster::read_snapshot;
 use groundcrew_indexer::sources::files::{IngestOptions, ingest_paths};
 use groundcrew_indexer::stages::decode::{
     Decoded, logs_from_protobuf, metrics_from_protobuf, spans_from_protobuf,
@@ -12,7 +15,7 @@ use groundcrew_indexer::stages::decode::{
 use groundcrew_indexer::{Intake, IntakeSettings};
 use groundcrew_simulator::Step;
 use groundcrew_store::{Access, Durability, Store, StoreError, StoreOptions};
-use groundcrew_telemetry::{Batch, Timestamp};
+use groundcrew_telemetry::{Batch, ClusterSnapshot, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
@@ -103,7 +106,10 @@ impl FreshStore {
             batches.push(Batch::Changes(step.changes));
         }
         if !step.cluster.is_empty() {
-            batches.push(Batch::Cluster(step.cluster));
+            // Saved output of `kubectl` is read as `groundcrew ingest` reads it.
+            let read =
+                |saved: &ClusterSnapshot| read_snapshot(&saved.title, &saved.text, saved.time);
+            batches.push(Batch::Cluster(step.cluster.iter().map(read).collect()));
         }
         batches.extend(step.alert.map(|alert| Batch::Alerts(vec![alert])));
         // In parts, because the intake bounds what is in flight.
@@ -131,6 +137,28 @@ impl FreshStore {
         })?;
         Ok(self.store().flush()?)
     }
+}
+
+/// Does `work` for each of `items`, `jobs` at a time; the results in the order of the items.
+pub(super) fn each_of<T: Sync, R: Send>(
+    items: &[T],
+    jobs: usize,
+    work: &(dyn Fn(&T) -> Result<R, EvalError> + Sync),
+) -> Result<Vec<R>, EvalError> {
+    let next = AtomicUsize::new(0);
+    let results: Mutex<BTreeMap<usize, Result<R, EvalError>>> = Mutex::default();
+    let take_one = || {
+        let position = next.fetch_add(1, Ordering::Relaxed);
+        let done = work(items.get(position)?);
+        results.lock().ok()?.insert(position, done);
+        Some(())
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.clamp(1, 16) {
+            scope.spawn(|| while take_one().is_some() {});
+        }
+    });
+    results.into_inner().unwrap_or_default().into_values().collect()
 }
 
 pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, EvalError> {

@@ -1,7 +1,7 @@
 //! How Groundcrew is measured: labelled cases through the ordinary decoders and the ordinary question path.
 //!
 //! Each case gets a fresh data directory and sees only what a deployment would see: telemetry, the page, the clock.
-//! `truth.json` is read by the graders, never here.
+//! `truth.json` is read by the graders, never here; what the simulator knows is compared only once an answer stands.
 
 mod bundles;
 mod case;
@@ -11,6 +11,8 @@ mod mask;
 mod rca;
 mod retrieval;
 mod scale;
+mod scores;
+mod simulated;
 mod templates;
 
 pub use bundles::{BundleRun, answers, bundles};
@@ -20,4 +22,6 @@ pub use mask::mask;
 pub use rca::{Ranked, RcaOptions, rca};
 pub use retrieval::retrieval;
 pub use scale::{Scaled, scale};
+pub use scores::table as simulated_table;
+pub use simulated::{SimulatedOptions, SimulatedRow, simulated};
 pub use templates::{Labelled, SystemTemplates, TemplateLine, TemplatesRun, templates};

@@ -1,15 +1,12 @@
 //! `eval rca`: telemetry of a labelled incident and its page in, a ranking out.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use groundcrew_telemetry::{TimeRange, Timestamp};
 use serde::Deserialize;
 
-use super::case::{EvalError, FreshStore, find_cases, name_of, read_json};
+use super::case::{EvalError, FreshStore, each_of, find_cases, name_of, read_json};
 use crate::investigate::answer::{Confidence, Verdict};
 use crate::investigate::question::Question;
 use crate::investigate::{Facts, Investigator, RunIds, facts_answer, find_facts};
@@ -100,24 +97,12 @@ pub fn rca(
     progress: &(dyn Fn(&Ranked) + Sync),
 ) -> Result<Vec<Ranked>, EvalError> {
     let cases = find_cases(&options.cases, 2, options.only.as_deref())?;
-    let next = AtomicUsize::new(0);
-    let results: Mutex<BTreeMap<usize, Result<Option<Ranked>, EvalError>>> = Mutex::default();
-    let take_one = || {
-        let position = next.fetch_add(1, Ordering::Relaxed);
-        let case = cases.get(position)?;
-        let ranked = rank_case(like, case, options);
-        if let Ok(Some(ranked)) = &ranked {
-            progress(ranked);
-        }
-        results.lock().ok()?.insert(position, ranked);
-        Some(())
-    };
-    std::thread::scope(|scope| {
-        for _ in 0..options.jobs.clamp(1, 16) {
-            scope.spawn(|| while take_one().is_some() {});
-        }
-    });
-    results.into_inner().unwrap_or_default().into_values().filter_map(Result::transpose).collect()
+    let ranked = each_of(&cases, options.jobs, &|case| {
+        let ranked = rank_case(like, case, options)?;
+        ranked.iter().for_each(progress);
+        Ok(ranked)
+    })?;
+    Ok(ranked.into_iter().flatten().collect())
 }
 
 fn rank_case(
