@@ -13,7 +13,7 @@ pub fn table(rows: &[SimulatedRow]) -> String {
     let broken: Vec<&SimulatedRow> = rows.iter().filter(|row| !row.truths.is_empty()).collect();
     let healthy: Vec<&SimulatedRow> = rows.iter().filter(|row| row.truths.is_empty()).collect();
     let mut text = String::from(
-        "| scenario | runs | top-1 | top-3 | named | kind | change | pod | onset, median s |\n|---|---|---|---|---|---|---|---|---|\n",
+        "| scenario | runs | top-1 | top-3 | kind | change likely | change first | pod | onset, median s |\n|---|---|---|---|---|---|---|---|---|\n",
     );
     for (name, group) in grouped(&broken, |row| row.scenario.clone()) {
         text.push_str(&line(&name, &group));
@@ -67,16 +67,17 @@ fn line(name: &str, group: &[&SimulatedRow]) -> String {
     let of_all = |test: &dyn Fn(&SimulatedRow) -> bool| share(count(test), group.len());
     let with_pod = count(&|row| row.pod_right.is_some());
     let pod = share(count(&|row| row.pod_right == Some(true)), with_pod);
+    let with_change = count(&|row| row.change_first.is_some());
+    let first = share(count(&|row| row.change_first == Some(true)), with_change);
     let mut errors: Vec<f64> =
         group.iter().filter_map(|row| row.onset_error_s).map(f64::abs).collect();
     errors.sort_by(f64::total_cmp);
     let onset = errors.get(errors.len() / 2).map_or("-".to_owned(), |error| format!("{error:.0}"));
     format!(
-        "| {name} | {} | {} | {} | {} | {} | {} | {pod} | {onset} |\n",
+        "| {name} | {} | {} | {} | {} | {} | {first} | {pod} | {onset} |\n",
         group.len(),
         of_all(&|row| row.top1),
         of_all(&|row| row.top3),
-        of_all(&|row| row.named),
         of_all(&|row| row.kind_right),
         of_all(&|row| row.change_right),
     )

@@ -83,6 +83,10 @@ pub struct SimulatedRow {
     pub kind: String,
     /// It is the right one, of the right suspect.
     pub kind_right: bool,
+    /// The tested changes, best first, with their verdicts.
+    pub changes: Vec<String>,
+    /// The change that did it comes first of all tested changes; `None` where no change did it.
+    pub change_first: Option<bool>,
     /// The change that the tests make likely.
     pub change: Option<String>,
     /// It is the one that did it; where no change did it, that none was called likely.
@@ -276,6 +280,16 @@ fn grade(facts: &Facts, truths: &[MeshTruth]) -> SimulatedRow {
                 .all(|truth| distinct.iter().take(3).any(|suspect| hit(truth, suspect))),
         kind: kind.to_owned(),
         kind_right: true_of.is_some_and(|truth| truth.fault.kinds().contains(&kind)),
+        changes: analysis
+            .changes
+            .iter()
+            .take(RANKING_MAX)
+            .map(|verdict| format!("{} {} {:.2}", verdict.id, verdict.verdict.name(), verdict.score))
+            .collect(),
+        change_first: (!guilty.is_empty()).then(|| {
+            let first = analysis.changes.iter().find(|verdict| verdict.change.is_some());
+            first.is_some_and(|verdict| guilty.contains(&&verdict.id))
+        }),
         change_right: match &change {
             Some(id) => guilty.contains(&id),
             None => guilty.is_empty(),

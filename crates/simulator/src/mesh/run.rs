@@ -280,7 +280,8 @@ fn prepare(
     let start = state.start;
     let normal = broken_at.secs_since(start);
     let early = start.plus_secs((normal * random.between(0.2, 0.5)) as i64);
-    let late = broken_at.plus_secs(-150 - random.below(60) as i64);
+    // It is over before the last five minutes of even the earliest page begin.
+    let late = broken_at.plus_secs(-270 - random.below(60) as i64);
     for from in [early, late] {
         let service = random.below(state.graph.services.len() as u64) as usize;
         let seconds = 30 + random.below(50) as i64;
