@@ -162,6 +162,42 @@ fn logs_that_cannot_be_measured_are_errors_with_hints() {
 }
 
 #[test]
+fn a_simulated_system_is_played_and_the_answer_graded() {
+    let program = Program::new();
+    let out = program.home.path().join("simulated.jsonl");
+    let played = |only: &str| {
+        let arguments = [
+            "eval",
+            "simulated",
+            "--services",
+            "8",
+            "--runs",
+            "1",
+            "--pairs",
+            "0",
+            "--healthy",
+            "1",
+        ];
+        let output = program
+            .run(&[&arguments[..], &["--only", only, "--out", out.to_str().unwrap()]].concat());
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let rows = std::fs::read_to_string(&out).unwrap();
+        let row: Value = serde_json::from_str(rows.lines().next().unwrap()).unwrap();
+        (row, text(&output.stdout))
+    };
+    let (row, table) = played("crash-loop");
+    let guilty = row["truths"][0]["accepted"][0].as_str().unwrap();
+    assert!(row["ranking"][0].as_str().unwrap().starts_with(guilty), "{row}");
+    assert_eq!((row["top1"].as_bool(), row["kind"].as_str()), (Some(true), Some("scheduling")));
+    assert!(row["truths"][0]["change"].as_str().unwrap().starts_with("deploy-"), "{row}");
+    assert!(table.contains("| crash-loop | 1 | 100 | 100 |"), "{table}");
+    let (row, table) = played("healthy");
+    assert!(row["truths"].as_array().unwrap().is_empty());
+    assert!(row["spans"].as_u64().unwrap() > 10_000, "{row}");
+    assert!(table.contains("| 8 services | 1 |"), "{table}");
+}
+
+#[test]
 fn a_folder_without_cases_is_an_error() {
     let program = Program::new();
     let output = program.run(&[

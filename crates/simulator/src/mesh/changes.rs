@@ -159,70 +159,9 @@ fn planned(
 /// The change that brings a fault about.
 fn culprit(graph: &Graph, wound: &Wound) -> Option<Planned> {
     let callee = wound.callee.map(|callee| graph.name(callee)).unwrap_or_default();
-    let (kind, title, file, diff) = match wound.fault {
-        MeshFault::CpuThrottled => (
-            ChangeKind::Config,
-            "right-size container resources".to_owned(),
-            "deploy/resources.yaml",
-            "   limits:\n-    cpu: 1000m\n+    cpu: 100m\n".to_owned(),
-        ),
-        MeshFault::MemoryLeak => (
-            ChangeKind::Deploy,
-            "keep recent results at hand".to_owned(),
-            "src/recent",
-            "+recent = {}\n+    recent[key] = result\n".to_owned(),
-        ),
-        MeshFault::PoolExhausted => (
-            ChangeKind::Deploy,
-            "read pool settings from one place".to_owned(),
-            "config/database.yaml",
-            " pool:\n-  size: 20\n+  size: 2\n".to_owned(),
-        ),
-        MeshFault::ExceptionDeploy => (
-            ChangeKind::Deploy,
-            "take totals from the new summary".to_owned(),
-            "src/handler",
-            "-    total = item.sum\n+    total = item.summary.total\n".to_owned(),
-        ),
-        MeshFault::WrongValueDeploy => (
-            ChangeKind::Deploy,
-            "short cut for known customers".to_owned(),
-            "src/handler",
-            "+    if known(customer) { return estimate(item) }\n".to_owned(),
-        ),
-        MeshFault::TinyTimeout => (
-            ChangeKind::Config,
-            "unify client settings".to_owned(),
-            "config/clients.yaml",
-            " client:\n-  timeout_ms: 3000\n+  timeout_ms: 8\n".to_owned(),
-        ),
-        MeshFault::FlagCohort => (
-            ChangeKind::Flag,
-            "flag zone-tariffs switched on for plan-c".to_owned(),
-            "",
-            String::new(),
-        ),
-        MeshFault::RetryStorm => (
-            ChangeKind::Deploy,
-            "be more persistent with upstreams".to_owned(),
-            "src/client",
-            format!(
-                " client {callee}:\n-  retries: 1\n+  retries: 5\n-  backoff_ms: 250\n+  backoff_ms: 0\n"
-            ),
-        ),
-        MeshFault::CrashLoop => (
-            ChangeKind::Deploy,
-            "require the new settings file".to_owned(),
-            "src/main",
-            "+    let settings = read(\"/etc/app/settings.yaml\").unwrap();\n".to_owned(),
-        ),
-        MeshFault::ImagePull => (
-            ChangeKind::Deploy,
-            "build images with the new pipeline".to_owned(),
-            "deploy/image.yaml",
-            "-  tag: release\n+  tag: release-next\n".to_owned(),
-        ),
-        _ => return None,
+    let (kind, (title, file, diff)) = match deploy(wound.fault, callee) {
+        Some(told) => (ChangeKind::Deploy, told),
+        None => setting(wound.fault)?,
     };
     let stuck = match wound.fault {
         MeshFault::CrashLoop => Some(Stuck::Crashing),
@@ -231,5 +170,78 @@ fn culprit(graph: &Graph, wound: &Wound) -> Option<Planned> {
     };
     let lead = if kind == ChangeKind::Flag { 0 } else { SECONDS_BEFORE_BREAK };
     let at = wound.at.plus_secs(-lead);
-    Some(planned((wound.service, at, kind), (&title, file, &diff), stuck, Some(wound.fault)))
+    Some(planned((wound.service, at, kind), (title, file, &diff), stuck, Some(wound.fault)))
+}
+
+/// Title, file and diff of a change.
+type Told = (&'static str, &'static str, String);
+
+/// The deploy that brings a fault about, if a deploy does.
+fn deploy(fault: MeshFault, callee: &str) -> Option<Told> {
+    Some(match fault {
+        MeshFault::MemoryLeak => (
+            "keep recent results at hand",
+            "src/recent",
+            "+recent = {}\n+    recent[key] = result\n".to_owned(),
+        ),
+        MeshFault::PoolExhausted => (
+            "read pool settings from one place",
+            "config/database.yaml",
+            " pool:\n-  size: 20\n+  size: 2\n".to_owned(),
+        ),
+        MeshFault::ExceptionDeploy => (
+            "take totals from the new summary",
+            "src/handler",
+            "-    total = item.sum\n+    total = item.summary.total\n".to_owned(),
+        ),
+        MeshFault::WrongValueDeploy => (
+            "short cut for known customers",
+            "src/handler",
+            "+    if known(customer) { return estimate(item) }\n".to_owned(),
+        ),
+        MeshFault::RetryStorm => (
+            "be more persistent with upstreams",
+            "src/client",
+            format!(
+                " client {callee}:\n-  retries: 1\n+  retries: 5\n-  backoff_ms: 250\n+  backoff_ms: 0\n"
+            ),
+        ),
+        MeshFault::CrashLoop => (
+            "require the new settings file",
+            "src/main",
+            "+    let settings = read(\"/etc/app/settings.yaml\").unwrap();\n".to_owned(),
+        ),
+        MeshFault::ImagePull => (
+            "build images with the new pipeline",
+            "deploy/image.yaml",
+            "-  tag: release\n+  tag: release-next\n".to_owned(),
+        ),
+        _ => return None,
+    })
+}
+
+/// The setting or flag that brings a fault about, if one does.
+fn setting(fault: MeshFault) -> Option<(ChangeKind, Told)> {
+    Some(match fault {
+        MeshFault::CpuThrottled => (
+            ChangeKind::Config,
+            (
+                "right-size container resources",
+                "deploy/resources.yaml",
+                "   limits:\n-    cpu: 1000m\n+    cpu: 100m\n".to_owned(),
+            ),
+        ),
+        MeshFault::TinyTimeout => (
+            ChangeKind::Config,
+            (
+                "unify client settings",
+                "config/clients.yaml",
+                " client:\n-  timeout_ms: 3000\n+  timeout_ms: 8\n".to_owned(),
+            ),
+        ),
+        MeshFault::FlagCohort => {
+            (ChangeKind::Flag, ("flag zone-tariffs switched on for plan-c", "", String::new()))
+        }
+        _ => return None,
+    })
 }
