@@ -19,6 +19,8 @@ use crate::investigate::{Facts, Investigator, RunIds, facts_answer, find_facts};
 const NORMAL: Duration = Duration::from_secs(30 * 60);
 /// When every run begins: a Monday morning.
 const START_SECS: i64 = 1_767_603_600;
+/// How far back the rule that pages looks; it says so in its text.
+const PAGE_LOOKBACK: Duration = Duration::from_secs(5 * 60);
 /// Suspects that are kept of an answer.
 const RANKING_MAX: usize = 5;
 
@@ -236,6 +238,7 @@ fn play(like: &Investigator, scenario: &Scenario) -> Result<SimulatedRow, EvalEr
 fn question(page: &Alert) -> Question {
     let mut question = Question::new(page.text.clone(), page.starts_at);
     question.at_given = true;
+    question.since = Some(PAGE_LOOKBACK);
     question.services = page.service.iter().cloned().collect();
     question
 }

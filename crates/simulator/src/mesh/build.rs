@@ -204,6 +204,7 @@ impl Builder {
             }
         }
         let busy = self.busy_operations();
+        self.write_somewhere(&busy, databases.first().copied());
         for (round, dependency) in caches.iter().chain(&providers).enumerate() {
             for turn in 0..2 {
                 let at = (round * 2 + turn) * 7 % busy.len().max(1);
@@ -220,6 +221,17 @@ impl Builder {
                     Action::Provider { provider: *dependency, ms }
                 });
             }
+        }
+    }
+
+    /// Every system writes to a database where requests often come by.
+    fn write_somewhere(&mut self, busy: &[usize], database: Option<usize>) {
+        let found = busy.first().and_then(|number| self.graph.operations.get_mut(*number));
+        let Some((operation, database)) = found.zip(database) else { return };
+        operation.actions.push(Action::Query { database, writes: true, ms: 3.0 });
+        let service = operation.service;
+        if let Some(service) = self.graph.services.get_mut(service) {
+            service.has_pool = true;
         }
     }
 

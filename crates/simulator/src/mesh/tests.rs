@@ -82,6 +82,18 @@ fn a_healthy_system_pages_by_jitter_and_has_decoys() {
 }
 
 #[test]
+fn every_system_has_a_place_for_every_fault() {
+    for seed in 0..40 {
+        for fault in MeshFault::ALL {
+            let mesh = Mesh::new(options(seed, 8, MeshPlan::One(fault)));
+            let names = mesh.truths().iter().flat_map(|truth| &truth.accepted);
+            assert!(names.clone().count() > 0, "{seed} {fault:?}");
+            assert!(names.clone().all(|name| !name.is_empty()), "{seed} {fault:?}");
+        }
+    }
+}
+
+#[test]
 fn two_faults_strike_two_services() {
     let plan = MeshPlan::Two(MeshFault::CpuHog, MeshFault::ExceptionDeploy);
     let mesh = Mesh::new(options(9, 50, plan));
