@@ -183,7 +183,7 @@ fn scenarios(options: &SimulatedOptions) -> Vec<Scenario> {
         }
         for pair in 0..options.pairs as usize {
             let at = |position: usize| MeshFault::ALL.get(position % MeshFault::ALL.len()).copied();
-            if let Some((first, second)) = at(pair * 3).zip(at(pair * 7 + 14)) {
+            if let Some((first, second)) = at(pair * 3).zip(at(pair * 3 + 1 + pair % 25)) {
                 add("two faults", MeshPlan::Two(first, second));
             }
         }
