@@ -55,7 +55,7 @@ pub struct Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { bundle_tokens_max: 8_000, spans_max: 200_000, series_max: 5_000 }
+        Self { bundle_tokens_max: 8_000, spans_max: 200_000, series_max: 20_000 }
     }
 }
 

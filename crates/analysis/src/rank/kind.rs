@@ -20,6 +20,9 @@ pub(super) fn of(ranked: &Ranked, evidence: &Evidence) -> FaultKind {
     {
         return FaultKind::Load;
     }
+    if any(says_out_of_memory) {
+        return FaultKind::Memory;
+    }
     if any(|kind| matches!(kind, FindingKind::ObjectUnhealthy { .. })) {
         return FaultKind::Scheduling;
     }
@@ -52,6 +55,23 @@ pub(super) fn of(ranked: &Ranked, evidence: &Evidence) -> FaultKind {
             FaultKind::CodeError
         }
         _ => FaultKind::Unknown,
+    }
+}
+
+/// The words with which kernels, runtimes and Kubernetes say that memory ran out.
+fn says_out_of_memory(kind: &FindingKind) -> bool {
+    const WORDS: [&str; 4] = ["OOMKilled", "OutOfMemory", "out of memory", "Out of memory"];
+    let says = |text: &str| WORDS.iter().any(|word| text.contains(word));
+    match kind {
+        FindingKind::ObjectUnhealthy { status, lines, .. } => {
+            says(status) || lines.iter().any(|line| says(line))
+        }
+        FindingKind::ClusterWarning { reason, message, .. } => {
+            reason.contains("OOM") || says(message)
+        }
+        FindingKind::TemplateNew { exemplar, .. }
+        | FindingKind::TemplateSpiking { exemplar, .. } => says(exemplar),
+        _ => false,
     }
 }
 

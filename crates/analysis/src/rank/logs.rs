@@ -12,7 +12,7 @@ use super::family::{alternatives, families};
 use super::names::Names;
 use super::operations::{Operation, Operations};
 use super::season::UsualCounts;
-use super::stats::{count_score, saturate, share_score};
+use super::stats::{chance_of_counts, count_score, saturate, share_score};
 use crate::{Finding, FindingKind};
 
 /// Noise units from which on a change is a finding.
@@ -23,6 +23,8 @@ pub(super) const TOGETHER_COUNT_MIN: f64 = 15.0;
 pub(super) const EDGE_SLACK: f64 = 2.0;
 /// Spans of the baseline that a service needs for its operations to say what to expect: a few samples do not.
 const TRACED_SPANS_MIN: u64 = 20;
+/// Findings that chance alone may bring, of all lines of one sort together.
+const CHANCE_FINDINGS_MAX: f64 = 0.5;
 /// Findings of one service that are kept.
 const FINDINGS_MAX: usize = 12;
 
@@ -122,6 +124,8 @@ pub(super) fn find(
     let mut changed: Vec<(usize, f64, f64)> = Vec::new();
     // With no past at all everything is new; then only what calls itself trouble is.
     let has_past = lines.iter().any(|line| line.before > 0.0);
+    let [ordinary, trouble] = [false, true]
+        .map(|trouble| lines.iter().filter(|line| line.is_trouble() == trouble).count() as f64);
     for (position, line) in lines.iter().enumerate() {
         if !has_past && !line.is_trouble() {
             continue;
@@ -135,7 +139,16 @@ pub(super) fn find(
             .fold(score, |score, pooled| score.signum() * score.abs().min(pooled));
         let (score, expected) = match pace.broken_promise(line) {
             Some((broken, promised)) if broken.abs() > score.abs() => (broken, promised),
-            _ => (score, expected),
+            _ => {
+                // Of many lines some come less or more often by chance alone.
+                let compared = if line.is_trouble() { trouble } else { ordinary };
+                let scale = pace.scale(line, expected);
+                let chance = chance_of_counts(line.before, line.after, scale);
+                if has_past && compared * chance > CHANCE_FINDINGS_MAX {
+                    continue;
+                }
+                (score, expected)
+            }
         };
         let (score, expected) = match usual.of(services.name(line.service), line.template) {
             seasonal if score > 0.0 && seasonal > expected => {
@@ -223,6 +236,14 @@ impl<'a> Pace<'a> {
             let scale = self.covered.window / self.covered.baseline.max(1.0);
             (count_score(after, before * scale, scale), before * scale)
         })
+    }
+
+    /// The window's share of events as a multiple of the baseline's, as the explanation of `expected` has it.
+    fn scale(&self, line: &Line<'_>, expected: f64) -> f64 {
+        if line.before >= 1.0 && expected > 0.0 {
+            return expected / line.before;
+        }
+        self.covered.window / self.covered.baseline.max(1.0)
     }
 
     /// The score of a line that used to come once for every request of an operation, and no longer does.

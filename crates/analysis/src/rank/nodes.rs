@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use super::meaning::is_node;
+use super::resources::used_share;
 use super::series::Movement;
 use super::stats::saturate;
 use crate::{FaultKind, Finding, FindingKind, ServiceGraph, Subject, Suspect};
 
 /// Noise units from which on a node's own metric counts.
 const SCORE_MIN: f64 = 4.0;
+/// The share in use from which on a node is full.
+const FULL_MIN: f64 = 0.95;
 /// A service suffers from this score on.
 const SUFFERS_MIN: f64 = 0.15;
 
@@ -62,12 +65,20 @@ pub(super) fn suspects(
         });
         let cap = if suffering.len() >= 2 { 0.95 } else { 0.4 };
         let quiet = suffering.len() as f64 / on_node.len().max(1) as f64;
+        let used = used_share(movement);
+        // Busier is no trouble while there is room.
+        let scarce = used.map_or(1.0, |used| saturate(used, 0.5, 0.1));
+        let alone = cap * saturate(movement.score.abs(), 2.0, 3.0) * quiet.sqrt() * scarce;
+        // A full node explains all that suffer on it together.
+        let explained = 1.0 - suffering.iter().map(|one| 1.0 - one.score).product::<f64>();
+        let is_full = suffering.len() >= 2 && used.is_some_and(|used| used >= FULL_MIN);
+        let score = if is_full { alone.max(0.97 * explained) } else { alone };
         let mut reasons = vec![reason];
         reasons.extend(suffering.iter().filter_map(|suspect| suspect.reasons.first().copied()));
         found.push(Suspect {
             subject: Subject::Node(node.to_owned()),
             fault_kind: super::kind::of_meaning(movement.meaning).unwrap_or(FaultKind::Unknown),
-            score: cap * saturate(movement.score.abs(), 2.0, 3.0) * quiet.sqrt(),
+            score,
             reasons,
             against: Vec::new(),
             onset: movement.since,

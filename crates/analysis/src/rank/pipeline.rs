@@ -13,7 +13,9 @@ use super::{
     cluster, cohorts, combine, course, errors, flow, golden, invariants, kind, load, logs, nodes,
     resources, series, slowness, topology,
 };
-use crate::{Analysis, Finding, FindingKind, Observations, ServiceGraph, Subject, Suspect};
+use crate::{
+    Analysis, FaultKind, Finding, FindingKind, Observations, ServiceGraph, Subject, Suspect,
+};
 use groundcrew_telemetry::SpanRow;
 
 /// Suspects below this are nobody's trouble.
@@ -121,9 +123,20 @@ fn suspects(
                     evidence.findings.get(*reason).and_then(|finding| finding.since)
                 })
                 .min();
+            let fault_kind = match (&subject, kind::of(ranked, evidence)) {
+                (
+                    Subject::Dependency(_),
+                    FaultKind::Latency
+                    | FaultKind::Network
+                    | FaultKind::CodeError
+                    | FaultKind::Exception
+                    | FaultKind::Unknown,
+                ) => FaultKind::Dependency,
+                (_, kind) => kind,
+            };
             Suspect {
                 subject,
-                fault_kind: kind::of(ranked, evidence),
+                fault_kind,
                 score: ranked.score,
                 reasons: ranked.reasons.clone(),
                 against: ranked.against.clone(),

@@ -92,7 +92,7 @@ fn scarcity(movement: &Movement<'_>, movements: &[Movement<'_>]) -> f64 {
 }
 
 /// The share of a resource in use, for series that are such a share.
-fn used_share(movement: &Movement<'_>) -> Option<f64> {
+pub(super) fn used_share(movement: &Movement<'_>) -> Option<f64> {
     let series = &movement.row.series;
     let is_share = ["utilization", "utilisation", "ratio", "percent", "pct"]
         .iter()

@@ -319,19 +319,21 @@ fn union(intervals: &[(u32, i64, i64, u32)], low: i64, high: i64) -> i64 {
 
 /// What a client span says about the other side.
 fn peer_name(row: &SpanRow) -> Option<String> {
-    const KEYS: [&str; 8] = [
+    // A host's name tells two databases of one make apart; a bare address tells nobody anything.
+    const KEYS: [&str; 9] = [
         "peer.service",
-        "db.name",
-        "db.system.name",
-        "db.system",
-        "messaging.system",
         "server.address",
         "net.peer.name",
         "http.host",
+        "db.namespace",
+        "db.name",
+        "messaging.system",
+        "db.system.name",
+        "db.system",
     ];
     let attributes = &row.span.attributes;
-    KEYS.iter()
-        .find_map(|key| attributes.str(key))
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned)
+    let is_address = |name: &str| name.parse::<std::net::IpAddr>().is_ok();
+    let names =
+        || KEYS.iter().filter_map(|key| attributes.str(key)).filter(|name| !name.is_empty());
+    names().find(|name| !is_address(name)).or_else(|| names().next()).map(str::to_owned)
 }

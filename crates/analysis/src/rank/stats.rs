@@ -49,6 +49,42 @@ pub(super) fn count_score(observed: f64, expected: f64, scale: f64) -> f64 {
     (transform(observed) - transform(expected)) / (1.0 + scale.max(0.0)).sqrt()
 }
 
+/// The chance that, of `before` + `after` events at one steady rate, as many or more fell on the side of `after` (or as
+/// few or fewer, when they are fewer than expected), where the window takes `scale` times as many as the baseline.
+///
+/// The conditional test of two Poisson rates (Przyborowski and Wilenski, 1940), in the normal approximation from a
+/// thousand events on.
+pub(super) fn chance_of_counts(before: f64, after: f64, scale: f64) -> f64 {
+    const EXACT_MAX: f64 = 1_000.0;
+    let share = (scale / (1.0 + scale)).clamp(1e-9, 1.0 - 1e-9);
+    let (total, after) = ((before + after).round(), after.round());
+    let is_more = after >= total * share;
+    if total > EXACT_MAX {
+        let spread = (total * share * (1.0 - share)).sqrt().max(1e-9);
+        let score = ((after - total * share).abs() - 0.5).max(0.0) / spread;
+        // Mills' ratio bounds the normal tail well enough from one spread on.
+        return (0.5 * (-0.5 * score * score).exp()).min(1.0);
+    }
+    let (total, after) = (total as i64, after as i64);
+    let range = if is_more { after..=total } else { 0..=after };
+    let (ln_yes, ln_no) = (share.ln(), (1.0 - share).ln());
+    let ln_factorials: Vec<f64> = std::iter::once(0.0)
+        .chain((1..=total).scan(0.0, |sum, number| {
+            *sum += (number as f64).ln();
+            Some(*sum)
+        }))
+        .collect();
+    let ln_factorial =
+        |number: i64| usize::try_from(number).ok().and_then(|at| ln_factorials.get(at)).copied();
+    let chance: f64 = range
+        .filter_map(|yes| {
+            let ways = ln_factorial(total)? - ln_factorial(yes)? - ln_factorial(total - yes)?;
+            Some((ways + yes as f64 * ln_yes + (total - yes) as f64 * ln_no).exp())
+        })
+        .sum();
+    chance.min(1.0)
+}
+
 /// Squashes an amount of evidence in noise units into 0..1: 0 below `low`, near 1 well above.
 pub(super) fn saturate(amount: f64, low: f64, half: f64) -> f64 {
     let above = (amount - low).max(0.0);
