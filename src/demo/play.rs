@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use groundcrew_indexer::Intake;
 use groundcrew_indexer::docs::{IndexSummary, index_directory};
+use groundcrew_indexer::sources::cluster::read_snapshot;
 use groundcrew_llm::LocalEmbedder;
 use groundcrew_masking::Masker;
 use groundcrew_simulator::{Fault, Simulation, SimulationOptions, Step, Truth};
 use groundcrew_store::{Durability, Store};
-use groundcrew_telemetry::{Alert, Batch, Timestamp};
+use groundcrew_telemetry::{Alert, Batch, ClusterSnapshot, Timestamp};
 use rust_embed::RustEmbed;
 use thiserror::Error;
 
@@ -100,7 +101,9 @@ async fn submit_events(intake: &Intake, step: Step) -> Result<(), DemoError> {
         batches.push(Batch::Changes(step.changes));
     }
     if !step.cluster.is_empty() {
-        batches.push(Batch::Cluster(step.cluster));
+        // Saved output of `kubectl` is read as `groundcrew ingest` reads it.
+        let read = |saved: &ClusterSnapshot| read_snapshot(&saved.title, &saved.text, saved.time);
+        batches.push(Batch::Cluster(step.cluster.iter().map(read).collect()));
     }
     batches.extend(step.alert.map(|alert| Batch::Alerts(vec![alert])));
     if batches.is_empty() {

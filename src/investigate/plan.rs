@@ -142,17 +142,19 @@ fn intent(text: &str) -> Intent {
 /// Reads `last 20 minutes`, `past 2 hours`, `30m`, `in the last hour`.
 fn spoken_duration(text: &str) -> Option<Duration> {
     let lower = text.to_lowercase();
-    let words: Vec<&str> =
-        lower.split(|c: char| c.is_whitespace() || c == ',' || c == '?').collect();
+    let words: Vec<&str> = lower
+        .split(char::is_whitespace)
+        .map(|word| word.trim_matches(|c: char| c.is_ascii_punctuation()))
+        .collect();
     for (position, word) in words.iter().enumerate() {
         if !matches!(*word, "last" | "past" | "since") {
             continue;
         }
         let Some(next) = words.get(position + 1) else { continue };
         let after = words.get(position + 2).copied().unwrap_or("");
-        let spoken = match next.parse::<u64>() {
-            Ok(number) => seconds_per(after).map(|unit| number.saturating_mul(unit)),
-            Err(_) => compact_seconds(next).or_else(|| seconds_per(next)),
+        let spoken = match next.parse::<u64>().ok().or_else(|| number_word(next)) {
+            Some(number) => seconds_per(after).map(|unit| number.saturating_mul(unit)),
+            None => compact_seconds(next).or_else(|| seconds_per(next)),
         };
         // A week is the longest that "last ..." can sensibly mean for an outage.
         if let Some(seconds) = spoken.filter(|seconds| (1..=7 * 86_400).contains(seconds)) {
@@ -160,6 +162,25 @@ fn spoken_duration(text: &str) -> Option<Duration> {
         }
     }
     None
+}
+
+/// Small numbers as people and alert texts write them.
+fn number_word(word: &str) -> Option<u64> {
+    const WORDS: [(&str, u64); 12] = [
+        ("one", 1),
+        ("two", 2),
+        ("three", 3),
+        ("four", 4),
+        ("five", 5),
+        ("six", 6),
+        ("ten", 10),
+        ("twelve", 12),
+        ("fifteen", 15),
+        ("twenty", 20),
+        ("thirty", 30),
+        ("sixty", 60),
+    ];
+    WORDS.iter().find(|(known, _)| *known == word).map(|(_, number)| *number)
 }
 
 fn seconds_per(unit: &str) -> Option<u64> {
@@ -307,6 +328,8 @@ mod tests {
         assert_eq!(planned("errors in the last 20 minutes?").window.secs(), 1_200.0);
         assert_eq!(planned("what broke in the past hour").window.secs(), 3_600.0);
         assert_eq!(planned("last 90s").window.secs(), 90.0);
+        assert_eq!(planned("It failed in the last 5 minutes.").window.secs(), 300.0);
+        assert_eq!(planned("(slow for the last two minutes!)").window.secs(), 120.0);
         assert_eq!(planned("in the last 99999999999 days").window.secs(), 900.0);
     }
 

@@ -21,6 +21,7 @@ mod logs;
 mod meaning;
 mod names;
 mod nodes;
+mod onset;
 mod operations;
 mod outside;
 mod period;

@@ -11,7 +11,7 @@ use super::season::{Seasons, UsualCounts};
 use super::spans::Forest;
 use super::{
     cluster, cohorts, combine, course, errors, flow, golden, invariants, kind, load, logs, nodes,
-    resources, series, slowness, topology,
+    onset, resources, series, slowness, topology,
 };
 use crate::{
     Analysis, FaultKind, Finding, FindingKind, Observations, ServiceGraph, Subject, Suspect,
@@ -116,13 +116,8 @@ fn suspects(
         .map(|ranked| {
             let subject =
                 subject(ranked, (forest, graph), services.name(ranked.service), &evidence.findings);
-            let onset = ranked
-                .reasons
-                .iter()
-                .filter_map(|reason| {
-                    evidence.findings.get(*reason).and_then(|finding| finding.since)
-                })
-                .min();
+            let reasons = ranked.reasons.iter();
+            let onset = onset::onset(reasons.filter_map(|reason| evidence.findings.get(*reason)));
             let fault_kind = match (&subject, kind::of(ranked, evidence)) {
                 (
                     Subject::Dependency(_),

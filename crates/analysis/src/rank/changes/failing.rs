@@ -176,21 +176,20 @@ fn failing_enough(finding: &Finding) -> bool {
     }
 }
 
-/// The earliest start of the clear findings of the failing services; findings of others where those have none.
+/// When the clear findings of the failing services begin; findings of others where those have none.
 fn onset(
     observations: &Observations,
     findings: &[Finding],
     services: &[String],
 ) -> Option<Timestamp> {
-    let earliest = |near: bool| {
-        findings
+    let begin = |near: bool| {
+        let clear = findings
             .iter()
             .filter(|finding| {
                 services.contains(&finding.service) == near && finding.strength >= 3.0
             })
-            .filter(|finding| !matches!(finding.kind, FindingKind::ClusterWarning { .. }))
-            .filter_map(|finding| finding.since)
-            .min()
+            .filter(|finding| !matches!(finding.kind, FindingKind::ClusterWarning { .. }));
+        super::super::onset::onset(clear)
     };
-    earliest(true).or_else(|| earliest(false)).or(Some(observations.window.start))
+    begin(true).or_else(|| begin(false)).or(Some(observations.window.start))
 }

@@ -21,6 +21,8 @@ const PRIOR_NONE: f64 = -0.3;
 const OUTSIDE: f64 = 2.0;
 /// Seconds by which the onset's estimate may be late or early.
 const ONSET_SLACK_SECS: f64 = 45.0;
+/// Seconds by which it is never late or early.
+const ONSET_ERROR_SECS: f64 = 150.0;
 
 /// One change with its tests.
 struct Hypothesis {
@@ -75,9 +77,15 @@ impl Hypothesis {
     fn test_time(&mut self, change: &ChangeEvent, failing: &Failing) {
         let Some(onset) = failing.onset else { return };
         let before = onset.secs_since(self.effect.time);
-        if before < -ONSET_SLACK_SECS {
+        if before < -ONSET_ERROR_SECS {
             self.impossible = true;
             self.add(-8.0, format!("took effect {:.0} s after the onset", -before));
+            return;
+        }
+        if before < -ONSET_SLACK_SECS {
+            let text =
+                format!("took effect {:.0} s after the onset, as far as that is known", -before);
+            self.add(-1.5, text);
             return;
         }
         if self.effect.how == How::NotDeployed && change.kind == ChangeKind::Commit {
