@@ -8,6 +8,13 @@ use super::super::outside;
 use super::words::{identifiers, quoted, stems};
 use crate::{Finding, FindingKind, Observations, ServiceGraph, Suspect};
 
+/// A leading suspect with such a score is where the trouble comes from.
+const CLEAR_MIN: f64 = 0.5;
+/// Nats for a change that acts on the service that fails first of all, on another suspect, and on the one that merely
+/// notices it.
+const PLACE_FIRST: f64 = 1.2;
+const PLACE_SUSPECTED: f64 = 0.9;
+const PLACE_NOTICED: f64 = -0.2;
 /// Suspects whose findings are heard.
 const SUSPECTS_MAX: usize = 3;
 
@@ -20,6 +27,8 @@ pub(crate) struct Failing {
     pub(super) names: BTreeMap<String, f64>,
     /// The services that fail, most suspicious first.
     pub(super) services: Vec<String>,
+    /// For each of them, how much it says for a change that it acts on it, in nats.
+    pub(super) places: Vec<f64>,
     /// When it began.
     pub(super) onset: Option<Timestamp>,
     pub(super) scene: Scene,
@@ -50,13 +59,7 @@ impl Failing {
     ) -> Self {
         let mut failing = Self::default();
         let symptom = &observations.symptom;
-        failing.services.extend(symptom.service.clone());
-        for suspect in suspects.iter().take(SUSPECTS_MAX).filter(|suspect| suspect.score > 0.1) {
-            let name = suspect.subject.service().to_owned();
-            if !failing.services.contains(&name) {
-                failing.services.push(name);
-            }
-        }
+        failing.place(symptom.service.as_deref(), suspects);
         failing.say(&symptom.text, 1.0, true);
         for finding in findings.iter().filter(|finding| failing_enough(finding)) {
             let near = failing.services.contains(&finding.service);
@@ -67,6 +70,35 @@ impl Failing {
         failing.onset = onset(observations, findings, &failing.services);
         failing.scene.outside = outside::explanations(observations, findings, graph, failing.onset);
         failing
+    }
+
+    /// The services that fail. Where nothing is clearly suspected it is the one that the page names; else the page tells
+    /// where it is noticed, and the suspects where it comes from.
+    fn place(&mut self, paged: Option<&str>, suspects: &[Suspect]) {
+        let top = suspects.first().map_or(0.0, |suspect| suspect.score);
+        let is_clear = top >= CLEAR_MIN;
+        if let Some(paged) = paged.filter(|_| !is_clear) {
+            self.services.push(paged.to_owned());
+            self.places.push(PLACE_FIRST);
+        }
+        for suspect in suspects.iter().take(SUSPECTS_MAX).filter(|suspect| suspect.score > 0.1) {
+            let name = suspect.subject.service();
+            if self.services.iter().any(|known| known == name) {
+                continue;
+            }
+            let weight = match (self.services.is_empty(), is_clear) {
+                (true, _) => PLACE_FIRST,
+                (false, true) => PLACE_FIRST * (suspect.score / top).sqrt(),
+                (false, false) => PLACE_SUSPECTED,
+            };
+            self.services.push(name.to_owned());
+            self.places.push(weight);
+        }
+        if let Some(paged) = paged.filter(|paged| !self.services.iter().any(|known| known == paged))
+        {
+            self.services.push(paged.to_owned());
+            self.places.push(PLACE_NOTICED);
+        }
     }
 
     fn say(&mut self, text: &str, weight: f64, is_message: bool) {

@@ -111,9 +111,14 @@ impl Hypothesis {
             self.add(0.0, "touches shared code");
             return;
         };
-        match failing.services.iter().position(|failing| *failing == service) {
-            Some(0) => self.add(1.2, format!("acts on {service}, which fails")),
-            Some(_) => self.add(0.9, format!("acts on {service}, which is suspected")),
+        let place = failing.services.iter().position(|failing| *failing == service);
+        let weight = place.and_then(|place| failing.places.get(place)).copied().unwrap_or(0.0);
+        match place {
+            Some(0) => self.add(weight, format!("acts on {service}, which fails")),
+            Some(_) if weight < 0.0 => {
+                self.add(weight, format!("acts on {service}, where it is noticed"));
+            }
+            Some(_) => self.add(weight, format!("acts on {service}, which is suspected")),
             None => self.add(-0.7, format!("acts on {service}, which is not among the failing")),
         }
     }
