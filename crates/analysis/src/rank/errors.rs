@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::ends::AtCallers;
 use super::evidence::{Channel, Evidence};
 use super::names::Names;
 use super::operations::{Pair, slot};
@@ -56,7 +57,12 @@ impl Tally {
 }
 
 /// Finds services and calls that fail more than they used to.
-pub(super) fn find(forest: &Forest, rows: &[SpanRow], services: &Names, evidence: &mut Evidence) {
+pub(super) fn find(
+    forest: &Forest,
+    (rows, ends): (&[SpanRow], &AtCallers),
+    services: &Names,
+    evidence: &mut Evidence,
+) {
     let mut own: BTreeMap<u32, Tally> = BTreeMap::new();
     let mut calls: BTreeMap<(u32, u32), Tally> = BTreeMap::new();
     let failed_below = failed_by_entry(forest);
@@ -78,6 +84,7 @@ pub(super) fn find(forest: &Forest, rows: &[SpanRow], services: &Names, evidence
         if tally.score() < 2.0 {
             continue;
         }
+        let at_caller = ends.get(&(*caller, *callee)).copied().unwrap_or(0.0);
         let (before, after) = tally.shares();
         let (example, since) = tally.witness(rows);
         let [_, failed] = tally.failed;
@@ -98,8 +105,9 @@ pub(super) fn find(forest: &Forest, rows: &[SpanRow], services: &Names, evidence
             since,
             strength: tally.score(),
         });
-        evidence.clue(*callee, Channel::Errors, 0.8 * tally.likelihood(), position);
-        evidence.clue(*caller, Channel::Errors, 0.3 * tally.likelihood(), position);
+        let share = |at_this_end: f64| (0.3 + 0.5 * at_this_end) * tally.likelihood();
+        evidence.clue(*callee, Channel::Errors, share(1.0 - at_caller), position);
+        evidence.clue(*caller, Channel::Errors, share(at_caller), position);
     }
 }
 

@@ -3,7 +3,9 @@
 use super::combine::Ranked;
 use super::evidence::Evidence;
 use super::meaning::{Meaning, meaning};
-use crate::{FaultKind, Finding, FindingKind};
+use groundcrew_telemetry::ChangeKind;
+
+use crate::{ChangeVerdict, FaultKind, Finding, FindingKind, Observations, Suspect, Verdict};
 
 /// The kind of fault that the reasons of a suspect look like.
 pub(super) fn of(ranked: &Ranked, evidence: &Evidence) -> FaultKind {
@@ -20,8 +22,19 @@ pub(super) fn of(ranked: &Ranked, evidence: &Evidence) -> FaultKind {
     {
         return FaultKind::Load;
     }
-    if any(says_out_of_memory) {
+    if any(|kind| says(kind, &OUT_OF_MEMORY)) {
         return FaultKind::Memory;
+    }
+    if any(|kind| says(kind, &DISK_FULL)) {
+        return FaultKind::Disk;
+    }
+    if any(|kind| match kind {
+        FindingKind::LoadChanged { before_per_min, after_per_min } => {
+            *after_per_min >= SURGE_MIN * before_per_min
+        }
+        _ => false,
+    }) {
+        return FaultKind::Load;
     }
     if any(|kind| matches!(kind, FindingKind::ObjectUnhealthy { .. })) {
         return FaultKind::Scheduling;
@@ -59,20 +72,57 @@ pub(super) fn of(ranked: &Ranked, evidence: &Evidence) -> FaultKind {
 }
 
 /// The words with which kernels, runtimes and Kubernetes say that memory ran out.
-fn says_out_of_memory(kind: &FindingKind) -> bool {
-    const WORDS: [&str; 4] = ["OOMKilled", "OutOfMemory", "out of memory", "Out of memory"];
-    let says = |text: &str| WORDS.iter().any(|word| text.contains(word));
+const OUT_OF_MEMORY: [&str; 4] = ["oomkill", "outofmemory", "out of memory", "memory cgroup"];
+/// The words with which operating systems and databases say that a disk is full.
+const DISK_FULL: [&str; 4] =
+    ["no space left on device", "disk full", "disk quota exceeded", "could not extend file"];
+/// Growth of requests from which on the work itself explains trouble.
+const SURGE_MIN: f64 = 1.8;
+
+/// Whether a finding's own words have one of `words`, which are in lower case.
+fn says(kind: &FindingKind, words: &[&str]) -> bool {
+    let says = |text: &str| {
+        let lower = text.to_lowercase();
+        words.iter().any(|word| lower.contains(word))
+    };
     match kind {
         FindingKind::ObjectUnhealthy { status, lines, .. } => {
             says(status) || lines.iter().any(|line| says(line))
         }
-        FindingKind::ClusterWarning { reason, message, .. } => {
-            reason.contains("OOM") || says(message)
-        }
+        FindingKind::ClusterWarning { reason, message, .. } => says(reason) || says(message),
         FindingKind::TemplateNew { exemplar, .. }
         | FindingKind::TemplateSpiking { exemplar, .. } => says(exemplar),
         _ => false,
     }
+}
+
+/// A suspect that a change of configuration likely broke has a fault of configuration, whatever shows.
+pub(super) fn by_change(
+    suspects: &mut [Suspect],
+    changes: &[ChangeVerdict],
+    observations: &Observations,
+) {
+    let Some(best) = changes.first().filter(|best| best.verdict == Verdict::Likely) else { return };
+    let Some(change) = best.change.and_then(|position| observations.changes.get(position)) else {
+        return;
+    };
+    if change.kind != ChangeKind::Config && !are_settings(&change.files) {
+        return;
+    }
+    let acted_on = |suspect: &&mut Suspect| {
+        best.service.as_deref().is_some_and(|service| suspect.subject.service() == service)
+    };
+    if let Some(suspect) = suspects.iter_mut().find(acted_on) {
+        suspect.fault_kind = FaultKind::Config;
+    }
+}
+
+/// Whether all files are settings rather than code.
+fn are_settings(files: &[String]) -> bool {
+    const ENDINGS: [&str; 9] =
+        [".yaml", ".yml", ".toml", ".ini", ".conf", ".cfg", ".properties", ".env", ".json"];
+    !files.is_empty()
+        && files.iter().all(|file| ENDINGS.iter().any(|ending| file.ends_with(ending)))
 }
 
 /// The kind of fault that a resource of its own points to.

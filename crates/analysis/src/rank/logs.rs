@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use groundcrew_telemetry::{Severity, TemplateRow, Timestamp};
 
+use super::ends::AtCallers;
 use super::evidence::{Channel, Evidence};
 use super::family::{alternatives, families};
 use super::names::Names;
@@ -23,6 +24,8 @@ pub(super) const TOGETHER_COUNT_MIN: f64 = 15.0;
 pub(super) const EDGE_SLACK: f64 = 2.0;
 /// Spans of the baseline that a service needs for its operations to say what to expect: a few samples do not.
 const TRACED_SPANS_MIN: u64 = 20;
+/// How likely it is the caller's end when it says that a name does not resolve.
+const UNRESOLVED_HERE: f64 = 0.9;
 /// Findings that chance alone may bring, of all lines of one sort together.
 const CHANCE_FINDINGS_MAX: f64 = 0.5;
 /// Findings of one service that are kept.
@@ -115,7 +118,7 @@ pub(super) fn lines<'a>(
 pub(super) fn find(
     lines: &[Line<'_>],
     operations: &Operations,
-    (covered, usual): (Covered, &UsualCounts),
+    (covered, usual, ends): (Covered, &UsualCounts, &AtCallers),
     services: &Names,
     evidence: &mut Evidence,
 ) {
@@ -174,12 +177,37 @@ pub(super) fn find(
         let index = evidence.findings.len();
         evidence.findings.push(finding);
         let mentioned = mentioned(line, services);
-        let own = if mentioned.is_empty() { 1.0 } else { 0.5 };
+        // A line about another service speaks for that one, unless its calls fail at this end.
+        let at_this_end = |service: &u32| {
+            let of_edge = ends.get(&(line.service, *service)).copied().unwrap_or(0.0);
+            if says_unresolved(line) { of_edge.max(UNRESOLVED_HERE) } else { of_edge }
+        };
+        let here = mentioned.iter().map(&at_this_end).fold(0.0, f64::max);
+        let own = if mentioned.is_empty() { 1.0 } else { 0.5 + 0.5 * here };
         evidence.clue(line.service, Channel::Logs, own * likelihood, index);
         for service in mentioned {
-            evidence.clue(service, Channel::Logs, 0.6 * likelihood, index);
+            let there = 0.6 * (1.0 - at_this_end(&service));
+            evidence.clue(service, Channel::Logs, there * likelihood, index);
         }
     }
+}
+
+/// Whether a line says that a name does not resolve: that happens before the one who is called hears of it.
+fn says_unresolved(line: &Line<'_>) -> bool {
+    const WORDS: [&str; 7] = [
+        "no such host",
+        "name resolution",
+        "nxdomain",
+        "unknownhost",
+        "getaddrinfo",
+        "server misbehaving",
+        "name or service not known",
+    ];
+    let exemplars = line.window.map_or(&[][..], |row| &row.exemplars);
+    exemplars.iter().any(|text| {
+        let lower = text.to_lowercase();
+        WORDS.iter().any(|word| lower.contains(word))
+    })
 }
 
 /// What counts of requests and time let expect.

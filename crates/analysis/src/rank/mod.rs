@@ -9,6 +9,7 @@ mod cluster;
 mod cohorts;
 mod combine;
 mod course;
+mod ends;
 mod errors;
 mod evidence;
 mod family;

@@ -10,8 +10,8 @@ use super::period::Periods;
 use super::season::{Seasons, UsualCounts};
 use super::spans::Forest;
 use super::{
-    cluster, cohorts, combine, course, errors, flow, golden, invariants, kind, load, logs, nodes,
-    onset, resources, series, slowness, topology,
+    cluster, cohorts, combine, course, ends, errors, flow, golden, invariants, kind, load, logs,
+    nodes, onset, resources, series, slowness, topology,
 };
 use crate::{
     Analysis, FaultKind, Finding, FindingKind, Observations, ServiceGraph, Subject, Suspect,
@@ -53,11 +53,12 @@ pub fn rank(observations: &Observations) -> Analysis {
     let symptom = observations.symptom.service.as_deref().and_then(|name| services.find(name));
     let edges = edges(&forest, observations, &services);
     slowness::find(&forest, &observations.spans, &services, &mut evidence);
-    errors::find(&forest, &observations.spans, &services, &mut evidence);
+    let ends = ends::at_callers(&forest);
+    errors::find(&forest, (&observations.spans, &ends), &services, &mut evidence);
     flow::find(&forest, &operations, &observations.spans, &services, &mut evidence);
     let covered = covered(observations, &periods);
     let usual = UsualCounts::new(&seasons, observations.window, &observations.templates_seasons);
-    logs::find(&lines, &operations, (covered, &usual), &services, &mut evidence);
+    logs::find(&lines, &operations, (covered, &usual, &ends), &services, &mut evidence);
     invariants::find(&lines, &services, &mut evidence);
     let ratios = load::find(&forest, &movements, &edges, &mut services, &mut evidence);
     resources::find(&movements, &ratios, &mut services, &mut evidence);
@@ -91,6 +92,7 @@ pub fn rank(observations: &Observations) -> Analysis {
     let failing = Failing::new(observations, &evidence.findings, &suspects, &graph);
     let known: Vec<&str> = graph.services.iter().map(|service| service.name.as_str()).collect();
     let changes = verdicts(observations, &failing, &known);
+    kind::by_change(&mut suspects, &changes, observations);
     let onset = suspects.first().and_then(|suspect| suspect.onset);
     let mut findings = evidence.findings;
     let course = (!suspects.is_empty()).then(|| course::find(&forest, &periods, onset)).flatten();

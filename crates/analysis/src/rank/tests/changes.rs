@@ -101,3 +101,20 @@ fn an_expired_certificate_is_no_commits_doing() {
 fn without_changes_there_are_no_verdicts() {
     assert!(Scene::healthy().rank().changes.is_empty());
 }
+
+#[test]
+fn trouble_that_settings_brought_is_of_configuration() {
+    let mut scene = broken(
+        "Connection pool exhausted: pool size 2 reached",
+        "-pool_size: 20\n+pool_size: 2",
+        "+// a comment",
+    );
+    for change in &mut scene.observations.changes {
+        for file in &mut change.files {
+            *file = file.replace(".go", ".yaml");
+        }
+    }
+    let analysis = scene.rank();
+    assert_eq!(analysis.changes.first().unwrap().id, "aaaaaaa1");
+    assert_eq!(analysis.suspects.first().unwrap().fault_kind, crate::FaultKind::Config);
+}

@@ -236,3 +236,44 @@ fn scene_again() -> crate::Analysis {
     scene.log("stock", Severity::ERROR, "deadlock detected on row 5", (0, 30));
     scene.rank()
 }
+
+#[test]
+fn a_caller_that_gives_up_on_a_good_answer_is_blamed_itself() {
+    let mut scene = Scene::healthy();
+    let window = scene.observations.window;
+    let call_of_orders = |row: &&mut groundcrew_telemetry::SpanRow| {
+        row.resource.service() == "orders" && row.span.name == "stock"
+    };
+    for row in scene.observations.spans.iter_mut().filter(call_of_orders) {
+        if window.contains(row.span.start) {
+            row.span.status.code = groundcrew_telemetry::StatusCode::Error;
+            row.span.status.message = "deadline of 3 ms exceeded".to_owned();
+        }
+    }
+    let line = "no answer of stock within 3 ms";
+    scene.log("orders", Severity::ERROR, line, (0, 50));
+    let analysis = scene.rank();
+    assert_eq!(first(&analysis), "orders", "{:#?}", analysis.suspects);
+}
+
+#[test]
+fn a_name_that_does_not_resolve_is_the_callers_trouble() {
+    let mut scene = Scene::healthy();
+    let line = "dial tcp: lookup stock on 10.0.0.10:53: no such host";
+    scene.log("orders", Severity::ERROR, line, (0, 50));
+    let analysis = scene.rank();
+    assert!(score(&analysis, "orders") > 3.0 * score(&analysis, "stock"));
+}
+
+#[test]
+fn words_of_a_full_disk_and_of_spent_memory_give_the_kind() {
+    for (line, kind) in [
+        ("could not extend file: No space left on device", FaultKind::Disk),
+        ("java.lang.OutOfMemoryError: Java heap space", FaultKind::Memory),
+    ] {
+        let mut scene = Scene::healthy();
+        scene.log("mail", Severity::ERROR, line, (0, 40));
+        let analysis = scene.rank();
+        assert_eq!(analysis.suspects.first().unwrap().fault_kind, kind);
+    }
+}
