@@ -476,7 +476,16 @@ fn capitalised(sentence: &str) -> String {
     let first_word_is_plain = sentence.split(' ').next().is_some_and(|word| {
         matches!(
             word,
-            "the" | "that" | "change" | "deploy" | "commit" | "flag" | "config" | "scaling"
+            "the"
+                | "that"
+                | "it"
+                | "requests"
+                | "change"
+                | "deploy"
+                | "commit"
+                | "flag"
+                | "config"
+                | "scaling"
         )
     });
     if !first_word_is_plain {
