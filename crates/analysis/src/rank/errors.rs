@@ -8,7 +8,7 @@ use super::names::Names;
 use super::operations::{Pair, slot};
 use super::period::Period;
 use super::spans::{Forest, Node};
-use super::stats::{saturate, share_score};
+use super::stats::{CHANCE_FINDINGS_MAX, chance_of_counts, saturate, share_score};
 use crate::{Finding, FindingKind};
 use groundcrew_telemetry::{SpanRow, Timestamp, TraceId};
 
@@ -37,6 +37,17 @@ impl Tally {
     fn score(&self) -> f64 {
         let ([all_before, all_after], [before, after]) = (self.all, self.failed);
         share_score((before, all_before), (after, all_after))
+    }
+
+    /// Whether so many failures come by chance somewhere among `compared` services or calls.
+    fn is_chance(&self, compared: usize) -> bool {
+        let ([all_before, all_after], [before, after]) = (self.all, self.failed);
+        if all_before == 0 {
+            return false;
+        }
+        let scale = all_after as f64 / all_before as f64;
+        let chance = chance_of_counts(before as f64, after as f64, scale);
+        compared as f64 * chance > CHANCE_FINDINGS_MAX
     }
 
     fn shares(&self) -> (f64, f64) {
@@ -76,12 +87,15 @@ pub(super) fn find(
         }
     }
     for (service, tally) in &own {
+        if tally.is_chance(own.len()) {
+            continue;
+        }
         if let Some(finding) = own_finding(services.name(*service), tally, rows) {
             evidence.add(finding, *service, Channel::Errors, tally.likelihood());
         }
     }
     for ((caller, callee), tally) in &calls {
-        if tally.score() < 2.0 {
+        if tally.score() < 2.0 || tally.is_chance(calls.len()) {
             continue;
         }
         let at_caller = ends.get(&(*caller, *callee)).copied().unwrap_or(0.0);

@@ -32,6 +32,10 @@ pub(super) fn of(ranked: &Ranked, evidence: &Evidence) -> FaultKind {
         FindingKind::LoadChanged { before_per_min, after_per_min } => {
             *after_per_min >= SURGE_MIN * before_per_min
         }
+        FindingKind::MetricShift { metric, before, after, .. } => {
+            let waits = ["queue", "backlog", "lag"].iter().any(|word| metric.contains(word));
+            waits && *after >= BACKLOG_MIN * before.max(1.0)
+        }
         _ => false,
     }) {
         return FaultKind::Load;
@@ -78,6 +82,8 @@ const DISK_FULL: [&str; 4] =
     ["no space left on device", "disk full", "disk quota exceeded", "could not extend file"];
 /// Growth of requests from which on the work itself explains trouble.
 const SURGE_MIN: f64 = 1.8;
+/// Growth of what waits from which on it is more than can be done.
+const BACKLOG_MIN: f64 = 4.0;
 
 /// Whether a finding's own words have one of `words`, which are in lower case.
 fn says(kind: &FindingKind, words: &[&str]) -> bool {
@@ -112,7 +118,9 @@ pub(super) fn by_change(
     let acted_on = |suspect: &&mut Suspect| {
         best.service.as_deref().is_some_and(|service| suspect.subject.service() == service)
     };
-    if let Some(suspect) = suspects.iter_mut().find(acted_on) {
+    // Pods that do not run say more than the file that was edited.
+    let acted_on = suspects.iter_mut().find(acted_on);
+    if let Some(suspect) = acted_on.filter(|one| one.fault_kind != FaultKind::Scheduling) {
         suspect.fault_kind = FaultKind::Config;
     }
 }

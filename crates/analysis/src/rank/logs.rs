@@ -13,7 +13,7 @@ use super::family::{alternatives, families};
 use super::names::Names;
 use super::operations::{Operation, Operations};
 use super::season::UsualCounts;
-use super::stats::{chance_of_counts, count_score, saturate, share_score};
+use super::stats::{CHANCE_FINDINGS_MAX, chance_of_counts, count_score, saturate, share_score};
 use crate::{Finding, FindingKind};
 
 /// Noise units from which on a change is a finding.
@@ -26,8 +26,6 @@ pub(super) const EDGE_SLACK: f64 = 2.0;
 const TRACED_SPANS_MIN: u64 = 20;
 /// How likely it is the caller's end when it says that a name does not resolve.
 const UNRESOLVED_HERE: f64 = 0.9;
-/// Findings that chance alone may bring, of all lines of one sort together.
-const CHANCE_FINDINGS_MAX: f64 = 0.5;
 /// Findings of one service that are kept.
 const FINDINGS_MAX: usize = 12;
 

@@ -1,5 +1,7 @@
 //! Robust statistics in noise units.
 
+/// Findings that chance alone may bring, of everything of one sort that is compared.
+pub(super) const CHANCE_FINDINGS_MAX: f64 = 0.5;
 /// Turns a median absolute deviation into the standard deviation of a normal distribution.
 const MAD_TO_SIGMA: f64 = 1.4826;
 
