@@ -134,6 +134,17 @@ fn describe(finding: &Finding) -> Told {
         | FindingKind::TemplateGone { .. } => describe_template(finding, &who),
         FindingKind::Cohort { .. } => describe_cohort(finding),
         FindingKind::Course { .. } => describe_course(finding),
+        FindingKind::PathGrew { entry, operation, longer_ms, part_ms, slow, example } => {
+            let sentence = format!(
+                "of the {} that {operation} of {entry} takes longer in {} slow requests, {} are spent in {}",
+                milliseconds(*longer_ms),
+                count(*slow),
+                milliseconds(*part_ms),
+                finding.service
+            );
+            let key = format!("path:{entry}:{operation}:{}", finding.service);
+            (EvidenceKind::Trace, sentence, example_line(example.as_ref()), key)
+        }
         FindingKind::MetricShift { metric, unit, before, after, node } => {
             let place = node.as_deref().map(|node| format!(" on node {node}")).unwrap_or_default();
             let sentence = format!(

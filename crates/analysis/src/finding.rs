@@ -161,6 +161,22 @@ pub enum FindingKind {
         /// A trace that shows it.
         example: Option<TraceId>,
     },
+    /// Of the time that users wait longer, a large part is spent in the service: critical paths of slow traces against
+    /// normal ones.
+    PathGrew {
+        /// The service where the requests enter.
+        entry: String,
+        /// Which operation of it.
+        operation: String,
+        /// How much longer slow requests take than normal ones, in the mean.
+        longer_ms: f64,
+        /// How much of that is spent in the finding's service.
+        part_ms: f64,
+        /// Slow requests in the window.
+        slow: u64,
+        /// A trace that shows it.
+        example: Option<TraceId>,
+    },
     /// How the trouble goes on, at the place where requests enter.
     Course {
         /// The verdict.

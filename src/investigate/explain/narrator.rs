@@ -479,6 +479,7 @@ fn capitalised(sentence: &str) -> String {
             "the"
                 | "that"
                 | "it"
+                | "of"
                 | "requests"
                 | "change"
                 | "deploy"

@@ -25,6 +25,7 @@ mod nodes;
 mod onset;
 mod operations;
 mod outside;
+mod path;
 mod period;
 mod pipeline;
 mod resources;

@@ -11,7 +11,7 @@ use super::season::{Seasons, UsualCounts};
 use super::spans::Forest;
 use super::{
     cluster, cohorts, combine, course, ends, errors, flow, golden, invariants, kind, load, logs,
-    nodes, onset, resources, series, slowness, topology,
+    nodes, onset, path, resources, series, slowness, topology,
 };
 use crate::{
     Analysis, FaultKind, Finding, FindingKind, Observations, ServiceGraph, Subject, Suspect,
@@ -87,8 +87,8 @@ pub fn rank(observations: &Observations) -> Analysis {
     let mut suspects = suspects(&ranked, (&forest, &graph), &services, &evidence);
     let on_nodes = nodes::suspects(&movements, &suspects, &graph, &mut evidence.findings);
     suspects.extend(on_nodes);
-    find_cohorts(&mut suspects, (&forest, &observations.spans), &services, &mut evidence.findings);
     suspects.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.subject.cmp(&b.subject)));
+    look_closer(&mut suspects, (&forest, &observations.spans), &services, &mut evidence.findings);
     let failing = Failing::new(observations, &evidence.findings, &suspects, &graph);
     let known: Vec<&str> = graph.services.iter().map(|service| service.name.as_str()).collect();
     let changes = verdicts(observations, &failing, &known);
@@ -143,8 +143,8 @@ fn suspects(
         .collect()
 }
 
-/// Says of the leading suspects which part of them is bad.
-fn find_cohorts(
+/// Says which part of the leading suspects is bad, and how much of what users wait for the first one makes.
+fn look_closer(
     suspects: &mut [Suspect],
     (forest, rows): (&Forest, &[SpanRow]),
     services: &Names,
@@ -162,6 +162,14 @@ fn find_cohorts(
             suspect.subject = Subject::Pod { service: name, pod };
         }
         suspect.reasons.insert(suspect.reasons.len().min(1), findings.len());
+        findings.push(finding);
+    }
+    let leading = suspects.first_mut().filter(|one| one.score >= COHORT_SCORE_MIN);
+    if let Some(leading) = leading
+        && let Some(service) = services.find(leading.subject.service())
+        && let Some(finding) = path::find(forest, rows, services, service)
+    {
+        leading.reasons.insert(leading.reasons.len().min(2), findings.len());
         findings.push(finding);
     }
 }

@@ -5,5 +5,6 @@ mod changes;
 mod cohorts;
 mod courses;
 mod mechanisms;
+mod paths;
 mod scene;
 mod seasons;
