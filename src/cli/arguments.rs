@@ -171,8 +171,8 @@ pub(super) enum EvalCommand {
         #[arg(
             long,
             value_delimiter = ',',
-            default_value = "logs,traces,metrics",
-            value_name = "LIST"
+            value_parser = ["logs", "traces", "metrics"],
+            default_value = "logs,traces,metrics"
         )]
         signals: Vec<String>,
     },

@@ -16,7 +16,10 @@ pub(crate) fn look(world: &World, at: Timestamp) -> Vec<ClusterSnapshot> {
         world.pods.iter().filter(|pod| !pod.gone && is_troubled(pod, at)).collect();
     snapshots.extend(troubled.iter().map(|pod| description(pod, at)));
     if !troubled.is_empty() {
-        snapshots.push(events_table(&troubled, at));
+        let events = troubled
+            .iter()
+            .flat_map(|pod| events_of(pod, at).into_iter().map(|event| (pod.name.clone(), event)));
+        snapshots.push(events_table(events, NAMESPACE, at));
     }
     snapshots
 }
@@ -26,7 +29,7 @@ fn is_troubled(pod: &Pod, at: Timestamp) -> bool {
     !pod.is_ready() || pod.last_restart.is_some_and(|time| at.secs_since(time) < 3_600.0)
 }
 
-fn snapshot(command: String, output: &str, at: Timestamp) -> ClusterSnapshot {
+pub(crate) fn snapshot(command: String, output: &str, at: Timestamp) -> ClusterSnapshot {
     let text = format!("$ {command}\n{output}");
     ClusterSnapshot { time: at, title: command, text, objects: Vec::new(), events: Vec::new() }
 }
@@ -55,27 +58,37 @@ fn pods_table(world: &World, at: Timestamp) -> ClusterSnapshot {
     snapshot(format!("kubectl get pods -n {NAMESPACE} -o wide"), &aligned(&rows), at)
 }
 
-fn events_table(troubled: &[&Pod], at: Timestamp) -> ClusterSnapshot {
-    let mut rows =
-        vec![["LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"].map(str::to_owned).to_vec()];
-    for pod in troubled {
-        for event in events_of(pod, at) {
-            rows.push(vec![
-                event.age,
-                "Warning".to_owned(),
-                event.reason.to_owned(),
-                format!("pod/{}", pod.name),
-                event.message,
-            ]);
-        }
-    }
-    snapshot(format!("kubectl get events -n {NAMESPACE}"), &aligned(&rows), at)
+/// Something that happened to a pod.
+pub(crate) struct Event {
+    pub(crate) age: String,
+    pub(crate) reason: &'static str,
+    pub(crate) message: String,
 }
 
-struct Event {
-    age: String,
-    reason: &'static str,
-    message: String,
+/// `kubectl get events`: each event with the name of its pod.
+pub(crate) fn events_table(
+    events: impl Iterator<Item = (String, Event)>,
+    namespace: &str,
+    at: Timestamp,
+) -> ClusterSnapshot {
+    let heading = ["LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"];
+    let mut rows = vec![heading.map(str::to_owned).to_vec()];
+    rows.extend(events.map(|(pod, event)| {
+        let (reason, object) = (event.reason.to_owned(), format!("pod/{pod}"));
+        vec![event.age, "Warning".to_owned(), reason, object, event.message]
+    }));
+    snapshot(format!("kubectl get events -n {namespace}"), &aligned(&rows), at)
+}
+
+/// The events at the end of `kubectl describe`.
+pub(crate) fn described_events(events: Vec<Event>) -> String {
+    let heading = ["Type", "Reason", "Age", "From", "Message"];
+    let mut rows = vec![heading.map(str::to_owned).to_vec()];
+    rows.extend(events.into_iter().map(|event| {
+        let (kind, from) = ("Warning".to_owned(), "kubelet".to_owned());
+        vec![kind, event.reason.to_owned(), event.age, from, event.message]
+    }));
+    aligned(&rows).lines().map(|row| format!("  {row}\n")).collect()
 }
 
 fn events_of(pod: &Pod, at: Timestamp) -> Vec<Event> {
@@ -131,18 +144,7 @@ fn description(pod: &Pod, at: Timestamp) -> ClusterSnapshot {
     line(&format!("  ContainersReady   {ready}"));
     line("  PodScheduled      True");
     line("Events:");
-    let mut rows = vec![["Type", "Reason", "Age", "From", "Message"].map(str::to_owned).to_vec()];
-    for event in events_of(pod, at) {
-        let cells = [
-            "Warning".to_owned(),
-            event.reason.to_owned(),
-            event.age,
-            "kubelet".to_owned(),
-            event.message,
-        ];
-        rows.push(cells.to_vec());
-    }
-    aligned(&rows).lines().for_each(|row| line(&format!("  {row}")));
+    described_events(events_of(pod, at)).lines().for_each(line);
     snapshot(format!("kubectl describe pod {} -n {NAMESPACE}", pod.name), &text, at)
 }
 

@@ -7,7 +7,9 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value};
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::resource::v1::Resource;
-use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
+use opentelemetry_proto::tonic::trace::v1::{
+    ResourceSpans, ScopeSpans, Span, Status, span, status,
+};
 
 use crate::shop::NAMESPACE;
 use crate::world::{Pod, World};
@@ -28,6 +30,30 @@ pub(crate) fn text(key: &str, value: impl Into<String>) -> KeyValue {
 
 pub(crate) fn integer(key: &str, value: i64) -> KeyValue {
     attribute(key, any_value::Value::IntValue(value))
+}
+
+/// What OpenTelemetry records of an exception.
+pub(crate) fn exception(kind: &str, message: &str, stack: &str) -> Vec<KeyValue> {
+    let mut attributes = vec![text("exception.type", kind), text("exception.message", message)];
+    if !stack.is_empty() {
+        attributes.push(text("exception.stacktrace", stack));
+    }
+    attributes
+}
+
+/// Ends a span in failure; `stack` where the exception was thrown in it.
+pub(crate) fn fail(span: &mut Span, kind: &str, message: &str, stack: Option<&str>) {
+    let code = status::StatusCode::Error as i32;
+    span.status = Some(Status { message: message.to_owned(), code });
+    span.attributes.push(text("error.type", kind));
+    if let Some(stack) = stack {
+        span.events.push(span::Event {
+            time_unix_nano: span.end_time_unix_nano,
+            name: "exception".to_owned(),
+            attributes: exception(kind, message, stack),
+            ..span::Event::default()
+        });
+    }
 }
 
 fn attribute(key: &str, value: any_value::Value) -> KeyValue {

@@ -3,7 +3,7 @@
 use groundcrew_telemetry::Timestamp;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
-use opentelemetry_proto::tonic::trace::v1::{Span, Status, span, status};
+use opentelemetry_proto::tonic::trace::v1::{Span, span};
 
 use crate::effects::{self, Failure};
 use crate::otlp;
@@ -279,19 +279,8 @@ impl Request<'_> {
     fn add_span(&mut self, pod: usize, mut span: Span, failure: Option<&Failure>) {
         span.trace_id = self.trace_id.to_vec();
         if let Some(failure) = failure.filter(|failure| failure.is_error()) {
-            span.status = Some(Status {
-                message: failure.message.clone(),
-                code: status::StatusCode::Error as i32,
-            });
-            span.attributes.push(otlp::text("error.type", failure.kind));
-            if failure.is_origin {
-                span.events.push(span::Event {
-                    time_unix_nano: span.end_time_unix_nano,
-                    name: "exception".to_owned(),
-                    attributes: exception_attributes(failure),
-                    ..span::Event::default()
-                });
-            }
+            let stack = failure.is_origin.then_some(failure.stack.as_str());
+            otlp::fail(&mut span, failure.kind, &failure.message, stack);
         }
         self.outbox.add_span(pod, span);
     }
@@ -343,8 +332,11 @@ impl Request<'_> {
                     line =
                         format!("{line}\n{}: {}\n{}", failure.kind, failure.message, failure.stack);
                 }
-                let attributes =
-                    if failure.is_origin { exception_attributes(failure) } else { Vec::new() };
+                let attributes = if failure.is_origin {
+                    otlp::exception(failure.kind, &failure.message, &failure.stack)
+                } else {
+                    Vec::new()
+                };
                 self.add_line(place, (end, Level::Error), line, attributes);
             }
         }
@@ -395,17 +387,6 @@ pub(crate) fn record(at_nanos: u64, level: Level, line: String) -> LogRecord {
         body: otlp::body(line),
         ..LogRecord::default()
     }
-}
-
-fn exception_attributes(failure: &Failure) -> Vec<KeyValue> {
-    let mut attributes = vec![
-        otlp::text("exception.type", failure.kind),
-        otlp::text("exception.message", failure.message.as_str()),
-    ];
-    if !failure.stack.is_empty() {
-        attributes.push(otlp::text("exception.stacktrace", failure.stack.as_str()));
-    }
-    attributes
 }
 
 fn status_of(handler: &Handler, failure: Option<&Failure>) -> i64 {

@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use groundcrew_telemetry::{Attributes, SpanRow, Timestamp, Value};
 
+use super::limits::Limits;
 use super::period::Period;
 use super::spans::{Forest, Node};
-use super::stats::{quantile, share_score};
+use super::stats::share_score;
 use crate::{Finding, FindingKind};
 
 /// Requests that are looked at; of more, every second, third and so on.
@@ -76,7 +77,7 @@ pub(super) fn find(
     let limits = slow_limits(forest, service);
     let is_bad = |request: usize| {
         forest.nodes.get(request).is_some_and(|node| {
-            limits.get(&node.operation).is_some_and(|limit| node.own_nanos as f64 > *limit)
+            limits.is_slow(node.operation, node.own_nanos as f64).unwrap_or(false)
         })
     };
     separate(forest, rows, &requests, &is_bad, (service_name, true))
@@ -111,19 +112,12 @@ fn failures(forest: &Forest, service: u32) -> BTreeSet<usize> {
         .collect()
 }
 
-/// Per operation, the own time in nanoseconds that one request in twenty exceeds when all is well.
-fn slow_limits(forest: &Forest, service: u32) -> BTreeMap<u32, f64> {
-    let mut normal: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
-    for (number, node) in forest.nodes.iter().enumerate() {
-        if node.period == Period::Baseline && is_request(node, number, service) {
-            normal.entry(node.operation).or_default().push(node.own_nanos as f64);
-        }
-    }
-    normal
-        .into_iter()
-        .filter(|(_, times)| times.len() >= NORMAL_MIN)
-        .map(|(operation, mut times)| (operation, 1.2 * quantile(&mut times, 0.95)))
-        .collect()
+/// What is slow of the own time of the service's requests.
+fn slow_limits(forest: &Forest, service: u32) -> Limits {
+    let requests = forest.nodes.iter().enumerate().filter(|(number, node)| {
+        node.period == Period::Baseline && is_request(node, *number, service)
+    });
+    Limits::new(requests.map(|(_, node)| (node.operation, node.own_nanos as f64)), NORMAL_MIN)
 }
 
 /// Finds the value that tells bad requests from good ones best.

@@ -3,13 +3,12 @@
 //! Looked at where requests enter: their share that fails or takes longer than it used to, from the onset on, in eight
 //! equal parts.
 
-use std::collections::BTreeMap;
-
 use groundcrew_telemetry::Timestamp;
 
+use super::limits::Limits;
 use super::period::{Period, Periods};
 use super::spans::Forest;
-use super::stats::{quantile, share_score};
+use super::stats::share_score;
 use crate::{Course, Finding, FindingKind};
 
 const PARTS: usize = 8;
@@ -67,9 +66,7 @@ pub(super) fn find(
         let after_onset = Timestamp::from_nanos(node.start).nanos_since(start);
         let position = usize::try_from(after_onset.div_euclid(length)).ok();
         let Some(part) = position.and_then(|position| parts.get_mut(position)) else { continue };
-        let is_slow = limits
-            .get(&node.operation)
-            .is_some_and(|limit| node.end.saturating_sub(node.start) as f64 > *limit);
+        let is_slow = limits.is_slow(node.operation, node.nanos()).unwrap_or(false);
         part.all += 1;
         part.bad += u64::from(node.failed || is_slow);
     }
@@ -111,16 +108,10 @@ pub(super) fn find(
     })
 }
 
-/// Per operation at the entry, the duration in nanoseconds that one request in twenty exceeds when all is well.
-fn slow_limits(forest: &Forest) -> BTreeMap<u32, f64> {
-    let mut normal: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
-    let entries = forest.nodes.iter().filter(|node| node.parent().is_none() && !node.is_call());
-    for node in entries.filter(|node| node.period == Period::Baseline) {
-        normal.entry(node.operation).or_default().push(node.end.saturating_sub(node.start) as f64);
-    }
-    normal
-        .into_iter()
-        .filter(|(_, times)| times.len() >= NORMAL_MIN)
-        .map(|(operation, mut times)| (operation, 1.2 * quantile(&mut times, 0.95)))
-        .collect()
+/// What is slow where requests enter.
+fn slow_limits(forest: &Forest) -> Limits {
+    let entries = forest.nodes.iter().filter(|node| {
+        node.parent().is_none() && !node.is_call() && node.period == Period::Baseline
+    });
+    Limits::new(entries.map(|node| (node.operation, node.nanos())), NORMAL_MIN)
 }

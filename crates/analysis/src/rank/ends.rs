@@ -6,9 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::limits::Limits;
 use super::period::Period;
 use super::spans::Forest;
-use super::stats::quantile;
 
 /// Calls of other callers that show that a callee serves.
 const OTHERS_MIN: u64 = 10;
@@ -56,8 +56,7 @@ pub(super) fn at_callers(forest: &Forest) -> AtCallers {
         match answers.get(&number).and_then(|answer| forest.nodes.get(*answer)) {
             None => edge.unheard += 1,
             Some(answer) => {
-                let took = answer.end.saturating_sub(answer.start) as f64;
-                let is_fast = limits.get(&answer.operation).is_some_and(|limit| took <= *limit);
+                let is_fast = limits.is_slow(answer.operation, answer.nanos()) == Some(false);
                 edge.answered += u64::from(is_fast && !answer.failed);
             }
         }
@@ -104,18 +103,9 @@ fn answers(forest: &Forest) -> BTreeMap<usize, usize> {
     answers
 }
 
-/// Per operation, the duration in nanoseconds that one span in twenty exceeds when all is well.
-fn limits(forest: &Forest) -> BTreeMap<u32, f64> {
-    let mut normal: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
-    for node in forest.nodes.iter().filter(|node| node.period == Period::Baseline) {
-        if !node.is_call() {
-            let took = node.end.saturating_sub(node.start) as f64;
-            normal.entry(node.operation).or_default().push(took);
-        }
-    }
-    normal
-        .into_iter()
-        .filter(|(_, times)| times.len() >= NORMAL_MIN)
-        .map(|(operation, mut times)| (operation, 1.2 * quantile(&mut times, 0.95)))
-        .collect()
+/// What is slow of what callees do.
+fn limits(forest: &Forest) -> Limits {
+    let normal =
+        forest.nodes.iter().filter(|node| node.period == Period::Baseline && !node.is_call());
+    Limits::new(normal.map(|node| (node.operation, node.nanos())), NORMAL_MIN)
 }

@@ -17,6 +17,7 @@ mod flow;
 mod golden;
 mod invariants;
 mod kind;
+mod limits;
 mod load;
 mod logs;
 mod meaning;

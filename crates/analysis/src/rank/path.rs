@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 
 use groundcrew_telemetry::{SpanRow, Timestamp};
 
+use super::limits::limit_of;
 use super::names::Names;
 use super::period::Period;
-use super::spans::Forest;
-use super::stats::quantile;
+use super::spans::{Forest, Node};
 use crate::{Finding, FindingKind};
 
 /// Normal traces of an operation that say how it was.
@@ -51,16 +51,14 @@ pub(super) fn find(
             }
         }
     }
-    let length = |number: &usize| {
-        forest.nodes.get(*number).map_or(0.0, |node| node.end.saturating_sub(node.start) as f64)
-    };
+    let length = |number: &usize| forest.nodes.get(*number).map_or(0.0, Node::nanos);
     // The operation whose users wait longest in all.
     let (operation, normal, slow, _) = entries
         .into_iter()
         .filter(|(_, entry)| entry.normal.len() >= NORMAL_MIN)
         .filter_map(|(operation, Entry { normal, window })| {
             let mut lengths: Vec<f64> = normal.iter().map(length).collect();
-            let limit = 1.2 * quantile(&mut lengths, 0.95);
+            let limit = limit_of(&mut lengths);
             let slow: Vec<usize> =
                 window.into_iter().filter(|number| length(number) > limit).collect();
             let waited: f64 = slow.iter().map(|number| length(number) - limit).sum();

@@ -53,6 +53,11 @@ impl Node {
         self.entry as usize == number
     }
 
+    /// How long it took.
+    pub(super) fn nanos(&self) -> f64 {
+        self.end.saturating_sub(self.start) as f64
+    }
+
     pub(super) fn parent(&self) -> Option<usize> {
         (self.parent != NONE).then_some(self.parent as usize)
     }

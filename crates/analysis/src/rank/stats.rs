@@ -114,3 +114,21 @@ pub(super) fn surprise(observed: f64, expected: f64) -> f64 {
     }
     (2.0 * (observed * (observed / expected).ln() - (observed - expected))).max(0.0).sqrt()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chance_of_counts_is_the_binomial_tail() {
+        let near = |left: f64, right: f64| (left - right).abs() < 1e-9;
+        // Three events, all in a window that has a seventh of the time.
+        assert!(near(chance_of_counts(0.0, 3.0, 1.0 / 6.0), (1.0_f64 / 7.0).powi(3)));
+        // Ten events before, none in an equal time after.
+        assert!(near(chance_of_counts(10.0, 0.0, 1.0), 0.5_f64.powi(10)));
+        assert!(chance_of_counts(50.0, 50.0, 1.0) > 0.4);
+        // Exact below a thousand events and approximate above: both say that it is no chance.
+        assert!(chance_of_counts(450.0, 549.0, 1.0) < 1e-3);
+        assert!(chance_of_counts(4_500.0, 5_490.0, 1.0) < 1e-6);
+    }
+}

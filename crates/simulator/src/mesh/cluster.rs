@@ -4,7 +4,7 @@ use groundcrew_telemetry::{ClusterSnapshot, Timestamp};
 
 use super::metrics::NAMESPACE;
 use super::state::{Pod, State, Stuck};
-use crate::cluster::{age, aligned, date};
+use crate::cluster::{Event, age, aligned, date, described_events, events_table, snapshot};
 
 /// Pods that are described at one time.
 const DESCRIBED_MAX: usize = 6;
@@ -15,14 +15,12 @@ pub(super) fn look(state: &State, at: Timestamp) -> Vec<ClusterSnapshot> {
     let troubled: Vec<&Pod> = state.pods.iter().filter(|pod| pod.is_troubled(at)).collect();
     snapshots.extend(troubled.iter().take(DESCRIBED_MAX).map(|pod| description(pod, at)));
     if !troubled.is_empty() {
-        snapshots.push(events_table(&troubled, at));
+        let events = troubled
+            .iter()
+            .flat_map(|pod| events_of(pod, at).into_iter().map(|event| (pod.name.clone(), event)));
+        snapshots.push(events_table(events, NAMESPACE, at));
     }
     snapshots
-}
-
-fn snapshot(command: String, output: &str, at: Timestamp) -> ClusterSnapshot {
-    let text = format!("$ {command}\n{output}");
-    ClusterSnapshot { time: at, title: command, text, objects: Vec::new(), events: Vec::new() }
 }
 
 fn status(pod: &Pod) -> &'static str {
@@ -55,12 +53,6 @@ fn pods_table(state: &State, at: Timestamp) -> ClusterSnapshot {
     snapshot(format!("kubectl get pods -n {NAMESPACE} -o wide"), &aligned(&rows), at)
 }
 
-struct Event {
-    age: String,
-    reason: &'static str,
-    message: String,
-}
-
 fn events_of(pod: &Pod, at: Timestamp) -> Vec<Event> {
     let mut events = Vec::new();
     match pod.stuck {
@@ -87,23 +79,6 @@ fn events_of(pod: &Pod, at: Timestamp) -> Vec<Event> {
     events
 }
 
-fn events_table(troubled: &[&Pod], at: Timestamp) -> ClusterSnapshot {
-    let heading = ["LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"];
-    let mut rows = vec![heading.map(str::to_owned).to_vec()];
-    for pod in troubled {
-        for event in events_of(pod, at) {
-            rows.push(vec![
-                event.age,
-                "Warning".to_owned(),
-                event.reason.to_owned(),
-                format!("pod/{}", pod.name),
-                event.message,
-            ]);
-        }
-    }
-    snapshot(format!("kubectl get events -n {NAMESPACE}"), &aligned(&rows), at)
-}
-
 fn description(pod: &Pod, at: Timestamp) -> ClusterSnapshot {
     let template = pod.name.rsplit_once('-').map_or(pod.name.as_str(), |(template, _)| template);
     let ready = if pod.is_ready() { "True" } else { "False" };
@@ -126,18 +101,7 @@ fn description(pod: &Pod, at: Timestamp) -> ClusterSnapshot {
         ),
         None => String::new(),
     };
-    let mut rows = vec![["Type", "Reason", "Age", "From", "Message"].map(str::to_owned).to_vec()];
-    for event in events_of(pod, at) {
-        let kubelet = "kubelet".to_owned();
-        rows.push(vec![
-            "Warning".to_owned(),
-            event.reason.to_owned(),
-            event.age,
-            kubelet,
-            event.message,
-        ]);
-    }
-    let events: String = aligned(&rows).lines().map(|row| format!("  {row}\n")).collect();
+    let events = described_events(events_of(pod, at));
     let text = format!(
         "Name:             {}\nNamespace:        {NAMESPACE}\nNode:             {}\nLabels:           app={}\nStatus:           {}\nControlled By:    ReplicaSet/{template}\nContainers:\n  {}:\n    Image:          registry.example/apps/{}:{}\n{state}\n{last}    Ready:          {ready}\n    Restart Count:  {}\nConditions:\n  Type              Status\n  Ready             {ready}\n  ContainersReady   {ready}\n  PodScheduled      True\nEvents:\n{events}",
         pod.name,

@@ -2,8 +2,8 @@
 
 use groundcrew_telemetry::Timestamp;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
-use opentelemetry_proto::tonic::trace::v1::span::{self, SpanKind};
-use opentelemetry_proto::tonic::trace::v1::{Span, Status, status};
+use opentelemetry_proto::tonic::trace::v1::Span;
+use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 
 use super::effects::{self, Failure};
 use super::fault::MeshFault;
@@ -345,19 +345,9 @@ impl Request<'_> {
     fn add_span(&mut self, pod: usize, mut span: Span, failure: Option<&Failure>) {
         span.trace_id = self.trace_id.to_vec();
         if let Some(failure) = failure {
-            span.status = Some(Status {
-                message: failure.message.clone(),
-                code: status::StatusCode::Error as i32,
-            });
-            span.attributes.push(otlp::text("error.type", failure.kind.as_str()));
-            if failure.is_origin && !failure.stack.is_empty() {
-                span.events.push(span::Event {
-                    time_unix_nano: span.end_time_unix_nano,
-                    name: "exception".to_owned(),
-                    attributes: exception_attributes(failure),
-                    ..span::Event::default()
-                });
-            }
+            let stack =
+                (failure.is_origin && !failure.stack.is_empty()).then_some(failure.stack.as_str());
+            otlp::fail(&mut span, &failure.kind, &failure.message, stack);
         }
         self.outbox.add_span(pod, span);
     }
@@ -386,7 +376,11 @@ impl Request<'_> {
         if !failure.stack.is_empty() {
             line = format!("{line}\n{}: {}\n{}", failure.kind, failure.message, failure.stack);
         }
-        let attributes = if failure.is_origin { exception_attributes(failure) } else { Vec::new() };
+        let attributes = if failure.is_origin {
+            otlp::exception(&failure.kind, &failure.message, &failure.stack)
+        } else {
+            Vec::new()
+        };
         self.add_line(place, (end, Level::Error), line, attributes);
     }
 
@@ -445,15 +439,4 @@ fn asked(system: &'static str, (writes, noun): (bool, &str)) -> (String, Vec<Key
         otlp::text("db.collection.name", noun),
     ];
     (format!("{operation} {noun}"), attributes)
-}
-
-fn exception_attributes(failure: &Failure) -> Vec<KeyValue> {
-    let mut attributes = vec![
-        otlp::text("exception.type", failure.kind.as_str()),
-        otlp::text("exception.message", failure.message.as_str()),
-    ];
-    if !failure.stack.is_empty() {
-        attributes.push(otlp::text("exception.stacktrace", failure.stack.as_str()));
-    }
-    attributes
 }

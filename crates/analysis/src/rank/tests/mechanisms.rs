@@ -277,3 +277,14 @@ fn words_of_a_full_disk_and_of_spent_memory_give_the_kind() {
         assert_eq!(analysis.suspects.first().unwrap().fault_kind, kind);
     }
 }
+
+#[test]
+fn one_failed_request_is_chance() {
+    let one = Scene::new(|number| Plan { stock_fails: number == 7, ..Plan::default() });
+    let many = Scene::new(|number| Plan { stock_fails: number % 5 == 0, ..Plan::default() });
+    let is_error = |kind: &FindingKind| matches!(kind, FindingKind::ServiceErrors { .. });
+    let errors = |scene: &Scene| {
+        scene.rank().findings.iter().filter(|finding| is_error(&finding.kind)).count()
+    };
+    assert_eq!((errors(&one), errors(&many) > 0), (0, true));
+}

@@ -24,9 +24,12 @@ fn the_longer_wait_is_in_the_service_that_takes_it() {
 
 #[test]
 fn a_second_call_counts_as_often_as_it_is_made() {
-    let analysis = Scene::new(|_| Plan { stock_calls: 12, ..Plan::default() }).rank();
-    let Some((_, longer, part)) = grown(&analysis) else { return };
-    assert!(part <= longer);
+    let plan = |_| Plan { stock_calls: 12, stock_ms: 20.0, ..Plan::default() };
+    let analysis = Scene::new(plan).rank();
+    let (service, longer, part) = grown(&analysis).unwrap();
+    // Twelve calls of 20 ms, where there was one of 5.
+    assert_eq!(service, "stock");
+    assert!((200.0..=longer).contains(&part), "{part} of {longer}");
 }
 
 #[test]
