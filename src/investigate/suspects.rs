@@ -128,6 +128,7 @@ fn describe(finding: &Finding) -> Told {
         | FindingKind::EdgeLatency { .. }
         | FindingKind::EdgeErrors { .. }
         | FindingKind::CallsChanged { .. }
+        | FindingKind::Retries { .. }
         | FindingKind::LoadChanged { .. } => describe_calls(finding, &who),
         FindingKind::TemplateNew { .. }
         | FindingKind::TemplateSpiking { .. }
@@ -157,6 +158,18 @@ fn describe(finding: &Finding) -> Told {
                 finding.service,
                 finding.pod.as_deref().unwrap_or("")
             );
+            (EvidenceKind::Metric, sentence, Vec::new(), key)
+        }
+        FindingKind::Saturated { metric, limit, before, after, of, unit, node } => {
+            let place = node.as_deref().map(|node| format!(" on node {node}")).unwrap_or_default();
+            let sentence = format!(
+                "{metric} of {who}{place} takes {} of {limit} ({}), before {}",
+                percent(*after),
+                quantity(*of, unit),
+                percent(*before)
+            );
+            let pod = finding.pod.as_deref().unwrap_or("");
+            let key = format!("saturated:{}:{pod}:{metric}{place}", finding.service);
             (EvidenceKind::Metric, sentence, Vec::new(), key)
         }
         FindingKind::ObjectUnhealthy { object, status, lines } => {
@@ -241,6 +254,16 @@ fn describe_calls(finding: &Finding, who: &str) -> Told {
             let sentence = format!("{who} calls {callee} {after} times a minute, before {before}");
             (sentence, None, format!("calls:{service}:{callee}"))
         }
+        FindingKind::Retries { callee, before, after, repeated, tries_max, example } => {
+            let share = |ratio: f64| format!("{:.1}", 1.0 + ratio);
+            let sentence = format!(
+                "{who} calls {callee} again after failures, {} times: {} tries a call and up to {tries_max}, before {}",
+                count(*repeated),
+                share(*after),
+                share(*before)
+            );
+            (sentence, example.as_ref(), format!("retries:{service}:{callee}"))
+        }
         FindingKind::LoadChanged { before_per_min, after_per_min } => {
             let (before, after) = (rate(*before_per_min), rate(*after_per_min));
             let sentence = format!("{who} gets {after} requests a minute, before {before}");
@@ -312,8 +335,12 @@ fn describe_template(finding: &Finding, who: &str) -> Told {
         let (line, before, after) = (quoted(exemplar), rate(before), rate(after));
         format!("{who} writes “{line}” {only}{after} times a minute, before {before}")
     };
+    let mut shown_by = None;
     let (sentence, template, severity, exemplar) = match &finding.kind {
-        FindingKind::TemplateNew { template, severity, count: lines, exemplar, .. } => {
+        FindingKind::TemplateNew {
+            template, severity, count: lines, exemplar, example, ..
+        } => {
+            shown_by = example.as_ref();
             let (lines, line) = (count(*lines), quoted(exemplar));
             let sentence =
                 format!("{who} writes a line it did not write before, {lines} times: “{line}”");
@@ -323,10 +350,14 @@ fn describe_template(finding: &Finding, who: &str) -> Told {
             template,
             severity,
             exemplar,
+            example,
             before_per_min,
             after_per_min,
             ..
-        } => (often(exemplar, "", *before_per_min, *after_per_min), template, severity, exemplar),
+        } => {
+            shown_by = example.as_ref();
+            (often(exemplar, "", *before_per_min, *after_per_min), template, severity, exemplar)
+        }
         FindingKind::TemplateGone {
             template,
             severity,
@@ -346,7 +377,8 @@ fn describe_template(finding: &Finding, who: &str) -> Told {
             return (EvidenceKind::LogTemplate, who.to_owned(), Vec::new(), other);
         }
     };
-    let details = vec![format!("severity {severity}"), exemplar.clone()];
+    let mut details = vec![format!("severity {severity}"), exemplar.clone()];
+    details.extend(example_line(shown_by));
     (EvidenceKind::LogTemplate, sentence, details, key(template.0))
 }
 
@@ -356,7 +388,11 @@ fn first_line(text: &str) -> &str {
 
 /// Points to draw for the finding, at most 60.
 fn series(finding: &Finding, observations: &Observations) -> Option<Vec<f64>> {
-    let FindingKind::MetricShift { metric, .. } = &finding.kind else { return None };
+    let (FindingKind::MetricShift { metric, .. } | FindingKind::Saturated { metric, .. }) =
+        &finding.kind
+    else {
+        return None;
+    };
     let row = observations.series.iter().find(|row| {
         row.series.name == *metric
             && row.resource.service() == finding.service

@@ -90,6 +90,21 @@ pub enum FindingKind {
         /// Calls per minute in the window.
         after_per_min: f64,
     },
+    /// A service repeats more of its calls to another after they failed.
+    Retries {
+        /// Who is called.
+        callee: String,
+        /// Repetitions per call that was wanted, in the baseline.
+        before: f64,
+        /// Repetitions per call that was wanted, in the window.
+        after: f64,
+        /// Repetitions in the window.
+        repeated: u64,
+        /// Most tries of one call in the window.
+        tries_max: u32,
+        /// A trace that shows it.
+        example: Option<TraceId>,
+    },
     /// A service gets more or fewer requests than it did.
     LoadChanged {
         /// Requests per minute in the baseline.
@@ -109,6 +124,8 @@ pub enum FindingKind {
         count: u64,
         /// One line, verbatim.
         exemplar: String,
+        /// A trace in which it was written, one that went badly where there is one.
+        example: Option<TraceId>,
     },
     /// A log line that comes much more often.
     TemplateSpiking {
@@ -122,6 +139,8 @@ pub enum FindingKind {
         count: u64,
         /// One line, verbatim.
         exemplar: String,
+        /// A trace in which it was written, one that went badly where there is one.
+        example: Option<TraceId>,
         /// Lines per minute in the baseline, scaled to the window's number of requests where spans count them.
         before_per_min: f64,
         /// Lines per minute in the window.
@@ -200,6 +219,23 @@ pub enum FindingKind {
         before: f64,
         /// The level in the window.
         after: f64,
+        /// The node it was measured on, when it is a node's.
+        node: Option<String>,
+    },
+    /// A resource with a limit is nearly used up.
+    Saturated {
+        /// The metric of what is used, or of what is left.
+        metric: String,
+        /// The metric of the limit.
+        limit: String,
+        /// The share in use in the baseline, 0 to 1.
+        before: f64,
+        /// The share in use in the window.
+        after: f64,
+        /// The limit's level, in `unit`.
+        of: f64,
+        /// The unit of both, `""` when unknown.
+        unit: String,
         /// The node it was measured on, when it is a node's.
         node: Option<String>,
     },

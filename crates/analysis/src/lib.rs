@@ -16,6 +16,6 @@ pub mod templates;
 
 pub use finding::{Course, Finding, FindingKind};
 pub use graph::{GraphEdge, GraphService, ServiceGraph};
-pub use observations::{Observations, Symptom};
+pub use observations::{LogLink, Observations, Symptom};
 pub use rank::rank;
 pub use suspect::{Analysis, ChangeTest, ChangeVerdict, FaultKind, Subject, Suspect, Verdict};

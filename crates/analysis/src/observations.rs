@@ -1,7 +1,8 @@
 //! What the ranking is given: everything seen around an incident, cut to a window and to a past that counts as normal.
 
 use groundcrew_telemetry::{
-    ChangeEvent, ClusterEvent, ClusterObject, SeriesRow, SpanRow, TemplateRow, TimeRange,
+    ChangeEvent, ClusterEvent, ClusterObject, SeriesRow, SpanRow, TemplateId, TemplateRow,
+    TimeRange, TraceId,
 };
 
 /// Everything seen in the window of trouble and in the time before it.
@@ -25,6 +26,8 @@ pub struct Observations {
     pub templates_baseline: Vec<TemplateRow>,
     /// Log templates in each of the seasons, in their order.
     pub templates_seasons: Vec<Vec<TemplateRow>>,
+    /// Which requests lines of trouble of the window belong to: a sample of each template's lines.
+    pub log_links: Vec<LogLink>,
     /// Metric series, window and baseline together.
     pub series: Vec<SeriesRow>,
     /// Metric series of the seasons; pods of last week have other names than today's, and one series may come in
@@ -53,6 +56,7 @@ impl Default for Observations {
             templates_window: Vec::new(),
             templates_baseline: Vec::new(),
             templates_seasons: Vec::new(),
+            log_links: Vec::new(),
             series: Vec::new(),
             series_seasons: Vec::new(),
             changes: Vec::new(),
@@ -62,6 +66,17 @@ impl Default for Observations {
             symptom: Symptom::default(),
         }
     }
+}
+
+/// A line that was written while a request was handled.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LogLink {
+    /// Who wrote it.
+    pub service: String,
+    /// Its template.
+    pub template: TemplateId,
+    /// The request's trace.
+    pub trace_id: TraceId,
 }
 
 /// What people noticed: the alert or the question.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use groundcrew_analysis::LogLink;
 use groundcrew_store::{LogQuery, Store, TemplateQuery};
 use groundcrew_telemetry::{LogRow, Severity, TemplateRow, TimeRange, Timestamp};
 
@@ -15,6 +16,12 @@ use super::relevance::speaks_of_failure;
 const CANDIDATES_MAX: usize = 1_500;
 /// Lines found by the question's own words.
 const MATCHED_LINES_MAX: usize = 12;
+/// Templates of trouble whose requests are looked up.
+const LINKED_TEMPLATES_MAX: usize = 12;
+/// Lines of each.
+const LINKED_LINES_MAX: usize = 24;
+/// Growth from which on they are.
+const LINKED_GROWTH_MIN: f64 = 1.3;
 /// Longest verbatim line in a candidate, in bytes.
 const LINE_BYTES_MAX: usize = 1_200;
 /// How far back a template may lie and still be shown: older ones explain nothing of today.
@@ -38,6 +45,12 @@ pub(super) fn gather(store: &Store, plan: &Plan, gathered: &mut Gathered) {
     gathered.observations.templates_baseline = merged_baseline(plan, read);
     gathered.observations.templates_seasons =
         plan.seasons.iter().map(|season| read(*season).unwrap_or_default()).collect();
+    gathered.observations.log_links = links(
+        store,
+        plan,
+        &gathered.observations.templates_window,
+        &gathered.observations.templates_baseline,
+    );
     gathered.receipt.log_records = all.iter().map(|row| row.count).sum();
     gathered.receipt.templates = all.len() as u64;
     gathered.candidates.extend(template_candidates(&all, plan));
@@ -61,6 +74,53 @@ fn merged_baseline<E>(
         }
     }
     merged.into_values().collect()
+}
+
+/// The requests in which lines of trouble were written that come more often than they did.
+fn links(
+    store: &Store,
+    plan: &Plan,
+    window: &[TemplateRow],
+    baseline: &[TemplateRow],
+) -> Vec<LogLink> {
+    let before: BTreeMap<(&str, u64), u64> =
+        baseline.iter().map(|row| ((row.service.as_str(), row.template.0), row.count)).collect();
+    let seconds: f64 = plan.baseline.iter().map(TimeRange::secs).sum();
+    let scale = plan.window.secs() / seconds.max(1.0);
+    let growth = |row: &&TemplateRow| {
+        let known = before.get(&(row.service.as_str(), row.template.0)).copied().unwrap_or(0);
+        (row.count as f64 + 0.5) / (known as f64 * scale + 0.5)
+    };
+    let mut grew: Vec<(f64, &TemplateRow)> = window
+        .iter()
+        .filter(|row| row.severity >= Severity::WARN)
+        .map(|row| (growth(&row), row))
+        .filter(|(growth, _)| *growth >= LINKED_GROWTH_MIN)
+        .collect();
+    grew.sort_by(|a, b| {
+        let order = b.1.severity.cmp(&a.1.severity).then(b.0.total_cmp(&a.0));
+        order.then_with(|| (&a.1.service, a.1.template.0).cmp(&(&b.1.service, b.1.template.0)))
+    });
+    let mut links = Vec::new();
+    for (_, row) in grew.into_iter().take(LINKED_TEMPLATES_MAX) {
+        let query = LogQuery {
+            range: plan.window,
+            services: vec![row.service.clone()],
+            severity_min: None,
+            terms: Vec::new(),
+            trace_id: None,
+            template: Some(row.template),
+            newest_first: false,
+            limit: LINKED_LINES_MAX,
+        };
+        // Links only sharpen what counts say already.
+        let lines = store.search_logs(&query).unwrap_or_default();
+        links.extend(lines.iter().filter_map(|line| {
+            let (service, template) = (row.service.clone(), row.template);
+            Some(LogLink { service, template, trace_id: line.record.trace_id? })
+        }));
+    }
+    links
 }
 
 /// Adds `row` to `known`; minutes that both ranges touch are counted by each for its own part.

@@ -32,6 +32,13 @@ impl Channel {
     }
 }
 
+impl Channel {
+    /// Whether it shows what requests go through, rather than what goes on beside them.
+    fn is_of_requests(self) -> bool {
+        matches!(self, Self::Slow | Self::Wire | Self::Errors | Self::Flow | Self::Golden)
+    }
+}
+
 /// A finding that speaks for a service being abnormal by itself.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clue {
@@ -68,5 +75,12 @@ impl Evidence {
     pub(super) fn clue(&mut self, service: u32, channel: Channel, likelihood: f64, finding: usize) {
         let likelihood = if likelihood.is_finite() { likelihood.clamp(0.0, 0.99) } else { 0.0 };
         self.clues.push(Clue { service, channel, likelihood, finding });
+    }
+
+    /// Makes what goes on beside requests say less, when none of them suffer.
+    pub(super) fn soften(&mut self, factor: f64) {
+        for clue in self.clues.iter_mut().filter(|clue| !clue.channel.is_of_requests()) {
+            clue.likelihood *= factor;
+        }
     }
 }

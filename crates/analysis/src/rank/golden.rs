@@ -24,6 +24,8 @@ const EXCESS_MIN: f64 = 2.0;
 pub(super) struct Complaint {
     pub(super) latency: f64,
     pub(super) errors: f64,
+    /// It speaks of either, and so of requests.
+    pub(super) of_requests: bool,
 }
 
 impl Complaint {
@@ -31,13 +33,21 @@ impl Complaint {
     pub(super) fn of(text: &str) -> Self {
         let text = text.to_ascii_lowercase();
         let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-        let latency =
-            says(&["latency", "slow", "response time", "p99", "p95", "timeout", "duration"]);
+        let latency = says(&[
+            "latency",
+            "slow",
+            "longer",
+            "response time",
+            "p99",
+            "p95",
+            "timeout",
+            "duration",
+        ]);
         let errors = says(&["availability", "error", "fail", "5xx", "unavailable", "exception"]);
         match (latency, errors) {
-            (true, false) => Self { latency: 1.0, errors: 0.5 },
-            (false, true) => Self { latency: 0.5, errors: 1.0 },
-            _ => Self { latency: 1.0, errors: 1.0 },
+            (true, false) => Self { latency: 1.0, errors: 0.5, of_requests: true },
+            (false, true) => Self { latency: 0.5, errors: 1.0, of_requests: true },
+            _ => Self { latency: 1.0, errors: 1.0, of_requests: latency },
         }
     }
 }

@@ -12,7 +12,8 @@ pub(super) fn of(ranked: &Ranked, evidence: &Evidence) -> FaultKind {
     let findings: Vec<&Finding> =
         ranked.reasons.iter().filter_map(|reason| evidence.findings.get(*reason)).collect();
     let resource = findings.iter().find_map(|finding| match &finding.kind {
-        FindingKind::MetricShift { metric, unit, .. } => of_meaning(meaning(metric, unit)),
+        FindingKind::MetricShift { metric, unit, .. }
+        | FindingKind::Saturated { metric, unit, .. } => of_meaning(meaning(metric, unit)),
         _ => None,
     });
     let any = |test: fn(&FindingKind) -> bool| findings.iter().any(|finding| test(&finding.kind));
@@ -64,6 +65,7 @@ pub(super) fn of(ranked: &Ranked, evidence: &Evidence) -> FaultKind {
                 FindingKind::TemplateGone { .. }
                     | FindingKind::TemplateNew { .. }
                     | FindingKind::CallsChanged { .. }
+                    | FindingKind::Retries { .. }
                     | FindingKind::EdgeErrors { .. }
                     | FindingKind::ServiceErrors { .. }
             )

@@ -6,10 +6,12 @@ use super::evidence::{Channel, Evidence};
 use super::meaning::Meaning;
 use super::names::Names;
 use super::period::Period;
+use super::retries::Retries;
 use super::series::Movement;
 use super::spans::Forest;
 use super::stats::{count_score, saturate};
 use crate::{Finding, FindingKind};
+use groundcrew_telemetry::SpanRow;
 
 /// Growth, or its inverse, from which on a change of traffic is a finding.
 const RATIO_MIN: f64 = 1.4;
@@ -37,7 +39,7 @@ pub(super) type Ratios = BTreeMap<u32, f64>;
 
 /// Finds changed traffic and fan-out; returns by what factor each service's traffic changed.
 pub(super) fn find(
-    forest: &Forest,
+    (forest, rows): (&Forest, &[SpanRow]),
     movements: &[Movement<'_>],
     edges: &[(u32, u32)],
     services: &mut Names,
@@ -76,7 +78,7 @@ pub(super) fn find(
             if ratio > 1.0 && !from_above { 0.35 * saturate(ratio, RATIO_MIN, 1.0) } else { 0.0 };
         evidence.add(finding, *service, Channel::Load, likelihood);
     }
-    fan_out(forest, services, evidence);
+    fan_out(forest, rows, services, evidence);
     loads.iter().map(|(service, load)| (*service, ratio(load))).collect()
 }
 
@@ -133,8 +135,8 @@ fn covered(forest: &Forest, period: Period) -> f64 {
     slices.len().max(1) as f64
 }
 
-/// Calls per request of each edge: more of them for the same work is the caller's doing.
-fn fan_out(forest: &Forest, services: &Names, evidence: &mut Evidence) {
+/// Calls per request of each edge: more of them for the same work is the caller's doing, unless they repeat failed ones.
+fn fan_out(forest: &Forest, rows: &[SpanRow], services: &Names, evidence: &mut Evidence) {
     let mut requests: BTreeMap<u32, [f64; 2]> = BTreeMap::new();
     let mut calls: BTreeMap<(u32, u32), [f64; 2]> = BTreeMap::new();
     for (number, node) in forest.nodes.iter().enumerate() {
@@ -150,7 +152,11 @@ fn fan_out(forest: &Forest, services: &Names, evidence: &mut Evidence) {
             *count += 1.0;
         }
     }
+    let retries = Retries::new(forest, rows);
+    retries.find(&calls, rows, services, evidence);
     for ((caller, callee), [before, after]) in calls {
+        let [repeated_before, repeated_after] = retries.repeated((caller, callee));
+        let (before, after) = (before - repeated_before, after - repeated_after);
         let Some([requests_before, requests_after]) = requests.get(&caller).copied() else {
             continue;
         };

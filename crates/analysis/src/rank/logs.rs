@@ -5,11 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use groundcrew_telemetry::{Severity, TemplateRow, Timestamp};
+use groundcrew_telemetry::{Severity, TemplateRow, Timestamp, TraceId};
 
 use super::ends::AtCallers;
 use super::evidence::{Channel, Evidence};
 use super::family::{alternatives, families};
+use super::harm::Harm;
 use super::names::Names;
 use super::operations::{Operation, Operations};
 use super::season::UsualCounts;
@@ -26,6 +27,8 @@ pub(super) const EDGE_SLACK: f64 = 2.0;
 const TRACED_SPANS_MIN: u64 = 20;
 /// How likely it is the caller's end when it says that a name does not resolve.
 const UNRESOLVED_HERE: f64 = 0.9;
+/// What is left of a warning whose requests go as well as all others.
+const HARMLESS: f64 = 0.35;
 /// Findings of one service that are kept.
 const FINDINGS_MAX: usize = 12;
 
@@ -116,7 +119,8 @@ pub(super) fn lines<'a>(
 pub(super) fn find(
     lines: &[Line<'_>],
     operations: &Operations,
-    (covered, usual, ends): (Covered, &UsualCounts, &AtCallers),
+    (covered, usual): (Covered, &UsualCounts),
+    (ends, harm): (&AtCallers, &Harm),
     services: &Names,
     evidence: &mut Evidence,
 ) {
@@ -170,8 +174,15 @@ pub(super) fn find(
         if *count > FINDINGS_MAX {
             continue;
         }
-        let likelihood = likelihood(line, score, expected);
-        let Some(finding) = finding(line, score, expected, covered, services) else { continue };
+        let name = services.name(line.service);
+        let is_warning = line.is_trouble() && !line.severity().is_error();
+        let is_harmless = score > 0.0 && is_warning && harm.is_harmless(name, line.template);
+        let likelihood =
+            likelihood(line, score, expected) * if is_harmless { HARMLESS } else { 1.0 };
+        let example = harm.of(name, line.template).and_then(|requests| requests.example);
+        let Some(finding) = finding(line, (score, expected), covered, services, example) else {
+            continue;
+        };
         let index = evidence.findings.len();
         evidence.findings.push(finding);
         let mentioned = mentioned(line, services);
@@ -360,15 +371,15 @@ pub(super) fn finding_gone(
     services: &Names,
 ) -> Option<Finding> {
     let minute = Covered { baseline: 60.0, window: 60.0 };
-    finding(line, -score, expected, minute, services)
+    finding(line, (-score, expected), minute, services, None)
 }
 
 fn finding(
     line: &Line<'_>,
-    score: f64,
-    expected: f64,
+    (score, expected): (f64, f64),
     covered: Covered,
     services: &Names,
+    example: Option<TraceId>,
 ) -> Option<Finding> {
     let row = line.window.or(line.baseline)?;
     let minutes = (covered.window / 60.0).max(1.0 / 60.0);
@@ -385,7 +396,8 @@ fn finding(
             after_per_min,
         }
     } else if line.before == 0.0 {
-        FindingKind::TemplateNew { template, text, severity, count: line.after as u64, exemplar }
+        let count = line.after as u64;
+        FindingKind::TemplateNew { template, text, severity, count, exemplar, example }
     } else {
         let count = line.after as u64;
         FindingKind::TemplateSpiking {
@@ -394,6 +406,7 @@ fn finding(
             severity,
             count,
             exemplar,
+            example,
             before_per_min,
             after_per_min,
         }

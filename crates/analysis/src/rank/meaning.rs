@@ -123,7 +123,7 @@ pub(super) fn is_node(name: &str) -> bool {
 }
 
 /// The parts of a name, at punctuation and at changes of case, in lower case.
-fn words(name: &str) -> Vec<String> {
+pub(super) fn words(name: &str) -> Vec<String> {
     let mut words: Vec<String> = vec![String::new()];
     let mut after_lower = false;
     for letter in name.chars() {

@@ -4,14 +4,15 @@ use super::changes::{Failing, verdicts};
 use super::combine::{Calls, Ranked};
 use super::evidence::Evidence;
 use super::golden::Complaint;
+use super::harm::Harm;
 use super::names::Names;
 use super::operations::Operations;
 use super::period::Periods;
 use super::season::{Seasons, UsualCounts};
 use super::spans::Forest;
 use super::{
-    cluster, cohorts, combine, course, ends, errors, flow, golden, invariants, kind, load, logs,
-    nodes, onset, path, resources, series, slowness, topology,
+    cluster, cohorts, combine, course, ends, errors, flow, golden, harm, invariants, kind, load,
+    logs, nodes, onset, path, resources, series, shape, slowness, topology,
 };
 use crate::{
     Analysis, FaultKind, Finding, FindingKind, Observations, ServiceGraph, Subject, Suspect,
@@ -21,6 +22,8 @@ use groundcrew_telemetry::SpanRow;
 /// Suspects below this are nobody's trouble.
 const ABNORMAL_MIN: f64 = 0.02;
 
+/// What is left of evidence beside the requests when those go as well as ever.
+const UNHURT: f64 = 0.5;
 /// Suspects whose bad requests are looked at for what they have in common.
 const COHORT_SUSPECTS_MAX: usize = 3;
 /// Below this a suspect is hardly one.
@@ -58,10 +61,18 @@ pub fn rank(observations: &Observations) -> Analysis {
     flow::find(&forest, &operations, &observations.spans, &services, &mut evidence);
     let covered = covered(observations, &periods);
     let usual = UsualCounts::new(&seasons, observations.window, &observations.templates_seasons);
-    logs::find(&lines, &operations, (covered, &usual, &ends), &services, &mut evidence);
+    let harm = Harm::new(&forest, &observations.spans, &observations.log_links);
+    logs::find(&lines, &operations, (covered, &usual), (&ends, &harm), &services, &mut evidence);
     invariants::find(&lines, &services, &mut evidence);
-    let ratios = load::find(&forest, &movements, &edges, &mut services, &mut evidence);
-    resources::find(&movements, &ratios, &mut services, &mut evidence);
+    let ratios = load::find(
+        (&forest, &observations.spans),
+        &movements,
+        &edges,
+        &mut services,
+        &mut evidence,
+    );
+    let curve = shape::Curve::new(&forest, &periods);
+    resources::find(&movements, (&ratios, curve.as_ref()), &mut services, &mut evidence);
     let heard = load::heard_by_metrics(&forest, &edges, services.len());
     let untraced: Vec<series::Movement<'_>> = movements
         .iter()
@@ -82,6 +93,9 @@ pub fn rank(observations: &Observations) -> Analysis {
         &mut evidence,
     );
 
+    if complaint.of_requests && harm::suffer(&forest) == Some(false) {
+        evidence.soften(UNHURT);
+    }
     let ranked = combine::rank(&evidence, &Calls::new(&edges), symptom, &services);
     let graph = topology::graph(&forest, &edges, observations, &services);
     let mut suspects = suspects(&ranked, (&forest, &graph), &services, &evidence);

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::evidence::{Channel, Evidence};
 use super::meaning::{Meaning, is_node};
 use super::names::Names;
+use super::saturation::{self, Use, is_limit};
 use super::series::Movement;
+use super::shape::Curve;
 use super::stats::saturate;
 use crate::{Finding, FindingKind};
 
@@ -15,15 +17,23 @@ const SCORE_MIN: f64 = 3.0;
 /// Noise units from which on a metric of unknown meaning is a finding.
 const UNNAMED_SCORE_MIN: f64 = 10.0;
 
+/// What is left of a resource that does not move when the trouble does.
+const UNLIKE: f64 = 0.5;
+/// Rank correlation from which on it does: what jumps when the trouble begins and is noisy otherwise reaches that.
+const LIKE_MIN: f64 = 0.4;
+
 /// Finds resources that moved in the bad direction, and says whom they speak for.
 pub(super) fn find(
     movements: &[Movement<'_>],
-    load: &BTreeMap<u32, f64>,
+    (load, curve): (&BTreeMap<u32, f64>, Option<&Curve>),
     services: &mut Names,
     evidence: &mut Evidence,
 ) {
+    let uses = saturation::uses(movements);
+    saturation::find(&uses, services, evidence);
     let mut moved: Vec<(&Movement<'_>, u32, f64)> = Vec::new();
-    for movement in movements.iter().filter(|movement| is_heard(movement)) {
+    let heard = |movement: &&Movement<'_>| is_heard(movement) && !is_limit(movement, &uses);
+    for movement in movements.iter().filter(heard) {
         let service = services.number(movement.row.resource.service());
         let score = unexplained(movement, load.get(&service).copied().unwrap_or(1.0));
         if score >= SCORE_MIN {
@@ -36,7 +46,12 @@ pub(super) fn find(
         let growth =
             (movement.after - movement.before).abs() / movement.before.abs().max(movement.noise);
         let share = (score / strongest).sqrt();
-        let likelihood = scarcity(movement, movements)
+        let direction = movement.score.signum();
+        let alike = curve.and_then(|curve| curve.likeness(movement)).map_or(1.0, |likeness| {
+            UNLIKE + (1.0 - UNLIKE) * (direction * likeness / LIKE_MIN).clamp(0.0, 1.0)
+        });
+        let likelihood = alike
+            * scarcity(movement, movements, &uses)
             * cap(movement.meaning, node)
             * saturate(score, 2.0, 5.0)
             * saturate(growth, 0.05, 0.4)
@@ -74,8 +89,9 @@ fn unexplained(movement: &Movement<'_>, load: f64) -> f64 {
     if bad == 0.0 { movement.score.abs() } else { movement.score * bad }
 }
 
-/// A resource hurts where it is scarce: how much of it is used counts, where a series of the same resource tells.
-fn scarcity(movement: &Movement<'_>, movements: &[Movement<'_>]) -> f64 {
+/// A resource hurts where it is scarce: how much of it is used counts, where a series of the same resource tells, or one
+/// of its limit.
+fn scarcity(movement: &Movement<'_>, movements: &[Movement<'_>], uses: &[Use<'_, '_>]) -> f64 {
     const UNKNOWN: f64 = 0.7;
     if !matches!(movement.meaning, Meaning::Cpu | Meaning::Memory | Meaning::Disk) {
         return 1.0;
@@ -86,7 +102,16 @@ fn scarcity(movement: &Movement<'_>, movements: &[Movement<'_>]) -> f64 {
             other.meaning == movement.meaning && other.row.resource == movement.row.resource
         })
         .filter(|other| is_node(&other.row.series.name) == is_node(&movement.row.series.name))
-        .filter_map(used_share)
+        .filter_map(used_share);
+    let of_limit = uses
+        .iter()
+        .filter(|one| {
+            one.meaning() == movement.meaning && *one.resource() == *movement.row.resource
+        })
+        .filter(|one| one.is_node() == is_node(&movement.row.series.name))
+        .map(|one| one.after);
+    let used = used
+        .chain(of_limit)
         .fold(None, |most: Option<f64>, share| Some(most.map_or(share, |most| most.max(share))));
     used.map_or(UNKNOWN, |share| 0.25 + 0.75 * saturate(share, 0.05, 0.15))
 }

@@ -34,6 +34,8 @@ pub(super) struct Movement<'a> {
     pub(super) score: f64,
     /// When it left, for those that did.
     pub(super) since: Option<Timestamp>,
+    /// Its points, running totals as growth per second.
+    pub(super) levels: Vec<(Timestamp, f64)>,
 }
 
 /// Compares each series with its own past, and with what is usual at this time.
@@ -102,7 +104,16 @@ fn movement<'a>(
     let gone = (3.0 * level.spread).max(GONE_SHARE * amount.abs()).max(1e-9);
     let since =
         since(&points, &window_with_step, |value| (value - level.center) * score.signum() > gone);
-    Some(Movement { row, meaning, before: level.center, after, noise, score, since })
+    Some(Movement {
+        row,
+        meaning,
+        before: level.center,
+        after,
+        noise,
+        score,
+        since,
+        levels: points,
+    })
 }
 
 /// When it left for good: the first point of the run that reaches into the window.

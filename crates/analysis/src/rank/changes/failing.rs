@@ -152,11 +152,14 @@ impl Failing {
             {
                 self.say(exemplar, weight, true);
             }
-            FindingKind::MetricShift { metric, .. } => self.say(metric, 0.7 * weight, false),
+            FindingKind::MetricShift { metric, .. } | FindingKind::Saturated { metric, .. } => {
+                self.say(metric, 0.7 * weight, false)
+            }
             FindingKind::ServiceLatency { operation: Some(operation), .. } => {
                 self.say(operation, 0.5 * weight, false);
             }
             FindingKind::CallsChanged { callee, .. }
+            | FindingKind::Retries { callee, .. }
             | FindingKind::EdgeErrors { callee, .. }
             | FindingKind::EdgeLatency { callee, .. } => self.say(callee, 0.5 * weight, false),
             FindingKind::ObjectUnhealthy { lines, .. } => {

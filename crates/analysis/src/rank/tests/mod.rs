@@ -4,6 +4,7 @@ mod any_input;
 mod changes;
 mod cohorts;
 mod courses;
+mod habits;
 mod mechanisms;
 mod paths;
 mod scene;
