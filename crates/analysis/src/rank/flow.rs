@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::ends::AtCallers;
 use super::evidence::{Channel, Evidence};
 use super::names::Names;
 use super::operations::{Operations, Pair, slot};
@@ -28,7 +29,7 @@ type LastChild = Option<(i64, u32)>;
 
 /// Finds operations that end elsewhere than they used to.
 pub(super) fn find(
-    forest: &Forest,
+    (forest, ends): (&Forest, &AtCallers),
     operations: &Operations,
     rows: &[SpanRow],
     services: &Names,
@@ -89,8 +90,11 @@ pub(super) fn find(
         evidence.findings.push(finding);
         match callee {
             Some(callee) => {
-                evidence.clue(callee, Channel::Flow, likelihood * ANSWERED_LAST, position);
-                evidence.clue(service, Channel::Flow, likelihood * (1.0 - ANSWERED_LAST), position);
+                // Who answered last is to blame, unless the caller did not wait for the answer.
+                let here = ends.get(&(service, callee)).copied().unwrap_or(0.0);
+                let there = ANSWERED_LAST * (1.0 - here);
+                evidence.clue(callee, Channel::Flow, likelihood * there, position);
+                evidence.clue(service, Channel::Flow, likelihood * (1.0 - there), position);
             }
             None => evidence.clue(service, Channel::Flow, likelihood, position),
         }

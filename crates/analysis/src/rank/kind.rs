@@ -1,7 +1,7 @@
 //! What sort of fault a suspect's findings look like: a table of rules, the first that fits wins.
 
 use super::combine::Ranked;
-use super::evidence::Evidence;
+use super::evidence::{Clue, Evidence};
 use super::meaning::{Meaning, meaning};
 use groundcrew_telemetry::ChangeKind;
 
@@ -9,8 +9,12 @@ use crate::{ChangeVerdict, FaultKind, Finding, FindingKind, Observations, Suspec
 
 /// The kind of fault that the reasons of a suspect look like.
 pub(super) fn of(ranked: &Ranked, evidence: &Evidence) -> FaultKind {
+    let mut clues: Vec<&Clue> =
+        evidence.clues.iter().filter(|clue| clue.service == ranked.service).collect();
+    clues.retain(|clue| clue.likelihood > 0.0);
+    clues.sort_by(|a, b| b.likelihood.total_cmp(&a.likelihood).then(a.finding.cmp(&b.finding)));
     let findings: Vec<&Finding> =
-        ranked.reasons.iter().filter_map(|reason| evidence.findings.get(*reason)).collect();
+        clues.iter().filter_map(|clue| evidence.findings.get(clue.finding)).collect();
     let resource = findings.iter().find_map(|finding| match &finding.kind {
         FindingKind::MetricShift { metric, unit, .. }
         | FindingKind::Saturated { metric, unit, .. } => of_meaning(meaning(metric, unit)),

@@ -19,6 +19,8 @@ const RATIO_MIN: f64 = 1.4;
 const SCORE_MIN: f64 = 4.0;
 /// Growth of calls per request from which on it is a finding.
 const CALLS_RATIO_MIN: f64 = 1.8;
+/// The share of additional calls from which on they are told as repetitions.
+const MOSTLY_REPEATED: f64 = 0.5;
 
 /// Spans from which on a system is well traced.
 const WELL_TRACED_SPANS: usize = 500;
@@ -153,10 +155,8 @@ fn fan_out(forest: &Forest, rows: &[SpanRow], services: &Names, evidence: &mut E
         }
     }
     let retries = Retries::new(forest, rows);
-    retries.find(&calls, rows, services, evidence);
-    for ((caller, callee), [before, after]) in calls {
-        let [repeated_before, repeated_after] = retries.repeated((caller, callee));
-        let (before, after) = (before - repeated_before, after - repeated_after);
+    for (edge, [before, after]) in calls {
+        let (caller, callee) = edge;
         let Some([requests_before, requests_after]) = requests.get(&caller).copied() else {
             continue;
         };
@@ -166,10 +166,26 @@ fn fan_out(forest: &Forest, rows: &[SpanRow], services: &Names, evidence: &mut E
         let scale = requests_after / requests_before;
         let score = count_score(after, before * scale, scale);
         let ratio = after / (before * scale);
-        if score.abs() < SCORE_MIN || (ratio < CALLS_RATIO_MIN && ratio > 1.0 / CALLS_RATIO_MIN) {
+        let [repeated_before, repeated_after] = retries.repeated(edge);
+        let extra = after - before * scale;
+        let repeated = repeated_after - repeated_before * scale;
+        let repeats = retries
+            .finding(edge, [before, after], rows, services)
+            .filter(|_| repeated >= MOSTLY_REPEATED * extra);
+        let changed = ratio >= CALLS_RATIO_MIN || ratio <= 1.0 / CALLS_RATIO_MIN;
+        if repeats.is_none() && (score.abs() < SCORE_MIN || !changed) {
             continue;
         }
-        let finding = Finding {
+        // What is not repeated is the caller's doing; what is, as far as its habit changed.
+        let repeated = (repeated / extra).clamp(0.0, 1.0);
+        let guilt = 1.0 - repeated * (1.0 - retries.guilt(edge));
+        // Fewer calls are what endings tell more exactly.
+        let likelihood = if ratio > 1.0 {
+            0.6 * guilt * saturate(score, 3.0, 4.0) * saturate(ratio, 1.0, 1.0)
+        } else {
+            0.0
+        };
+        let finding = repeats.unwrap_or_else(|| Finding {
             kind: FindingKind::CallsChanged {
                 callee: services.name(callee).to_owned(),
                 before_per_min: before * scale,
@@ -179,13 +195,7 @@ fn fan_out(forest: &Forest, rows: &[SpanRow], services: &Names, evidence: &mut E
             pod: None,
             since: None,
             strength: score.abs(),
-        };
-        // Fewer calls are what endings tell more exactly.
-        let likelihood = if ratio > 1.0 {
-            0.6 * saturate(score, 3.0, 4.0) * saturate(ratio, 1.0, 1.0)
-        } else {
-            0.0
-        };
+        });
         evidence.add(finding, caller, Channel::Flow, likelihood);
     }
 }

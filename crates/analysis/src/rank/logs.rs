@@ -188,7 +188,11 @@ pub(super) fn find(
         let mentioned = mentioned(line, services);
         // A line about another service speaks for that one, unless its calls fail at this end.
         let at_this_end = |service: &u32| {
-            let of_edge = ends.get(&(line.service, *service)).copied().unwrap_or(0.0);
+            // Who is not called from here is spoken of by hearsay: of those who do call it.
+            let of_edge = ends.get(&(line.service, *service)).copied().unwrap_or_else(|| {
+                let callers = ends.iter().filter(|((_, callee), _)| callee == service);
+                callers.map(|(_, at_caller)| *at_caller).reduce(f64::min).unwrap_or(0.0)
+            });
             if says_unresolved(line) { of_edge.max(UNRESOLVED_HERE) } else { of_edge }
         };
         let here = mentioned.iter().map(&at_this_end).fold(0.0, f64::max);

@@ -12,6 +12,7 @@ mod course;
 mod ends;
 mod errors;
 mod evidence;
+mod fallback;
 mod family;
 mod flow;
 mod golden;

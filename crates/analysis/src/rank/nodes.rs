@@ -65,7 +65,13 @@ pub(super) fn suspects(
         });
         let cap = if suffering.len() >= 2 { 0.95 } else { 0.4 };
         let quiet = suffering.len() as f64 / on_node.len().max(1) as f64;
-        let used = used_share(movement);
+        // The series that moved most need not be the one that tells how much is left.
+        let used = movements
+            .iter()
+            .filter(|other| other.row.resource.node() == Some(node))
+            .filter(|other| is_node(&other.row.series.name) && other.meaning == movement.meaning)
+            .filter_map(used_share)
+            .reduce(f64::max);
         // Busier is no trouble while there is room.
         let scarce = used.map_or(1.0, |used| saturate(used, 0.5, 0.1));
         let alone = cap * saturate(movement.score.abs(), 2.0, 3.0) * quiet.sqrt() * scarce;

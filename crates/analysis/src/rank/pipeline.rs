@@ -11,8 +11,8 @@ use super::period::Periods;
 use super::season::{Seasons, UsualCounts};
 use super::spans::Forest;
 use super::{
-    cluster, cohorts, combine, course, ends, errors, flow, golden, harm, invariants, kind, load,
-    logs, nodes, onset, path, resources, series, shape, slowness, topology,
+    cluster, cohorts, combine, course, ends, errors, fallback, flow, golden, harm, invariants,
+    kind, load, logs, nodes, onset, path, resources, series, shape, slowness, topology,
 };
 use crate::{
     Analysis, FaultKind, Finding, FindingKind, Observations, ServiceGraph, Subject, Suspect,
@@ -58,7 +58,7 @@ pub fn rank(observations: &Observations) -> Analysis {
     slowness::find(&forest, &observations.spans, &services, &mut evidence);
     let ends = ends::at_callers(&forest);
     errors::find(&forest, (&observations.spans, &ends), &services, &mut evidence);
-    flow::find(&forest, &operations, &observations.spans, &services, &mut evidence);
+    flow::find((&forest, &ends), &operations, &observations.spans, &services, &mut evidence);
     let covered = covered(observations, &periods);
     let usual = UsualCounts::new(&seasons, observations.window, &observations.templates_seasons);
     let harm = Harm::new(&forest, &observations.spans, &observations.log_links);
@@ -96,7 +96,8 @@ pub fn rank(observations: &Observations) -> Analysis {
     if complaint.of_requests && harm::suffer(&forest) == Some(false) {
         evidence.soften(UNHURT);
     }
-    let ranked = combine::rank(&evidence, &Calls::new(&edges), symptom, &services);
+    let mut ranked = combine::rank(&evidence, &Calls::new(&edges), symptom, &services);
+    fallback::explain(&mut ranked, &fallback::find(&forest));
     let graph = topology::graph(&forest, &edges, observations, &services);
     let mut suspects = suspects(&ranked, (&forest, &graph), &services, &evidence);
     let on_nodes = nodes::suspects(&movements, &suspects, &graph, &mut evidence.findings);

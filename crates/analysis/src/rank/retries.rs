@@ -8,11 +8,10 @@ use std::collections::BTreeMap;
 
 use groundcrew_telemetry::{SpanRow, Timestamp};
 
-use super::evidence::{Channel, Evidence};
 use super::names::Names;
 use super::period::Period;
-use super::spans::Forest;
-use super::stats::{count_score, saturate};
+use super::spans::{Forest, Node};
+use super::stats::count_score;
 use crate::{Finding, FindingKind};
 
 /// Repetitions in the window from which on they are a finding.
@@ -25,10 +24,8 @@ const SCORE_MIN: f64 = 4.0;
 const HABIT_FAILURES_MIN: f64 = 5.0;
 /// Growth of the share of failed calls that are repeated from which on the habit changed.
 const HABIT_GROWTH_MIN: f64 = 0.2;
-/// How much repetitions say against a caller whose habit changed.
-const NEW_HABIT: f64 = 0.6;
-/// And against one whose habit nothing has shown before.
-const UNKNOWN_HABIT: f64 = 0.2;
+/// How much repetitions are the doing of a caller whose habit nothing has shown before.
+const UNKNOWN_HABIT: f64 = 0.5;
 /// Clocks that tell milliseconds let a call seem to begin before the one that it follows ended.
 const CLOCK_STEP_NANOS: i64 = 1_000_000;
 /// The attribute with which OpenTelemetry's HTTP clients number repetitions.
@@ -77,7 +74,7 @@ impl Retries {
 
     /// Counts the calls of one span to one operation, in order of their beginnings.
     fn count(&mut self, forest: &Forest, rows: &[SpanRow], calls: &[usize]) {
-        let mut failed_before: Option<i64> = None;
+        let mut failed_before: Option<&Node> = None;
         let mut tries = 1;
         for number in calls {
             let Some(node) = forest.nodes.get(*number) else { continue };
@@ -89,9 +86,7 @@ impl Retries {
                 row.and_then(|row| row.span.attributes.get(RESEND_COUNT)?.as_f64())
                     .is_some_and(|count| count > 0.0)
             };
-            if failed_before.is_some_and(|end| node.start.saturating_add(CLOCK_STEP_NANOS) >= end)
-                || says_so()
-            {
+            if failed_before.is_some_and(|failed| follows(failed, node)) || says_so() {
                 tries += 1;
                 counts.repeated += 1.0;
                 counts.tries_max = counts.tries_max.max(tries);
@@ -102,7 +97,7 @@ impl Retries {
                 tries = 1;
             }
             counts.failed += f64::from(u8::from(node.failed));
-            failed_before = node.failed.then_some(node.end);
+            failed_before = node.failed.then_some(node);
         }
     }
 
@@ -111,57 +106,61 @@ impl Retries {
         self.edges.get(&edge).map_or([0.0; 2], |sides| sides.map(|side| side.repeated))
     }
 
-    /// Finds edges with more repetitions than before, where `calls` has all calls of an edge, repetitions among them.
-    pub(super) fn find(
-        &self,
-        calls: &BTreeMap<(u32, u32), [f64; 2]>,
-        rows: &[SpanRow],
-        services: &Names,
-        evidence: &mut Evidence,
-    ) {
-        for ((caller, callee), [before, after]) in &self.edges {
-            let Some([all_before, all_after]) = calls.get(&(*caller, *callee)) else { continue };
-            let wanted_before = (all_before - before.repeated).max(0.0);
-            let wanted_after = (all_after - after.repeated).max(0.0);
-            if (after.repeated as u64) < REPEATED_MIN || wanted_after < 1.0 {
-                continue;
-            }
-            let scale = wanted_after / wanted_before.max(1.0);
-            let score = count_score(after.repeated, before.repeated * scale, scale);
-            let (per_call_before, per_call_after) =
-                (before.repeated / wanted_before.max(1.0), after.repeated / wanted_after);
-            if score < SCORE_MIN || per_call_after - per_call_before < GROWTH_MIN {
-                continue;
-            }
-            let finding = Finding {
-                kind: FindingKind::Retries {
-                    callee: services.name(*callee).to_owned(),
-                    before: per_call_before,
-                    after: per_call_after,
-                    repeated: after.repeated as u64,
-                    tries_max: after.tries_max,
-                    example: after
-                        .first
-                        .and_then(|(_, row)| rows.get(row as usize))
-                        .map(|row| row.span.trace_id),
-                },
-                service: services.name(*caller).to_owned(),
-                pod: None,
-                since: after.first.map(|(start, _)| Timestamp::from_nanos(start)),
-                strength: score,
-            };
-            let habit = |side: &Tries| side.repeated / side.failed.max(1.0);
-            let against_caller = if before.failed < HABIT_FAILURES_MIN {
-                UNKNOWN_HABIT
-            } else if habit(after) > habit(before) + HABIT_GROWTH_MIN {
-                NEW_HABIT
-            } else {
-                0.0
-            };
-            let likelihood = against_caller
-                * saturate(score, 3.0, 4.0)
-                * saturate(1.0 + per_call_after, 1.0, 1.0);
-            evidence.add(finding, *caller, Channel::Flow, likelihood);
+    /// How much repetitions of an edge are its caller's doing, 0 to 1.
+    pub(super) fn guilt(&self, edge: (u32, u32)) -> f64 {
+        let Some([before, after]) = self.edges.get(&edge) else { return 1.0 };
+        let habit = |side: &Tries| side.repeated / side.failed.max(1.0);
+        if before.failed < HABIT_FAILURES_MIN {
+            UNKNOWN_HABIT
+        } else if habit(after) > habit(before) + HABIT_GROWTH_MIN {
+            1.0
+        } else {
+            0.0
         }
     }
+
+    /// The finding that an edge has more repetitions than before, of (baseline, window) calls, repetitions among them.
+    pub(super) fn finding(
+        &self,
+        edge: (u32, u32),
+        [all_before, all_after]: [f64; 2],
+        rows: &[SpanRow],
+        services: &Names,
+    ) -> Option<Finding> {
+        let [before, after] = self.edges.get(&edge)?;
+        let wanted_before = (all_before - before.repeated).max(1.0);
+        let wanted_after = (all_after - after.repeated).max(1.0);
+        let scale = wanted_after / wanted_before;
+        let score = count_score(after.repeated, before.repeated * scale, scale);
+        let per_call = [before.repeated / wanted_before, after.repeated / wanted_after];
+        let [per_call_before, per_call_after] = per_call;
+        if (after.repeated as u64) < REPEATED_MIN
+            || score < SCORE_MIN
+            || per_call_after - per_call_before < GROWTH_MIN
+        {
+            return None;
+        }
+        let first = after.first;
+        Some(Finding {
+            kind: FindingKind::Retries {
+                callee: services.name(edge.1).to_owned(),
+                before: per_call_before,
+                after: per_call_after,
+                repeated: after.repeated as u64,
+                tries_max: after.tries_max,
+                example: first
+                    .and_then(|(_, row)| rows.get(row as usize))
+                    .map(|row| row.span.trace_id),
+            },
+            service: services.name(edge.0).to_owned(),
+            pod: None,
+            since: first.map(|(start, _)| Timestamp::from_nanos(start)),
+            strength: score,
+        })
+    }
+}
+
+/// Whether the second of two calls of one span began when the first was over.
+pub(super) fn follows(first: &Node, second: &Node) -> bool {
+    second.start.saturating_add(CLOCK_STEP_NANOS) >= first.end
 }

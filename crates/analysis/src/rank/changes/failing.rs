@@ -15,6 +15,8 @@ const CLEAR_MIN: f64 = 0.5;
 const PLACE_FIRST: f64 = 1.2;
 const PLACE_SUSPECTED: f64 = 0.9;
 const PLACE_NOTICED: f64 = -0.2;
+/// With no suspect above this nothing is known to be wrong.
+const TROUBLE_MIN: f64 = 0.25;
 /// Suspects whose findings are heard.
 const SUSPECTS_MAX: usize = 3;
 
@@ -29,6 +31,8 @@ pub(crate) struct Failing {
     pub(super) services: Vec<String>,
     /// For each of them, how much it says for a change that it acts on it, in nats.
     pub(super) places: Vec<f64>,
+    /// Whether anything is suspected at all: what is not wrong was not broken by a change.
+    pub(super) is_trouble: bool,
     /// When it began.
     pub(super) onset: Option<Timestamp>,
     pub(super) scene: Scene,
@@ -60,6 +64,7 @@ impl Failing {
         let mut failing = Self::default();
         let symptom = &observations.symptom;
         failing.place(symptom.service.as_deref(), suspects);
+        failing.is_trouble = suspects.first().is_some_and(|best| best.score >= TROUBLE_MIN);
         failing.say(&symptom.text, 1.0, true);
         for finding in findings.iter().filter(|finding| failing_enough(finding)) {
             let near = failing.services.contains(&finding.service);

@@ -283,7 +283,7 @@ fn weigh(
             let score = share(hypothesis.odds());
             let verdict = match score {
                 _ if hypothesis.impossible => Verdict::RuledOut,
-                score if score >= 0.5 => Verdict::Likely,
+                score if score >= 0.5 && failing.is_trouble => Verdict::Likely,
                 score if score >= 0.1 => Verdict::Possible,
                 _ => Verdict::Unlikely,
             };
