@@ -8,7 +8,7 @@ use groundcrew_telemetry::ChangeKind;
 use crate::{ChangeVerdict, FaultKind, Finding, FindingKind, Observations, Suspect, Verdict};
 
 /// The kind of fault that the reasons of a suspect look like.
-pub(super) fn of(ranked: &Ranked, evidence: &Evidence) -> FaultKind {
+pub(super) fn of(ranked: &Ranked, name: &str, evidence: &Evidence) -> FaultKind {
     let mut clues: Vec<&Clue> =
         evidence.clues.iter().filter(|clue| clue.service == ranked.service).collect();
     clues.retain(|clue| clue.likelihood > 0.0);
@@ -33,9 +33,18 @@ pub(super) fn of(ranked: &Ranked, evidence: &Evidence) -> FaultKind {
     if any(|kind| says(kind, &DISK_FULL)) {
         return FaultKind::Disk;
     }
-    if any(|kind| match kind {
+    // Less of a surge will do where a caller is known to ask more often for the same work.
+    let is_asked_more = evidence.findings.iter().any(|finding| match &finding.kind {
+        FindingKind::CallsChanged { callee, before_per_min, after_per_min } => {
+            callee == name && after_per_min > before_per_min
+        }
+        FindingKind::Retries { callee, .. } => callee == name,
+        _ => false,
+    });
+    let surge_min = if is_asked_more { 1.0 } else { SURGE_MIN };
+    if findings.iter().any(|finding| match &finding.kind {
         FindingKind::LoadChanged { before_per_min, after_per_min } => {
-            *after_per_min >= SURGE_MIN * before_per_min
+            *after_per_min >= surge_min * before_per_min
         }
         FindingKind::MetricShift { metric, before, after, .. } => {
             let waits = ["queue", "backlog", "lag"].iter().any(|word| metric.contains(word));

@@ -135,17 +135,18 @@ fn suspects(
                 subject(ranked, (forest, graph), services.name(ranked.service), &evidence.findings);
             let reasons = ranked.reasons.iter();
             let onset = onset::onset(reasons.filter_map(|reason| evidence.findings.get(*reason)));
-            let fault_kind = match (&subject, kind::of(ranked, evidence)) {
-                (
-                    Subject::Dependency(_),
-                    FaultKind::Latency
-                    | FaultKind::Network
-                    | FaultKind::CodeError
-                    | FaultKind::Exception
-                    | FaultKind::Unknown,
-                ) => FaultKind::Dependency,
-                (_, kind) => kind,
-            };
+            let fault_kind =
+                match (&subject, kind::of(ranked, services.name(ranked.service), evidence)) {
+                    (
+                        Subject::Dependency(_),
+                        FaultKind::Latency
+                        | FaultKind::Network
+                        | FaultKind::CodeError
+                        | FaultKind::Exception
+                        | FaultKind::Unknown,
+                    ) => FaultKind::Dependency,
+                    (_, kind) => kind,
+                };
             Suspect {
                 subject,
                 fault_kind,
