@@ -146,31 +146,8 @@ fn describe(finding: &Finding) -> Told {
             let key = format!("path:{entry}:{operation}:{}", finding.service);
             (EvidenceKind::Trace, sentence, example_line(example.as_ref()), key)
         }
-        FindingKind::MetricShift { metric, unit, before, after, node } => {
-            let place = node.as_deref().map(|node| format!(" on node {node}")).unwrap_or_default();
-            let sentence = format!(
-                "{metric} of {who}{place} went from {} to {}",
-                quantity(*before, unit),
-                quantity(*after, unit)
-            );
-            let key = format!(
-                "metric:{}:{}:{metric}{place}",
-                finding.service,
-                finding.pod.as_deref().unwrap_or("")
-            );
-            (EvidenceKind::Metric, sentence, Vec::new(), key)
-        }
-        FindingKind::Saturated { metric, limit, before, after, of, unit, node } => {
-            let place = node.as_deref().map(|node| format!(" on node {node}")).unwrap_or_default();
-            let sentence = format!(
-                "{metric} of {who}{place} takes {} of {limit} ({}), before {}",
-                percent(*after),
-                quantity(*of, unit),
-                percent(*before)
-            );
-            let pod = finding.pod.as_deref().unwrap_or("");
-            let key = format!("saturated:{}:{pod}:{metric}{place}", finding.service);
-            (EvidenceKind::Metric, sentence, Vec::new(), key)
+        FindingKind::MetricShift { .. } | FindingKind::Saturated { .. } => {
+            describe_metric(finding, &who)
         }
         FindingKind::ObjectUnhealthy { object, status, lines } => {
             let sentence = match lines.first() {
@@ -202,6 +179,41 @@ fn describe(finding: &Finding) -> Told {
                 )
             };
             (EvidenceKind::Change, sentence, Vec::new(), format!("change:{change}"))
+        }
+    }
+}
+
+fn describe_metric(finding: &Finding, who: &str) -> Told {
+    match &finding.kind {
+        FindingKind::MetricShift { metric, unit, before, after, node } => {
+            let place = node.as_deref().map(|node| format!(" on node {node}")).unwrap_or_default();
+            let sentence = format!(
+                "{metric} of {who}{place} went from {} to {}",
+                quantity(*before, unit),
+                quantity(*after, unit)
+            );
+            let key = format!(
+                "metric:{}:{}:{metric}{place}",
+                finding.service,
+                finding.pod.as_deref().unwrap_or("")
+            );
+            (EvidenceKind::Metric, sentence, Vec::new(), key)
+        }
+        FindingKind::Saturated { metric, limit, before, after, of, unit, node } => {
+            let place = node.as_deref().map(|node| format!(" on node {node}")).unwrap_or_default();
+            let sentence = format!(
+                "{metric} of {who}{place} takes {} of {limit} ({}), before {}",
+                percent(*after),
+                quantity(*of, unit),
+                percent(*before)
+            );
+            let pod = finding.pod.as_deref().unwrap_or("");
+            let key = format!("saturated:{}:{pod}:{metric}{place}", finding.service);
+            (EvidenceKind::Metric, sentence, Vec::new(), key)
+        }
+        // As for calls: only metric findings are sent here.
+        _ => {
+            (EvidenceKind::Metric, who.to_owned(), Vec::new(), format!("other:{}", finding.service))
         }
     }
 }

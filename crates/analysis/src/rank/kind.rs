@@ -33,25 +33,7 @@ pub(super) fn of(ranked: &Ranked, name: &str, evidence: &Evidence) -> FaultKind 
     if any(|kind| says(kind, &DISK_FULL)) {
         return FaultKind::Disk;
     }
-    // Less of a surge will do where a caller is known to ask more often for the same work.
-    let is_asked_more = evidence.findings.iter().any(|finding| match &finding.kind {
-        FindingKind::CallsChanged { callee, before_per_min, after_per_min } => {
-            callee == name && after_per_min > before_per_min
-        }
-        FindingKind::Retries { callee, .. } => callee == name,
-        _ => false,
-    });
-    let surge_min = if is_asked_more { 1.0 } else { SURGE_MIN };
-    if findings.iter().any(|finding| match &finding.kind {
-        FindingKind::LoadChanged { before_per_min, after_per_min } => {
-            *after_per_min >= surge_min * before_per_min
-        }
-        FindingKind::MetricShift { metric, before, after, .. } => {
-            let waits = ["queue", "backlog", "lag"].iter().any(|word| metric.contains(word));
-            waits && *after >= BACKLOG_MIN * before.max(1.0)
-        }
-        _ => false,
-    }) {
+    if is_overloaded(&findings, name, evidence) {
         return FaultKind::Load;
     }
     if any(|kind| matches!(kind, FindingKind::ObjectUnhealthy { .. })) {
@@ -88,6 +70,29 @@ pub(super) fn of(ranked: &Ranked, name: &str, evidence: &Evidence) -> FaultKind 
         }
         _ => FaultKind::Unknown,
     }
+}
+
+/// Whether there is more to do than can be done.
+fn is_overloaded(findings: &[&Finding], name: &str, evidence: &Evidence) -> bool {
+    // Less of a surge will do where a caller is known to ask more often for the same work.
+    let is_asked_more = evidence.findings.iter().any(|finding| match &finding.kind {
+        FindingKind::CallsChanged { callee, before_per_min, after_per_min } => {
+            callee == name && after_per_min > before_per_min
+        }
+        FindingKind::Retries { callee, .. } => callee == name,
+        _ => false,
+    });
+    let surge_min = if is_asked_more { 1.0 } else { SURGE_MIN };
+    findings.iter().any(|finding| match &finding.kind {
+        FindingKind::LoadChanged { before_per_min, after_per_min } => {
+            *after_per_min >= surge_min * before_per_min
+        }
+        FindingKind::MetricShift { metric, before, after, .. } => {
+            let waits = ["queue", "backlog", "lag"].iter().any(|word| metric.contains(word));
+            waits && *after >= BACKLOG_MIN * before.max(1.0)
+        }
+        _ => false,
+    })
 }
 
 /// The words with which kernels, runtimes and Kubernetes say that memory ran out.

@@ -119,8 +119,7 @@ pub(super) fn lines<'a>(
 pub(super) fn find(
     lines: &[Line<'_>],
     operations: &Operations,
-    (covered, usual): (Covered, &UsualCounts),
-    (ends, harm): (&AtCallers, &Harm),
+    (covered, usual, ends, harm): (Covered, &UsualCounts, &AtCallers, &Harm),
     services: &Names,
     evidence: &mut Evidence,
 ) {
@@ -185,23 +184,34 @@ pub(super) fn find(
         };
         let index = evidence.findings.len();
         evidence.findings.push(finding);
-        let mentioned = mentioned(line, services);
-        // A line about another service speaks for that one, unless its calls fail at this end.
-        let at_this_end = |service: &u32| {
-            // Who is not called from here is spoken of by hearsay: of those who do call it.
-            let of_edge = ends.get(&(line.service, *service)).copied().unwrap_or_else(|| {
-                let callers = ends.iter().filter(|((_, callee), _)| callee == service);
-                callers.map(|(_, at_caller)| *at_caller).reduce(f64::min).unwrap_or(0.0)
-            });
-            if says_unresolved(line) { of_edge.max(UNRESOLVED_HERE) } else { of_edge }
-        };
-        let here = mentioned.iter().map(&at_this_end).fold(0.0, f64::max);
-        let own = if mentioned.is_empty() { 1.0 } else { 0.5 + 0.5 * here };
-        evidence.clue(line.service, Channel::Logs, own * likelihood, index);
-        for service in mentioned {
-            let there = 0.6 * (1.0 - at_this_end(&service));
-            evidence.clue(service, Channel::Logs, there * likelihood, index);
-        }
+        speak(line, (likelihood, index), ends, services, evidence);
+    }
+}
+
+/// Says whom a line speaks for.
+fn speak(
+    line: &Line<'_>,
+    (likelihood, index): (f64, usize),
+    ends: &AtCallers,
+    services: &Names,
+    evidence: &mut Evidence,
+) {
+    let mentioned = mentioned(line, services);
+    // A line about another service speaks for that one, unless its calls fail at this end.
+    let at_this_end = |service: &u32| {
+        // Who is not called from here is spoken of by hearsay: of those who do call it.
+        let of_edge = ends.get(&(line.service, *service)).copied().unwrap_or_else(|| {
+            let callers = ends.iter().filter(|((_, callee), _)| callee == service);
+            callers.map(|(_, at_caller)| *at_caller).reduce(f64::min).unwrap_or(0.0)
+        });
+        if says_unresolved(line) { of_edge.max(UNRESOLVED_HERE) } else { of_edge }
+    };
+    let here = mentioned.iter().map(&at_this_end).fold(0.0, f64::max);
+    let own = if mentioned.is_empty() { 1.0 } else { 0.5 + 0.5 * here };
+    evidence.clue(line.service, Channel::Logs, own * likelihood, index);
+    for service in mentioned {
+        let there = 0.6 * (1.0 - at_this_end(&service));
+        evidence.clue(service, Channel::Logs, there * likelihood, index);
     }
 }
 

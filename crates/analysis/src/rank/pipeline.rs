@@ -62,7 +62,7 @@ pub fn rank(observations: &Observations) -> Analysis {
     let covered = covered(observations, &periods);
     let usual = UsualCounts::new(&seasons, observations.window, &observations.templates_seasons);
     let harm = Harm::new(&forest, &observations.spans, &observations.log_links);
-    logs::find(&lines, &operations, (covered, &usual), (&ends, &harm), &services, &mut evidence);
+    logs::find(&lines, &operations, (covered, &usual, &ends, &harm), &services, &mut evidence);
     invariants::find(&lines, &services, &mut evidence);
     let ratios = load::find(
         (&forest, &observations.spans),
@@ -98,19 +98,40 @@ pub fn rank(observations: &Observations) -> Analysis {
     }
     let mut ranked = combine::rank(&evidence, &Calls::new(&edges), symptom, &services);
     fallback::explain(&mut ranked, &fallback::find(&forest));
-    let graph = topology::graph(&forest, &edges, observations, &services);
-    let mut suspects = suspects(&ranked, (&forest, &graph), &services, &evidence);
-    let on_nodes = nodes::suspects(&movements, &suspects, &graph, &mut evidence.findings);
+    let seen = Seen { observations, periods: &periods, forest: &forest, movements: &movements };
+    conclude(&seen, &ranked, &edges, &services, evidence)
+}
+
+/// What the ranking was read from.
+struct Seen<'a> {
+    observations: &'a Observations,
+    periods: &'a Periods,
+    forest: &'a Forest,
+    movements: &'a [series::Movement<'a>],
+}
+
+/// From ranked services to suspects, what is known of the leading ones, and verdicts on changes.
+fn conclude(
+    seen: &Seen<'_>,
+    ranked: &[Ranked],
+    edges: &[(u32, u32)],
+    services: &Names,
+    mut evidence: Evidence,
+) -> Analysis {
+    let Seen { observations, periods, forest, movements } = *seen;
+    let graph = topology::graph(forest, edges, observations, services);
+    let mut suspects = suspects(ranked, (forest, &graph), services, &evidence);
+    let on_nodes = nodes::suspects(movements, &suspects, &graph, &mut evidence.findings);
     suspects.extend(on_nodes);
     suspects.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.subject.cmp(&b.subject)));
-    look_closer(&mut suspects, (&forest, &observations.spans), &services, &mut evidence.findings);
+    look_closer(&mut suspects, (forest, &observations.spans), services, &mut evidence.findings);
     let failing = Failing::new(observations, &evidence.findings, &suspects, &graph);
     let known: Vec<&str> = graph.services.iter().map(|service| service.name.as_str()).collect();
     let changes = verdicts(observations, &failing, &known);
     kind::by_change(&mut suspects, &changes, observations);
     let onset = suspects.first().and_then(|suspect| suspect.onset);
     let mut findings = evidence.findings;
-    let course = (!suspects.is_empty()).then(|| course::find(&forest, &periods, onset)).flatten();
+    let course = (!suspects.is_empty()).then(|| course::find(forest, periods, onset)).flatten();
     let course = course.map(|course| {
         findings.push(course);
         findings.len() - 1

@@ -35,8 +35,9 @@ impl Curve {
         let window = periods.window;
         let length = window.end.nanos_since(window.start).max(0);
         let range = TimeRange::new(window.start.plus_nanos(-length), window.end);
-        let step = (2 * length / STEPS as i64).max(STEP_NANOS_MIN);
-        let steps = usize::try_from(2 * length / step).unwrap_or(0);
+        let whole = length.saturating_mul(2);
+        let step = (whole / STEPS as i64).max(STEP_NANOS_MIN);
+        let steps = usize::try_from(whole / step).unwrap_or(0);
         let requests =
             || forest.nodes.iter().filter(|node| node.parent().is_none() && !node.is_call());
         let normal = requests().filter(|node| node.period == Period::Baseline);
