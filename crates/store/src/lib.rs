@@ -58,8 +58,8 @@ mod warnings;
 pub use access::Access;
 pub use coverage::{Coverage, SignalCoverage};
 pub use documents::{
-    DocumentChunk, DocumentCounts, DocumentHit, DocumentIndex, DocumentKind, DocumentQuery,
-    IndexedGeneration,
+    CatalogEntity, DocumentChunk, DocumentCounts, DocumentHit, DocumentIndex, DocumentKind,
+    DocumentQuery, FileRecord, IndexedGeneration, SourceRecord, SourceUpdate, bare_name,
 };
 pub use error::StoreError;
 pub use options::{Durability, StoreOptions};

@@ -10,6 +10,7 @@ mod generation;
 mod index;
 mod lexical;
 mod rank;
+mod sources;
 mod types;
 mod vectors;
 mod words;
@@ -19,6 +20,7 @@ mod writer;
 mod tests;
 
 pub use index::DocumentIndex;
+pub use sources::{CatalogEntity, FileRecord, SourceRecord, SourceUpdate, bare_name};
 pub use types::{
     DocumentChunk, DocumentCounts, DocumentHit, DocumentKind, DocumentQuery, IndexedGeneration,
 };
