@@ -60,8 +60,18 @@ pub struct Settings {
     pub llm: LlmSettings,
     /// The embedding model.
     pub embedding: EmbeddingSettings,
+    /// Runbooks and other documents.
+    pub documents: DocumentSettings,
     /// Our own log.
     pub log: LogSettings,
+}
+
+/// Runbooks and other documents.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DocumentSettings {
+    /// Hosts of git remotes that links to the lines of documents may lead to.
+    pub permalink_hosts: Vec<String>,
 }
 
 /// Our own log.

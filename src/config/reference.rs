@@ -27,7 +27,7 @@ const fn known_as(
 }
 
 /// Every setting there is.
-pub const SETTINGS: [Setting; 20] = [
+pub const SETTINGS: [Setting; 21] = [
     setting("config_version", "1", "format of the configuration file"),
     known_as(
         "data.dir",
@@ -71,6 +71,11 @@ pub const SETTINGS: [Setting; 20] = [
         "embedding.model_dir",
         "\"\"",
         "directory of all-MiniLM-L6-v2; default $XDG_CACHE_HOME/groundcrew/all-MiniLM-L6-v2 or ~/.cache/...",
+    ),
+    setting(
+        "documents.permalink_hosts",
+        "[]",
+        "hosts of git remotes that links to the lines of documents may lead to, e.g. [\"github.com\"]",
     ),
     known_as(
         "log.filter",
