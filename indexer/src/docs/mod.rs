@@ -12,6 +12,7 @@ mod index;
 mod kind;
 mod page;
 mod size;
+mod symptoms;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -20,3 +21,4 @@ pub use embedding_text::embed_query;
 pub use index::{
     CorpusText, DocsError, IndexProgress, IndexSummary, IndexWarning, index_corpus, index_directory,
 };
+pub use symptoms::symptoms_of;
