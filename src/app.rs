@@ -9,7 +9,7 @@ use std::time::Duration;
 use groundcrew_indexer::{Intake, IntakeSettings, sources};
 use groundcrew_llm::{LanguageModel, LlmError, LlmSettings, OpenAiCompatible};
 use groundcrew_masking::Masker;
-use groundcrew_store::{Access as StoreAccess, Store, StoreError, StoreOptions};
+use groundcrew_store::{Access as StoreAccess, StateDb, Store, StoreError, StoreOptions};
 use groundcrew_telemetry::{Clock, SystemClock};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -78,6 +78,18 @@ pub fn open_store(settings: &Settings, access: StoreAccess) -> Result<Arc<Store>
         memory_bytes_max: settings.data.memory_mib_max.max(1) * 1024 * 1024,
     };
     Ok(Arc::new(Store::open(options)?))
+}
+
+/// Opens the state of the settings for writing, without the rest of the store: a running server may hold that, and the
+/// state's database is made for several writers.
+///
+/// # Errors
+/// When there is no data directory, or its state is damaged or of a newer version.
+pub fn open_state(settings: &Settings) -> Result<StateDb, AppError> {
+    Ok(StateDb::open(
+        &settings.data.dir.join(groundcrew_store::state::FILE),
+        StoreAccess::ReadWrite,
+    )?)
 }
 
 /// Builds what answers questions over `store`.

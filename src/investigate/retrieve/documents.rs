@@ -49,20 +49,20 @@ pub(super) fn candidate(passage: &Passage) -> Candidate {
     }
 }
 
-/// Searches documents for the question together with the strongest symptoms.
-pub(super) fn find(
+/// The question together with the strongest symptoms, as a search for documents. `None` when there are no documents.
+pub(super) fn query(
     store: &Store,
     embedder: &LazyEmbedder,
     question: &Question,
     symptoms: &[&str],
     gaps: &mut Vec<Gap>,
-) -> Vec<Passage> {
+) -> Option<DocumentQuery> {
     if store.documents().counts().is_ok_and(|counts| counts.documents == 0) {
         gaps.push(Gap::new(
             "no runbooks or past incidents are indexed",
             "groundcrew index ./runbooks",
         ));
-        return Vec::new();
+        return None;
     }
     let mut text = question.text.clone();
     let mut meaning = clip(&question.text, MEANING_BYTES_MAX).to_owned();
@@ -86,8 +86,12 @@ pub(super) fn find(
             None
         }
     };
-    let query = DocumentQuery { text, vector, kinds: Vec::new(), limit: DOCUMENTS_MAX };
-    match store.documents().search(&query) {
+    Some(DocumentQuery { text, vector, kinds: Vec::new(), limit: DOCUMENTS_MAX })
+}
+
+/// Searches documents.
+pub(super) fn find(store: &Store, query: &DocumentQuery, gaps: &mut Vec<Gap>) -> Vec<Passage> {
+    match store.documents().search(query) {
         Ok(hits) => ranked(hits),
         Err(error) => {
             gaps.push(Gap::new(
@@ -99,7 +103,8 @@ pub(super) fn find(
     }
 }
 
-fn ranked(hits: Vec<DocumentHit>) -> Vec<Passage> {
+/// Hits as passages, scored relative to the best.
+pub(super) fn ranked(hits: Vec<DocumentHit>) -> Vec<Passage> {
     let best = hits.first().map_or(1.0, |hit| f64::from(hit.score)).max(f64::MIN_POSITIVE);
     hits.into_iter()
         .map(|hit| Passage {
