@@ -7,9 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use groundcrew_indexer::{Intake, IntakeSettings, sources};
-use groundcrew_llm::{LanguageModel, LlmError, LlmSettings, OpenAiCompatible};
+use groundcrew_llm::{
+    Embedder, LanguageModel, LlmError, LlmSettings, LocalEmbedder, OpenAiCompatible, OpenAiEmbedder,
+};
 use groundcrew_masking::Masker;
-use groundcrew_store::{Access as StoreAccess, Store, StoreError, StoreOptions};
+use groundcrew_store::{
+    Access as StoreAccess, QdrantSettings, QdrantVectors, Store, StoreError, StoreOptions,
+};
 use groundcrew_telemetry::{Clock, SystemClock};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -17,7 +21,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{ConfigError, Settings};
+use crate::config::{ConfigError, EmbeddingSettings, Settings};
 use crate::investigate::{Investigator, LazyEmbedder};
 use crate::session::{Sessions, SessionsOptions};
 use crate::surfaces::access::{self, Access};
@@ -77,7 +81,17 @@ pub fn open_store(settings: &Settings, access: StoreAccess) -> Result<Arc<Store>
         access,
         memory_bytes_max: settings.data.memory_mib_max.max(1) * 1024 * 1024,
     };
-    Ok(Arc::new(Store::open(options)?))
+    let store = Store::open(options)?;
+    let qdrant = &settings.documents.qdrant;
+    if !qdrant.url.is_empty() {
+        let key = qdrant.api_key.expose();
+        store.documents().use_qdrant(QdrantVectors::new(&QdrantSettings {
+            url: qdrant.url.clone(),
+            collection: qdrant.collection.clone(),
+            api_key: Some(key.to_owned()).filter(|key| !key.is_empty()),
+        })?);
+    }
+    Ok(Arc::new(store))
 }
 
 /// Builds what answers questions over `store`.
@@ -93,10 +107,33 @@ pub fn build_investigator(
     Ok(Arc::new(Investigator {
         store,
         masker: Arc::new(Masker::new()),
-        embedder: Arc::new(LazyEmbedder::new(Some(settings.embedding.model_dir.clone()))),
+        embedder: Arc::new(lazy_embedder(&settings.embedding)),
         model: build_model(settings)?,
         prompt: EXPLAIN_PROMPT.parse()?,
     }))
+}
+
+fn lazy_embedder(settings: &EmbeddingSettings) -> LazyEmbedder {
+    let settings = settings.clone();
+    LazyEmbedder::new(move || load_embedder(&settings))
+}
+
+/// The configured embedder: behind an API where a model is named, else the one that runs here.
+///
+/// # Errors
+/// When its settings are unusable, or its weights are missing or not the pinned ones.
+pub fn load_embedder(settings: &EmbeddingSettings) -> Result<Box<dyn Embedder>, LlmError> {
+    if settings.model.is_empty() {
+        return Ok(Box::new(LocalEmbedder::load(&settings.model_dir)?));
+    }
+    let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    Ok(Box::new(OpenAiEmbedder::new(&groundcrew_llm::EmbeddingSettings {
+        base_url: given(&settings.base_url),
+        api_key: given(settings.api_key.expose()),
+        model: settings.model.clone(),
+        dimensions: Some(settings.dimensions).filter(|dimensions| *dimensions > 0),
+        timeout: Duration::from_secs(settings.timeout_secs.max(1)),
+    })?))
 }
 
 /// The configured language model, if one is.

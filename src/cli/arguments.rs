@@ -40,6 +40,9 @@ pub(super) enum Command {
     Ingest(IngestArguments),
     /// Feed in runbooks and past incidents
     Index(IndexArguments),
+    /// Move the vectors of documents between this machine and a Qdrant server
+    #[command(subcommand)]
+    Vectors(VectorsCommand),
     /// Receive OTLP, serve the chat and the panel
     Serve,
     /// Break a simulated shop and ask what happened
@@ -90,6 +93,24 @@ pub(super) enum Output {
     Jsonl,
     /// Markdown
     Md,
+}
+
+#[derive(Subcommand, Debug)]
+pub(super) enum VectorsCommand {
+    /// Compare vectors there from now on; what was left is cleaned up
+    Move {
+        /// Where to: the server is the one of documents.qdrant.url
+        #[arg(long, value_enum, value_name = "WHERE")]
+        to: VectorPlace,
+    },
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum VectorPlace {
+    /// In this process, exactly
+    Embedded,
+    /// On a Qdrant server
+    Qdrant,
 }
 
 #[derive(Args, Debug)]
@@ -241,6 +262,26 @@ pub(super) enum EvalCommand {
         /// Where the rankings go
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
+        /// Keep vectors in this folder, so that the next run embeds only what is new
+        #[arg(long, value_name = "DIR")]
+        embeddings: Option<PathBuf>,
+    },
+    /// How fast the embedding model of this machine reads, by length of text
+    Embedding {
+        /// Threads used at most
+        #[arg(long, default_value_t = 1, value_name = "N")]
+        threads: usize,
+        /// Seconds at each length
+        #[arg(long, default_value_t = 3.0, value_name = "N")]
+        seconds: f64,
+    },
+    /// Size, memory and time of the document index as the corpus grows, with made-up vectors
+    DocumentsScale {
+        /// Folder with corpus.jsonl and queries.jsonl
+        dir: PathBuf,
+        /// Sizes, as copies of the corpus
+        #[arg(long, value_delimiter = ',', default_value = "1,10,100", value_name = "N,N")]
+        factors: Vec<u32>,
     },
     /// Time one simulated outage at growing sizes
     Scale {

@@ -40,6 +40,8 @@ pub(super) async fn run(mut settings: Settings, arguments: DemoArguments) -> Res
         None => bail!("there is no fault `{name}`\nhint: `groundcrew demo --fault list`"),
     };
     settings.data.dir = fresh_directory(&settings.data.dir)?;
+    // A demo is no reason to write to a server.
+    settings.documents.qdrant.url.clear();
     let running = start(&mut settings).await?;
     print::note(format!("panel   http://{}", running.addresses.http));
     index_runbooks(&running).await?;

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use groundcrew_llm::LocalEmbedder;
 use groundcrew_store::{Access, Coverage, SignalCoverage};
 use groundcrew_telemetry::{Clock, SystemClock, Timestamp};
 use serde::Serialize;
@@ -203,8 +202,8 @@ async fn server(settings: &Settings) -> Check {
 }
 
 fn embedding(settings: &Settings) -> Check {
-    match LocalEmbedder::load(&settings.embedding.model_dir) {
-        Ok(_) => ok("embedding model", format!("{}", settings.embedding.model_dir.display())),
+    match app::load_embedder(&settings.embedding) {
+        Ok(embedder) => ok("embedding model", embedder.identity().to_owned()),
         Err(error) => warning(
             "embedding model",
             error.to_string(),

@@ -11,8 +11,8 @@ use super::exit::Exit;
 use super::print;
 use crate::config::Settings;
 use crate::eval::{
-    self, Agreement, BundleRun, Labelled, Ranked, RcaOptions, Scaled, SimulatedOptions,
-    SystemTemplates, TemplatesRun,
+    self, Agreement, BundleRun, DocumentsScaled, EmbeddingSpeed, Labelled, Ranked, RcaOptions,
+    Scaled, SimulatedOptions, SystemTemplates, TemplatesRun,
 };
 use crate::investigate::Investigator;
 use crate::investigate::answer::Confidence;
@@ -37,9 +37,20 @@ pub(super) fn run(settings: &Settings, command: EvalCommand) -> Result<Exit> {
             let rows = eval::answers(like(settings)?.as_ref(), &run, &|case| print::note(case))?;
             eval::write(&out, &rows)?;
         }
-        EvalCommand::Retrieval { dir, out } => {
-            let rows = eval::retrieval(like(settings)?.as_ref(), &dir, &|note| print::note(note))?;
+        EvalCommand::Retrieval { dir, out, embeddings } => {
+            let like = like(settings)?;
+            let embeddings = embeddings.as_deref();
+            let rows = eval::retrieval(like.as_ref(), &dir, embeddings, &|note| print::note(note))?;
             eval::write(&out, &rows)?;
+        }
+        EvalCommand::Embedding { threads, seconds } => {
+            let model_dir = &settings.embedding.model_dir;
+            eval::embedding(model_dir, threads, seconds, &|speed| print::note(embedded(speed)))?;
+        }
+        EvalCommand::DocumentsScale { dir, factors } => {
+            eval::documents_scale(like(settings)?.as_ref(), &dir, &factors, &|size| {
+                print::note(documents_scaled(size))
+            })?;
         }
         EvalCommand::Scale { factors, seed } => {
             eval::scale(like(settings)?.as_ref(), &factors, seed, &|size| {
@@ -80,6 +91,36 @@ fn scaled(size: &Scaled) -> String {
         size.took.as_millis(),
         steps.join(", "),
         size.suspect,
+    )
+}
+
+/// One length of text in a line.
+fn embedded(speed: &EmbeddingSpeed) -> String {
+    format!(
+        "{:>4} words, {} threads: {:.1} texts per second, {:.1} per second of processor time, one alone {:.1} ms",
+        speed.words,
+        speed.threads,
+        speed.texts_per_sec,
+        speed.texts_per_cpu_sec.unwrap_or(f64::NAN),
+        speed.alone.as_secs_f64() * 1e3
+    )
+}
+
+/// One size of the document index in a line.
+fn documents_scaled(size: &DocumentsScaled) -> String {
+    let mebibytes = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    format!(
+        "x{:<4} {:>9} documents {:>9} passages  index {:.1} MiB  built in {:.1} s, again in {:.1} s  memory {:.0} MiB  first {:.1} ms, p50 {:.1} ms, p95 {:.1} ms",
+        size.factor,
+        count(size.documents),
+        count(size.chunks),
+        mebibytes(size.index_bytes),
+        size.build.as_secs_f64(),
+        size.rebuild.as_secs_f64(),
+        mebibytes(size.memory_bytes),
+        size.first.as_secs_f64() * 1e3,
+        size.p50.as_secs_f64() * 1e3,
+        size.p95.as_secs_f64() * 1e3,
     )
 }
 

@@ -3,8 +3,7 @@
 use std::io::IsTerminal;
 
 use anyhow::Result;
-use groundcrew_indexer::docs::{IndexProgress, index_directory};
-use groundcrew_llm::LocalEmbedder;
+use groundcrew_indexer::docs::{IndexProgress, VectorCounts, index_directory};
 use groundcrew_masking::Masker;
 use groundcrew_store::Access;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -18,7 +17,7 @@ use crate::text::visible;
 
 pub(super) fn run(settings: &Settings, arguments: &IndexArguments) -> Result<Exit> {
     let store = app::open_store(settings, Access::ReadWrite)?;
-    let embedder = match LocalEmbedder::load(&settings.embedding.model_dir) {
+    let embedder = match app::load_embedder(&settings.embedding) {
         Ok(embedder) => Some(embedder),
         Err(error) => {
             print::note(format!("indexing for search by words alone: {error}"));
@@ -32,8 +31,12 @@ pub(super) fn run(settings: &Settings, arguments: &IndexArguments) -> Result<Exi
     }
     let documents = store.documents();
     let masker = Masker::new();
-    let summary =
-        index_directory(&arguments.directory, documents, &masker, embedder.as_ref(), &|progress| {
+    let summary = index_directory(
+        &arguments.directory,
+        documents,
+        &masker,
+        embedder.as_deref(),
+        &|progress| {
             let (what, done, all) = match progress {
                 IndexProgress::Reading { done, all } => ("reading", done, all),
                 IndexProgress::Embedding { done, all } => ("embedding", done, all),
@@ -42,10 +45,16 @@ pub(super) fn run(settings: &Settings, arguments: &IndexArguments) -> Result<Exi
             bar.set_message(what);
             bar.set_length(all as u64);
             bar.set_position(done as u64);
-        });
+        },
+    );
     bar.finish_and_clear();
     let summary = summary?;
-    let how = if summary.embedded { "by words and meaning" } else { "by words alone" };
+    let how = match summary.vectors {
+        Some(VectorCounts { embedded, cached }) => {
+            format!("by words and meaning ({embedded} embedded now, {cached} known from before)")
+        }
+        None => "by words alone".to_owned(),
+    };
     print::note(format!(
         "indexed {} documents, {} passages, searchable {how}",
         summary.documents, summary.chunks

@@ -14,5 +14,6 @@ mod print;
 mod render;
 mod run;
 mod serve;
+mod vectors;
 
 pub use run::run;

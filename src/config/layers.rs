@@ -116,7 +116,7 @@ fn set(table: &mut Table, key: &str, value: Value) {
         Some((section, name)) => {
             let inner = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
             if let Value::Table(inner) = inner {
-                inner.insert(name.to_owned(), value);
+                set(inner, name, value);
             }
         }
         None => {
@@ -173,6 +173,8 @@ fn fill_in(settings: &mut Settings, environment: &Environment) -> Result<(), Con
     for (secret, file) in [
         (&mut settings.server.token, &settings.server.token_file),
         (&mut settings.llm.api_key, &settings.llm.api_key_file),
+        (&mut settings.embedding.api_key, &settings.embedding.api_key_file),
+        (&mut settings.documents.qdrant.api_key, &settings.documents.qdrant.api_key_file),
     ] {
         if secret.is_empty() && !file.as_os_str().is_empty() {
             let text = std::fs::read_to_string(file)
@@ -203,10 +205,13 @@ mod tests {
             ("GROUNDCREW__SERVER__LISTEN", "127.0.0.1:2"),
             ("OPENAI_API_KEY", "k"),
             ("GROUNDCREW__SERVER__ALLOWED_ORIGINS", "https://a.example, https://b.example"),
+            ("GROUNDCREW__DOCUMENTS__QDRANT__URL", "http://localhost:6334"),
         ]);
         let settings = loaded(&environment, Some(file)).unwrap();
         assert_eq!(settings.server.listen.port(), 2);
         assert_eq!(settings.llm.model, "a");
+        assert_eq!(settings.documents.qdrant.url, "http://localhost:6334");
+        assert_eq!(settings.documents.qdrant.collection, "groundcrew");
         assert!(settings.llm.is_configured());
         assert_eq!(settings.server.allowed_origins, ["https://a.example", "https://b.example"]);
         assert!(!format!("{settings:?}").contains("\"k\""), "secrets do not show");

@@ -60,6 +60,8 @@ pub struct Settings {
     pub llm: LlmSettings,
     /// The embedding model.
     pub embedding: EmbeddingSettings,
+    /// Runbooks, past incidents and other documents.
+    pub documents: DocumentsSettings,
     /// Our own log.
     pub log: LogSettings,
 }
@@ -138,12 +140,46 @@ impl LlmSettings {
     }
 }
 
-/// The embedding model.
+/// The embedding model: one that runs here, or one behind an OpenAI-compatible API where `model` names it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EmbeddingSettings {
     /// Directory with `model.safetensors` and `tokenizer.json`.
     pub model_dir: PathBuf,
+    /// Model name at an OpenAI-compatible API; empty for the model in `model_dir`.
+    pub model: String,
+    /// Base URL of that API.
+    pub base_url: String,
+    /// Key for it.
+    pub api_key: Secret,
+    /// File that holds the key.
+    pub api_key_file: PathBuf,
+    /// Length of the vectors to ask for; 0 for the model's own.
+    pub dimensions: usize,
+    /// Seconds until the vectors of a batch of texts must have come, retries included.
+    pub timeout_secs: u64,
+}
+
+/// Runbooks, past incidents and other documents.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DocumentsSettings {
+    /// A Qdrant server that may have the vectors.
+    pub qdrant: QdrantSettings,
+}
+
+/// A Qdrant server.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QdrantSettings {
+    /// Its gRPC address; empty for none.
+    pub url: String,
+    /// The beginning of our collections' names there.
+    pub collection: String,
+    /// Its key.
+    pub api_key: Secret,
+    /// File that holds the key.
+    pub api_key_file: PathBuf,
 }
 
 /// A text that never shows itself.

@@ -27,7 +27,7 @@ const fn known_as(
 }
 
 /// Every setting there is.
-pub const SETTINGS: [Setting; 20] = [
+pub const SETTINGS: [Setting; 30] = [
     setting("config_version", "1", "format of the configuration file"),
     known_as(
         "data.dir",
@@ -72,6 +72,40 @@ pub const SETTINGS: [Setting; 20] = [
         "\"\"",
         "directory of all-MiniLM-L6-v2; default $XDG_CACHE_HOME/groundcrew/all-MiniLM-L6-v2 or ~/.cache/...",
     ),
+    setting(
+        "embedding.model",
+        "\"\"",
+        "name of an embedding model behind an OpenAI-compatible API; empty embeds here, with the model in model_dir",
+    ),
+    setting(
+        "embedding.base_url",
+        "\"\"",
+        "base URL of that API, e.g. http://localhost:11434/v1; empty is api.openai.com",
+    ),
+    setting("embedding.api_key", "\"\"", "key for that API"),
+    setting("embedding.api_key_file", "\"\"", "file that holds the key"),
+    setting(
+        "embedding.dimensions",
+        "0",
+        "length of the vectors to ask that API for; 0 is the model's own",
+    ),
+    setting(
+        "embedding.timeout_secs",
+        "30",
+        "seconds until that API must have embedded a batch of texts, retries included",
+    ),
+    setting(
+        "documents.qdrant.url",
+        "\"\"",
+        "gRPC address of a Qdrant server for vectors, e.g. http://localhost:6334; empty compares them in process",
+    ),
+    setting(
+        "documents.qdrant.collection",
+        "\"groundcrew\"",
+        "beginning of the names of collections on that server",
+    ),
+    setting("documents.qdrant.api_key", "\"\"", "key for that server"),
+    setting("documents.qdrant.api_key_file", "\"\"", "file that holds the key"),
     known_as(
         "log.filter",
         "\"warn,async_openai=off\"",

@@ -7,7 +7,7 @@ use std::time::Duration;
 use groundcrew_indexer::Intake;
 use groundcrew_indexer::docs::{IndexSummary, index_directory};
 use groundcrew_indexer::sources::cluster::read_snapshot;
-use groundcrew_llm::LocalEmbedder;
+use groundcrew_llm::Embedder;
 use groundcrew_masking::Masker;
 use groundcrew_simulator::{Fault, Simulation, SimulationOptions, Step, Truth};
 use groundcrew_store::{Durability, Store};
@@ -120,7 +120,7 @@ async fn submit_events(intake: &Intake, step: Step) -> Result<(), DemoError> {
 pub fn index_shipped_runbooks(
     store: &Arc<Store>,
     masker: &Masker,
-    embedder: Option<&LocalEmbedder>,
+    embedder: Option<&dyn Embedder>,
 ) -> Result<IndexSummary, DemoError> {
     let failed = |error: &dyn std::fmt::Display| DemoError::Runbooks(error.to_string());
     let directory = tempfile::tempdir().map_err(|error| failed(&error))?;

@@ -68,7 +68,7 @@ pub enum EvalError {
 pub(super) struct FreshStore {
     pub(super) investigator: Arc<Investigator>,
     intake: Intake,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl FreshStore {
@@ -88,11 +88,16 @@ impl FreshStore {
             prompt: like.prompt.clone(),
         });
         let intake = Intake::new(store, Arc::clone(&like.masker), IntakeSettings::default());
-        Ok(Self { investigator, intake, _directory: directory })
+        Ok(Self { investigator, intake, directory })
     }
 
     pub(super) fn store(&self) -> &Arc<Store> {
         &self.investigator.store
+    }
+
+    /// Where its files are.
+    pub(super) fn directory(&self) -> &Path {
+        self.directory.path()
     }
 
     /// Feeds one step of a simulation in as the receivers would, without the wire.

@@ -6,6 +6,8 @@
 mod bundles;
 mod case;
 mod csv;
+mod documents_scale;
+mod embedding;
 mod grouping;
 mod mask;
 mod rca;
@@ -17,6 +19,8 @@ mod templates;
 
 pub use bundles::{BundleRun, answers, bundles};
 pub use case::{EvalError, write_lines as write};
+pub use documents_scale::{DocumentsScaled, documents_scale};
+pub use embedding::{EmbeddingSpeed, embedding};
 pub use grouping::Agreement;
 pub use mask::mask;
 pub use rca::{Ranked, RcaOptions, rca};

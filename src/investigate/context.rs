@@ -1,9 +1,8 @@
 //! What an investigation works with, and the names of one run.
 
-use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use groundcrew_llm::{LanguageModel, LocalEmbedder, Prompt};
+use groundcrew_llm::{Embedder, LanguageModel, LlmError, Prompt};
 use groundcrew_masking::Masker;
 use groundcrew_store::Store;
 use thiserror::Error;
@@ -26,29 +25,27 @@ pub struct Investigator {
 }
 
 /// The embedding model, loaded when a question first needs it: its weights would be most of an idle server's memory.
-#[derive(Default)]
 pub struct LazyEmbedder {
-    directory: Option<PathBuf>,
-    loaded: OnceLock<Result<LocalEmbedder, String>>,
+    load: Box<dyn Fn() -> Result<Box<dyn Embedder>, LlmError> + Send + Sync>,
+    loaded: OnceLock<Result<Box<dyn Embedder>, String>>,
 }
 
 impl LazyEmbedder {
-    /// An embedder whose weights lie in `directory`; `None` for none.
+    /// An embedder that `load` loads.
     #[must_use]
-    pub fn new(directory: Option<PathBuf>) -> Self {
-        Self { directory, loaded: OnceLock::new() }
+    pub fn new(
+        load: impl Fn() -> Result<Box<dyn Embedder>, LlmError> + Send + Sync + 'static,
+    ) -> Self {
+        Self { load: Box::new(load), loaded: OnceLock::new() }
     }
 
     /// The embedder, loading it on first use.
     ///
     /// # Errors
-    /// The reason when no directory is configured, or its weights are missing or not the pinned ones.
-    pub fn get(&self) -> Result<&LocalEmbedder, &str> {
-        let loaded = self.loaded.get_or_init(|| match &self.directory {
-            Some(directory) => LocalEmbedder::load(directory).map_err(|error| error.to_string()),
-            None => Err("no directory for the embedding model is configured".to_owned()),
-        });
-        loaded.as_ref().map_err(String::as_str)
+    /// The reason when it cannot be loaded: settings that are wrong, weights that are missing or not the pinned ones.
+    pub fn get(&self) -> Result<&dyn Embedder, &str> {
+        let loaded = self.loaded.get_or_init(|| (self.load)().map_err(|error| error.to_string()));
+        loaded.as_deref().map_err(String::as_str)
     }
 }
 

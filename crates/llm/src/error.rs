@@ -81,6 +81,24 @@ pub enum LlmError {
         /// What went wrong.
         detail: String,
     },
+    /// The embedding server failed or sent something else than embeddings.
+    #[error(
+        "the embedding server failed: {detail}; check embedding.base_url, embedding.model and embedding.api_key"
+    )]
+    EmbeddingServer {
+        /// What happened, shortened.
+        detail: String,
+    },
+    /// Embeddings are not as long as the settings say, or not all of one length.
+    #[error(
+        "the embedding server sent vectors of {found} dimensions where {expected} are wanted; set embedding.dimensions to what the model gives, or 0 for its own, and index the documents again"
+    )]
+    EmbeddingDimensions {
+        /// Dimensions of a vector that came.
+        found: usize,
+        /// Dimensions wanted.
+        expected: usize,
+    },
     /// A prompt file or the slots given to it are wrong.
     #[error("bad prompt {name}: {detail}")]
     Prompt {
@@ -114,6 +132,8 @@ impl LlmError {
             Self::Settings { .. } => "settings",
             Self::Weights { .. } => "weights",
             Self::Embedding { .. } => "embedding",
+            Self::EmbeddingServer { .. } => "embedding_server",
+            Self::EmbeddingDimensions { .. } => "embedding_dimensions",
             Self::Prompt { .. } => "prompt",
         }
     }

@@ -17,7 +17,7 @@ pub mod tokens;
 pub use chat::{
     ChatRequest, Completion, LanguageModel, LlmSettings, OpenAiCompatible, Reply, Scripted,
 };
-pub use embed::LocalEmbedder;
+pub use embed::{Embedder, EmbeddingSettings, LocalEmbedder, OpenAiEmbedder};
 pub use error::{LlmError, Stage};
 pub use prompt::{Prompt, Slot};
 pub use tokens::{count_tokens, truncate_to_tokens};

@@ -100,6 +100,16 @@ pub enum StoreError {
         /// Chunks given.
         chunks: usize,
     },
+    /// The Qdrant server that has the vectors failed.
+    #[error(
+        "the vector server failed to {action}: {detail}; check documents.qdrant.url and that the server runs (what was indexed before is unchanged)"
+    )]
+    VectorServer {
+        /// What was tried, as in "failed to {action}".
+        action: &'static str,
+        /// What happened, shortened.
+        detail: String,
+    },
     /// The inverted index failed.
     #[error("the search index failed")]
     Search(#[from] tantivy::TantivyError),
@@ -122,6 +132,12 @@ impl StoreError {
     /// For `map_err` on an encoding.
     pub(crate) fn encoding(what: &'static str) -> impl FnOnce(postcard::Error) -> Self {
         move |source| Self::Encoding { what, source }
+    }
+
+    /// Whether the server that has the vectors failed. Documents can still be searched by words then.
+    #[must_use]
+    pub fn is_vector_server(&self) -> bool {
+        matches!(self, Self::VectorServer { .. })
     }
 
     /// Whether a file was gone, as happens to a reader beside a writer that merges.

@@ -58,8 +58,9 @@ mod warnings;
 pub use access::Access;
 pub use coverage::{Coverage, SignalCoverage};
 pub use documents::{
-    DocumentChunk, DocumentCounts, DocumentHit, DocumentIndex, DocumentKind, DocumentQuery,
-    IndexedGeneration,
+    ChunkVectors, DocumentChunk, DocumentCounts, DocumentFilter, DocumentHit, DocumentIndex,
+    DocumentKind, DocumentPayload, DocumentQuery, EmbeddingCache, EmbeddingKey, IndexedGeneration,
+    QdrantSettings, QdrantVectors, VectorHome,
 };
 pub use error::StoreError;
 pub use options::{Durability, StoreOptions};

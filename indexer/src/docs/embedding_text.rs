@@ -4,8 +4,10 @@
 //! so identifiers in titles and questions are spelled out before they are embedded. Chunks keep theirs: code and log
 //! lines match code and log lines.
 
-use groundcrew_llm::{LlmError, LocalEmbedder};
-use groundcrew_store::DocumentChunk;
+use groundcrew_llm::Embedder;
+use groundcrew_store::{DocumentChunk, DocumentIndex};
+
+use super::index::DocsError;
 
 /// The model reads 256 tokens; more than this is never reached.
 const QUERY_BYTES_MAX: usize = 8 * 1024;
@@ -20,13 +22,23 @@ pub(crate) fn embedding_text(chunk: &DocumentChunk) -> String {
     text
 }
 
-/// The vector of a question, alert or log line, to compare with those of indexed chunks.
+/// The vector of a question, alert or log line, to compare with those of the chunks in `documents`; `None` when these
+/// have none.
 ///
-/// Blocking and heavy on the processor: call it off the async runtime.
-pub fn embed_query(embedder: &LocalEmbedder, text: &str) -> Result<Vec<f32>, LlmError> {
-    let mut vectors = embedder.embed(&[&query_text(text)])?;
-    // One text gives one vector; no vector at all is searched for as "no direction".
-    Ok(vectors.pop().unwrap_or_default())
+/// Blocking and slow: call it off the async runtime.
+///
+/// # Errors
+/// When the model fails, and when another model embedded the documents.
+pub fn embed_query(
+    documents: &DocumentIndex,
+    embedder: &dyn Embedder,
+    text: &str,
+) -> Result<Option<Vec<f32>>, DocsError> {
+    let Some(indexed) = documents.vector_model()? else { return Ok(None) };
+    if indexed != embedder.identity() {
+        return Err(DocsError::OtherModel { indexed, asked: embedder.identity().to_owned() });
+    }
+    Ok(embedder.embed(&[&query_text(text)])?.pop())
 }
 
 fn query_text(text: &str) -> String {

@@ -2,16 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use groundcrew_llm::{LlmError, LocalEmbedder};
+use groundcrew_llm::{Embedder, LlmError};
 use groundcrew_masking::{Masked, Masker};
-use groundcrew_store::{DocumentChunk, DocumentIndex, StoreError};
+use groundcrew_store::{ChunkVectors, DocumentChunk, DocumentIndex, StoreError};
 
-use super::embedding_text::embedding_text;
+use super::embed::{VectorCounts, embed};
 use super::page::{Origin, Page, read_page};
 use super::walk::{FILE_BYTES_MAX, FoundFile, find};
 
-/// Chunks that are embedded in one go.
-const BATCH_CHUNKS: usize = 32;
 /// Bytes that are looked at to tell a binary file from a text.
 const SNIFFED_BYTES: usize = 8 * 1024;
 
@@ -22,8 +20,8 @@ pub struct IndexSummary {
     pub documents: u64,
     /// Their chunks.
     pub chunks: u64,
-    /// Whether the chunks have vectors.
-    pub embedded: bool,
+    /// Where their vectors came from; `None` when they have none.
+    pub vectors: Option<VectorCounts>,
     /// Files that were left out, and why.
     pub skipped: Vec<(PathBuf, String)>,
     /// What is wrong with documents that were indexed nevertheless.
@@ -79,6 +77,16 @@ pub enum DocsError {
     /// The index could not be written.
     #[error("failed to write the document index")]
     Store(#[from] StoreError),
+    /// The documents were embedded by another model than the question would be, so that the two cannot be compared.
+    #[error(
+        "the documents were embedded with \"{indexed}\" and questions would be with \"{asked}\"; index the documents again (`groundcrew index`)"
+    )]
+    OtherModel {
+        /// The model of the index.
+        indexed: String,
+        /// The model of the question.
+        asked: String,
+    },
 }
 
 /// A document that is not a file.
@@ -99,7 +107,7 @@ pub fn index_directory(
     dir: &Path,
     documents: &DocumentIndex,
     masker: &Masker,
-    embedder: Option<&LocalEmbedder>,
+    embedder: Option<&dyn Embedder>,
     progress: &dyn Fn(IndexProgress),
 ) -> Result<IndexSummary, DocsError> {
     let read_error = |source| DocsError::Read { path: dir.to_owned(), source };
@@ -125,7 +133,7 @@ pub fn index_corpus(
     (source, corpus): (&str, &[CorpusText<'_>]),
     documents: &DocumentIndex,
     masker: &Masker,
-    embedder: Option<&LocalEmbedder>,
+    embedder: Option<&dyn Embedder>,
     progress: &dyn Fn(IndexProgress),
 ) -> Result<IndexSummary, DocsError> {
     let mut gathered = Gathered { masker, chunks: Vec::new(), summary: IndexSummary::default() };
@@ -201,37 +209,22 @@ impl Gathered<'_> {
         mut self,
         source: &str,
         documents: &DocumentIndex,
-        embedder: Option<&LocalEmbedder>,
+        embedder: Option<&dyn Embedder>,
         progress: &dyn Fn(IndexProgress),
     ) -> Result<IndexSummary, DocsError> {
         self.summary.chunks = self.chunks.len() as u64;
-        self.summary.embedded = embedder.is_some();
-        let vectors =
-            embedder.map(|embedder| embed(&self.chunks, embedder, progress)).transpose()?;
+        let mut vectors = None;
+        if let Some(embedder) = embedder {
+            let cache = documents.embedding_cache();
+            let embedded = embed(&self.chunks, embedder, &cache, progress)?;
+            self.summary.vectors = Some(embedded.counts);
+            let model = embedder.identity().to_owned();
+            vectors = Some(ChunkVectors { model, vectors: embedded.vectors });
+        }
         progress(IndexProgress::Writing);
         documents.replace_source(source, self.chunks, vectors)?;
         Ok(self.summary)
     }
-}
-
-fn embed(
-    chunks: &[Masked<DocumentChunk>],
-    embedder: &LocalEmbedder,
-    progress: &dyn Fn(IndexProgress),
-) -> Result<Vec<Vec<f32>>, DocsError> {
-    // A batch is as slow as its longest text, so texts of about one length go together.
-    let mut order: Vec<(usize, String)> =
-        chunks.iter().map(|chunk| embedding_text(chunk)).enumerate().collect();
-    order.sort_by_key(|(position, text)| (text.len(), *position));
-    let mut embedded = Vec::with_capacity(chunks.len());
-    for batch in order.chunks(BATCH_CHUNKS) {
-        progress(IndexProgress::Embedding { done: embedded.len(), all: chunks.len() });
-        let texts: Vec<&str> = batch.iter().map(|(_, text)| text.as_str()).collect();
-        let positions = batch.iter().map(|(position, _)| *position);
-        embedded.extend(positions.zip(embedder.embed(&texts)?));
-    }
-    embedded.sort_by_key(|(position, _)| *position);
-    Ok(embedded.into_iter().map(|(_, vector)| vector).collect())
 }
 
 /// Shows the masker every text of a chunk that comes from the document. Id and path stay: they open the file.

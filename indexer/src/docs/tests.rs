@@ -3,11 +3,13 @@
 use std::cell::RefCell;
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use groundcrew_llm::{Embedder, LlmError};
 use groundcrew_masking::Masker;
 use groundcrew_store::{Access, DocumentIndex, DocumentKind, DocumentQuery};
 
-use super::{CorpusText, DocsError, IndexProgress, index_corpus, index_directory};
+use super::{CorpusText, DocsError, IndexProgress, VectorCounts, index_corpus, index_directory};
 
 fn documents(root: &Path) -> DocumentIndex {
     DocumentIndex::open(&root.join("documents"), Access::ReadWrite).unwrap()
@@ -35,7 +37,7 @@ fn a_directory_is_indexed_and_what_is_left_out_is_said() {
     let seen = RefCell::new(Vec::new());
     let progress = |step| seen.borrow_mut().push(step);
     let summary = index_directory(&pages, &index, &Masker::new(), None, &progress).unwrap();
-    assert_eq!((summary.documents, summary.chunks, summary.embedded), (2, 2, false));
+    assert_eq!((summary.documents, summary.chunks, summary.vectors), (2, 2, None));
     let skipped: Vec<_> = summary.skipped.iter().map(|(_, reason)| reason.as_str()).collect();
     assert_eq!(
         skipped,
@@ -98,6 +100,101 @@ fn a_corpus_goes_the_same_way() {
     assert_eq!((summary.documents, summary.skipped.len()), (2, 1));
     assert_eq!(find(&index, "giraffe")[0].chunk.title, "Second");
     assert_eq!(find(&index, "zebra")[0].chunk.document, "a/One");
+}
+
+/// Counts the texts it is given; says the same of a text every time, and gives up at a text with the word "poison".
+#[derive(Debug, Default)]
+struct CountingEmbedder {
+    identity: &'static str,
+    texts: AtomicUsize,
+}
+
+impl Embedder for CountingEmbedder {
+    fn identity(&self) -> &str {
+        self.identity
+    }
+
+    fn embed(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, LlmError> {
+        if texts.iter().any(|text| text.contains("poison")) {
+            return Err(LlmError::Embedding { detail: "poison".to_owned() });
+        }
+        self.texts.fetch_add(texts.len(), Ordering::Relaxed);
+        let vector = |text: &&str| text.bytes().take(4).map(f32::from).collect();
+        Ok(texts.iter().map(vector).collect())
+    }
+}
+
+/// Indexes `texts`; says how many were embedded, as the model and as the summary count, and how many were known.
+fn index_texts(
+    index: &DocumentIndex,
+    texts: &[String],
+    embedder: &CountingEmbedder,
+) -> (usize, VectorCounts) {
+    let ids: Vec<String> = (0..texts.len()).map(|number| format!("page-{number}")).collect();
+    let corpus: Vec<CorpusText<'_>> =
+        ids.iter().zip(texts).map(|(id, text)| CorpusText { id, title: "Title", text }).collect();
+    let before = embedder.texts.load(Ordering::Relaxed);
+    let indexed = index_corpus(("corpus", &corpus), index, &Masker::new(), Some(embedder), &|_| {});
+    let counts = indexed.map(|summary| summary.vectors.unwrap()).unwrap_or_default();
+    (embedder.texts.load(Ordering::Relaxed) - before, counts)
+}
+
+#[test]
+fn what_was_embedded_once_is_not_embedded_again() {
+    let root = tempfile::tempdir().unwrap();
+    let index = documents(root.path());
+    let embedder = CountingEmbedder { identity: "one", ..CountingEmbedder::default() };
+    let mut texts: Vec<String> = (0..70).map(|number| format!("zebra {number}")).collect();
+    texts.push("zebra 3".to_owned());
+    let counts = |embedded, cached| VectorCounts { embedded, cached };
+    assert_eq!(index_texts(&index, &texts, &embedder), (70, counts(70, 1)));
+    assert_eq!(index_texts(&index, &texts, &embedder), (0, counts(0, 71)));
+    let first = index.search(&vector_query()).unwrap();
+    texts[5] = "a new page".to_owned();
+    assert_eq!(index_texts(&documents(root.path()), &texts, &embedder), (1, counts(1, 70)));
+    texts[5] = "zebra 5".to_owned();
+    assert_eq!(index_texts(&index, &texts, &embedder), (0, counts(0, 71)));
+    assert_eq!(index.search(&vector_query()).unwrap(), first);
+
+    let other = CountingEmbedder { identity: "two", ..CountingEmbedder::default() };
+    assert_eq!(index_texts(&index, &texts, &other), (70, counts(70, 1)));
+}
+
+fn vector_query() -> DocumentQuery {
+    let vector = Some(b"Titl".iter().map(|byte| f32::from(*byte)).collect());
+    DocumentQuery { text: "zebra".to_owned(), vector, limit: 5, ..DocumentQuery::default() }
+}
+
+#[test]
+fn an_interrupted_run_goes_on_where_it_ended() {
+    let root = tempfile::tempdir().unwrap();
+    let index = documents(root.path());
+    let embedder = CountingEmbedder::default();
+    let mut texts: Vec<String> = (0..70).map(|number| format!("zebra {number}")).collect();
+    texts.push(format!(
+        "poison, and longer than the others, so that it comes last {}",
+        "x ".repeat(99)
+    ));
+    let (embedded, _) = index_texts(&index, &texts, &embedder);
+    assert!((1..71).contains(&embedded), "{embedded}");
+    assert_eq!(index.counts().unwrap().chunks, 0);
+    texts.pop();
+    let (rest, counts) = index_texts(&index, &texts, &embedder);
+    assert_eq!((rest, counts.embedded + counts.cached), (70 - embedded, 70));
+}
+
+#[test]
+fn a_damaged_cache_is_made_again() {
+    let root = tempfile::tempdir().unwrap();
+    let index = documents(root.path());
+    let embedder = CountingEmbedder::default();
+    let texts = ["zebra".to_owned(), "giraffe".to_owned()];
+    index_texts(&index, &texts, &embedder);
+    for file in fs::read_dir(index.embedding_cache_dir()).unwrap() {
+        fs::write(file.unwrap().path(), "nonsense").unwrap();
+    }
+    assert_eq!(index_texts(&index, &texts, &embedder).0, 2);
+    assert_eq!(index_texts(&index, &texts, &embedder).0, 0);
 }
 
 #[test]

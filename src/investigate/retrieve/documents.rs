@@ -1,7 +1,9 @@
 //! Runbooks and past incidents that help with this question.
 
+use std::error::Error as _;
+
 use groundcrew_indexer::docs::embed_query;
-use groundcrew_store::{DocumentHit, DocumentKind, DocumentQuery, Store};
+use groundcrew_store::{DocumentFilter, DocumentHit, DocumentKind, DocumentQuery, Store};
 
 use super::super::context::LazyEmbedder;
 use super::super::evidence::{Candidate, EvidenceKind, Gap, clip};
@@ -74,20 +76,32 @@ pub(super) fn find(
     }
     let text = clip(&text, QUERY_BYTES_MAX).to_owned();
     let meaning = clip(&meaning, MEANING_BYTES_MAX);
-    let embedded = embedder
-        .get()
-        .map_err(str::to_owned)
-        .and_then(|embedder| embed_query(embedder, meaning).map_err(|error| error.to_string()));
+    let embedded =
+        embedder.get().map_err(|reason| (reason.to_owned(), "make model")).and_then(|embedder| {
+            embed_query(store.documents(), embedder, meaning).map_err(|error| {
+                let told = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+                (told, "groundcrew index ./runbooks")
+            })
+        });
     let vector = match embedded {
-        Ok(vector) => Some(vector),
-        Err(reason) => {
+        Ok(vector) => vector,
+        Err((reason, next)) => {
             let what = format!("documents were searched by words alone: {reason}");
-            gaps.push(Gap::new(what, "make model"));
+            gaps.push(Gap::new(what, next));
             None
         }
     };
-    let query = DocumentQuery { text, vector, kinds: Vec::new(), limit: DOCUMENTS_MAX };
-    match store.documents().search(&query) {
+    let query =
+        DocumentQuery { text, vector, filter: DocumentFilter::default(), limit: DOCUMENTS_MAX };
+    let found = match store.documents().search(&query) {
+        Err(error) if error.is_vector_server() => {
+            let what = format!("documents were searched by words alone: {error}");
+            gaps.push(Gap::new(what, "groundcrew doctor"));
+            store.documents().search(&DocumentQuery { vector: None, ..query })
+        }
+        other => other,
+    };
+    match found {
         Ok(hits) => ranked(hits),
         Err(error) => {
             gaps.push(Gap::new(

@@ -34,9 +34,15 @@ impl std::fmt::Debug for LlmSettings {
     }
 }
 
+/// Names of the settings that an address and a key come from, for messages.
+pub(crate) struct SettingNames {
+    pub(crate) base_url: &'static str,
+    pub(crate) api_key: &'static str,
+}
+
 /// Checked address and key of one server, in the form the client library asks for.
 #[derive(Clone)]
-pub(super) struct ServerConfig {
+pub(crate) struct ServerConfig {
     api_base: String,
     api_key: SecretString,
     headers: HeaderMap,
@@ -45,24 +51,34 @@ pub(super) struct ServerConfig {
 impl ServerConfig {
     /// Checks the address and the key, so that no later step can fail on them.
     pub(super) fn new(settings: &LlmSettings) -> Result<Self, LlmError> {
-        let api_base = settings.base_url.as_deref().unwrap_or(OPENAI_API_BASE).trim();
-        let api_base = api_base.trim_end_matches('/').to_owned();
-        let url = reqwest::Url::parse(&api_base)
-            .map_err(|error| bad_setting("llm.base_url", &error.to_string()))?;
-        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-            return Err(bad_setting("llm.base_url", "it must start with http:// or https://"));
-        }
-        if url.query().is_some() || url.fragment().is_some() {
-            return Err(bad_setting("llm.base_url", "it must not have a query or a fragment"));
-        }
         if settings.model.trim().is_empty() {
             return Err(bad_setting("llm.model", "it is empty"));
         }
-        let key = settings.api_key.as_deref().unwrap_or_default().trim();
+        let names = SettingNames { base_url: "llm.base_url", api_key: "llm.api_key" };
+        Self::at(settings.base_url.as_deref(), settings.api_key.as_deref(), &names)
+    }
+
+    /// Checks an address (none means the service that gave the API its name) and a key.
+    pub(crate) fn at(
+        base_url: Option<&str>,
+        api_key: Option<&str>,
+        names: &SettingNames,
+    ) -> Result<Self, LlmError> {
+        let api_base = base_url.unwrap_or(OPENAI_API_BASE).trim();
+        let api_base = api_base.trim_end_matches('/').to_owned();
+        let url = reqwest::Url::parse(&api_base)
+            .map_err(|error| bad_setting(names.base_url, &error.to_string()))?;
+        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+            return Err(bad_setting(names.base_url, "it must start with http:// or https://"));
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(bad_setting(names.base_url, "it must not have a query or a fragment"));
+        }
+        let key = api_key.unwrap_or_default().trim();
         let mut headers = HeaderMap::new();
         if !key.is_empty() {
             let mut bearer = HeaderValue::from_str(&format!("Bearer {key}")).map_err(|_| {
-                bad_setting("llm.api_key", "it has characters that no HTTP header can carry")
+                bad_setting(names.api_key, "it has characters that no HTTP header can carry")
             })?;
             bearer.set_sensitive(true);
             headers.insert(AUTHORIZATION, bearer);
@@ -76,7 +92,7 @@ impl ServerConfig {
     }
 
     /// Replaces the key in a text that came from the server.
-    pub(super) fn without_key(&self, text: &str) -> String {
+    pub(crate) fn without_key(&self, text: &str) -> String {
         match self.api_key.expose_secret() {
             "" => text.to_owned(),
             key => text.replace(key, "[redacted]"),
@@ -106,7 +122,7 @@ impl Config for ServerConfig {
     }
 }
 
-pub(super) fn bad_setting(setting: &'static str, detail: &str) -> LlmError {
+pub(crate) fn bad_setting(setting: &'static str, detail: &str) -> LlmError {
     LlmError::Settings { setting, detail: detail.to_owned() }
 }
 

@@ -10,7 +10,11 @@ mod wire;
 #[cfg(test)]
 mod openai_tests;
 #[cfg(test)]
-mod server;
+pub(crate) mod server;
+
+pub(crate) use config::{ServerConfig, SettingNames, bad_setting};
+pub(crate) use openai::{chain, detail, http_client, refusal_detail};
+pub(crate) use transport::{Refusal, refusal};
 
 pub use config::LlmSettings;
 pub use model::{ChatRequest, Completion, LanguageModel};

@@ -85,7 +85,8 @@ impl OpenAiCompatible {
     fn build(settings: LlmSettings, proxy: Option<reqwest::Proxy>) -> Result<Self, LlmError> {
         let config = ServerConfig::new(&settings)?;
         let dialect = Dialect::new(config.is_first_party());
-        let http = http_client(&settings, proxy)?;
+        let http = http_client(settings.first_token_timeout, proxy)
+            .map_err(|error| bad_setting("llm.base_url", &chain(&error.without_url())))?;
         Ok(Self {
             http,
             config,
@@ -211,23 +212,11 @@ impl OpenAiCompatible {
     }
 
     fn refusal_detail(&self, refusal: &Refusal) -> String {
-        let told = serde_json::from_str::<Value>(&refusal.body)
-            .map_or_else(|_| refusal.body.clone(), |value| error_text(&value));
-        self.detail(&told)
+        refusal_detail(&self.config, refusal)
     }
 
-    /// A server's words, fit for a message: short, on one line and without the key.
     fn detail(&self, told: &str) -> String {
-        let told = self.config.without_key(told);
-        let line: String = told
-            .chars()
-            .map(|character| if character.is_control() { ' ' } else { character })
-            .take(DETAIL_CHARACTERS_MAX)
-            .collect();
-        match line.trim() {
-            "" => "no explanation".to_owned(),
-            line => line.to_owned(),
-        }
+        detail(&self.config, told)
     }
 }
 
@@ -303,21 +292,43 @@ impl Answer {
     }
 }
 
-fn http_client(
-    settings: &LlmSettings,
+/// A server's words, fit for a message: short, on one line and without the key.
+pub(crate) fn detail(config: &ServerConfig, told: &str) -> String {
+    let told = config.without_key(told);
+    let line: String = told
+        .chars()
+        .map(|character| if character.is_control() { ' ' } else { character })
+        .take(DETAIL_CHARACTERS_MAX)
+        .collect();
+    match line.trim() {
+        "" => "no explanation".to_owned(),
+        line => line.to_owned(),
+    }
+}
+
+/// Why a server refused, in its own words.
+pub(crate) fn refusal_detail(config: &ServerConfig, refusal: &Refusal) -> String {
+    let told = serde_json::from_str::<Value>(&refusal.body)
+        .map_or_else(|_| refusal.body.clone(), |value| error_text(&value));
+    detail(config, &told)
+}
+
+/// A client that connects within `connect_timeout` and goes nowhere but where it is told.
+pub(crate) fn http_client(
+    connect_timeout: Duration,
     proxy: Option<reqwest::Proxy>,
-) -> Result<reqwest::Client, LlmError> {
+) -> reqwest::Result<reqwest::Client> {
     install_crypto();
-    // A redirect would carry the prompt to a server that nobody named.
+    // A redirect would carry what is sent to a server that nobody named.
     let builder = reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(settings.first_token_timeout);
+        .connect_timeout(connect_timeout);
     let builder = match proxy {
         Some(proxy) => builder.proxy(proxy),
         None => builder,
     };
-    builder.build().map_err(|error| bad_setting("llm.base_url", &chain(&error.without_url())))
+    builder.build()
 }
 
 /// Chooses the process's TLS implementation, unless it has one.
@@ -329,7 +340,7 @@ fn install_crypto() {
 }
 
 /// An error with its causes, on one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut told = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 /// What the server does with a connection after it has read the request.
 #[derive(Clone, Debug)]
-pub(super) enum Act {
+pub(crate) enum Act {
     /// Sends these bytes and closes.
     Send(String),
     /// Sends these bytes and then holds the connection open without a word.
@@ -18,15 +18,15 @@ pub(super) enum Act {
 }
 
 /// A server that is running; it ends with the test's runtime.
-pub(super) struct TestServer {
-    pub(super) base_url: String,
+pub(crate) struct TestServer {
+    pub(crate) base_url: String,
     requests: Arc<Mutex<Vec<String>>>,
     gone: Arc<Notify>,
 }
 
 impl TestServer {
     /// Starts a server that gives each connection the next of `acts`, and the last one for ever.
-    pub(super) async fn start(acts: Vec<Act>) -> Self {
+    pub(crate) async fn start(acts: Vec<Act>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base_url = format!("http://{}/v1", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -49,12 +49,12 @@ impl TestServer {
     }
 
     /// The requests so far, head and body.
-    pub(super) fn requests(&self) -> Vec<String> {
+    pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
 
     /// Waits until the server has noticed that a client is gone.
-    pub(super) async fn client_gone(&self) {
+    pub(crate) async fn client_gone(&self) {
         tokio::time::timeout(Duration::from_secs(10), self.gone.notified())
             .await
             .expect("the client lets go of the connection");
@@ -108,23 +108,23 @@ fn body_is_complete(request: &str) -> bool {
 }
 
 /// The head of a response that ends where the connection does.
-pub(super) fn head(status: &str, headers: &str) -> String {
+pub(crate) fn head(status: &str, headers: &str) -> String {
     format!("HTTP/1.1 {status}\r\nconnection: close\r\n{headers}\r\n")
 }
 
 /// The head of a stream of events.
-pub(super) fn stream_head() -> String {
+pub(crate) fn stream_head() -> String {
     head("200 OK", "content-type: text/event-stream\r\n")
 }
 
 /// One event with a piece of text.
-pub(super) fn delta(text: &str) -> String {
+pub(crate) fn delta(text: &str) -> String {
     let chunk = serde_json::json!({"model": "tiny-1", "choices": [{"index": 0, "delta": {"content": text}}]});
     format!("data: {chunk}\n\n")
 }
 
 /// The events that end a good answer.
-pub(super) fn ending(finish: &str) -> String {
+pub(crate) fn ending(finish: &str) -> String {
     let last = serde_json::json!({"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]});
     let usage = serde_json::json!({"choices": [], "usage": {"prompt_tokens": 12, "completion_tokens": 3, "odd": true}, "unknown": 1});
     format!("data: {last}\n\ndata: {usage}\n\ndata: [DONE]\n\n")

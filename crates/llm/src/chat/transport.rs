@@ -26,10 +26,10 @@ const REFUSAL_BYTES_MAX: usize = 16 * 1024;
 /// The server said no.
 #[derive(Debug, thiserror::Error)]
 #[error("the server refused with status {status}")]
-pub(super) struct Refusal {
-    pub(super) status: u16,
-    pub(super) retry_after: Option<Duration>,
-    pub(super) body: String,
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) body: String,
 }
 
 /// Sends one request once.
@@ -79,7 +79,8 @@ impl tower::Service<HttpRequestFactory> for OneAttempt {
     }
 }
 
-async fn refusal(response: reqwest::Response) -> Refusal {
+/// What a response that is not a success says.
+pub(crate) async fn refusal(response: reqwest::Response) -> Refusal {
     let status = response.status().as_u16();
     let retry_after = response
         .headers()

@@ -3,7 +3,7 @@
 //! Skipped with a message where the weights were not fetched. The fixture is written by
 //! `scripts/embedding_reference.py`.
 
-use super::LocalEmbedder;
+use super::{Embedder as _, LocalEmbedder};
 use serde::Deserialize;
 use std::path::PathBuf;
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::DocumentKind;
+use super::DocumentPayload;
 use crate::chunk_file::ChunkRef;
 
 /// Searched parts of a chunk, each with a weight and a length of its own.
@@ -58,6 +58,12 @@ pub(super) struct Catalog {
     pub(super) chunks: Vec<ChunkEntry>,
     /// The compressed blocks that hold the chunks.
     pub(super) blocks: Vec<ChunkRef>,
+    /// What names the model that made the vectors; empty when there are none.
+    pub(super) model: String,
+    /// A hash of the vectors and of the model, as hexadecimal digits; empty when there are none.
+    pub(super) fingerprint: String,
+    /// How many chunks have a vector.
+    pub(super) vectors: u64,
     /// Dimensions of the vectors; zero when there are none.
     pub(super) dimensions: u32,
     /// The compressed blocks that hold the vectors' scales and codes.
@@ -69,7 +75,8 @@ pub(super) struct Catalog {
 pub(super) struct DocumentEntry {
     /// Position in [`Catalog::sources`].
     pub(super) source: u32,
-    pub(super) kind: DocumentKind,
+    /// What filters see of it.
+    pub(super) payload: DocumentPayload,
     /// Positions of its chunks.
     pub(super) chunks: Range<u32>,
 }

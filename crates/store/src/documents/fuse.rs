@@ -7,10 +7,9 @@
 
 use rustc_hash::FxHashMap;
 
-use super::DocumentKind;
+use super::DocumentFilter;
 use super::generation::Generation;
 use super::rank::LexicalMatch;
-use super::vectors::Quantised;
 
 /// What the best match by words adds to a cosine. Between .3 and .7 the measured result hardly moves.
 const LEXICAL_WEIGHT: f32 = 0.5;
@@ -34,28 +33,30 @@ struct Nearest {
     cosine: f32,
 }
 
-/// The documents of wanted kinds that match by words or by meaning, best first.
+/// The documents admitted by `filter` that match by words or by meaning, best first.
 pub(super) fn candidates(
     generation: &Generation,
     mut lexical: Vec<LexicalMatch>,
-    vector: Option<&Quantised>,
-    is_wanted: &dyn Fn(DocumentKind) -> bool,
+    nearest: &[(usize, f32)],
+    filter: &DocumentFilter,
 ) -> Vec<Candidate> {
     let documents = &generation.catalog.documents;
     let wanted = |document: u32| {
-        documents.get(document as usize).is_some_and(|document| is_wanted(document.kind))
+        documents.get(document as usize).is_some_and(|document| filter.admits(&document.payload))
     };
     lexical.retain(|found| wanted(found.document));
-    let mut nearest = vector.map_or_else(Vec::new, |vector| nearest(generation, vector));
+    let mut nearest = by_document(generation, nearest);
     nearest.retain(|found| wanted(found.document));
     fuse(&lexical, &nearest)
 }
 
-/// Every document's chunk that is nearest to `vector`.
-fn nearest(generation: &Generation, vector: &Quantised) -> Vec<Nearest> {
+/// Of each document the chunk that is nearest, in the order of the documents; chunks come with their cosines.
+fn by_document(generation: &Generation, chunks: &[(usize, f32)]) -> Vec<Nearest> {
+    let mut chunks = chunks.to_vec();
+    chunks.sort_unstable_by_key(|(position, _)| *position);
     let mut nearest: Vec<Nearest> = Vec::new();
-    generation.vectors.each_cosine(vector, &mut |position, cosine| {
-        let Some(entry) = generation.catalog.chunks.get(position) else { return };
+    for (position, cosine) in chunks {
+        let Some(entry) = generation.catalog.chunks.get(position) else { continue };
         let chunk = u32::try_from(position).unwrap_or(u32::MAX);
         let found = Nearest { document: entry.document, chunk, cosine };
         // A document's chunks come one after another.
@@ -67,7 +68,7 @@ fn nearest(generation: &Generation, vector: &Quantised) -> Vec<Nearest> {
             }
             _ => nearest.push(found),
         }
-    });
+    }
     nearest
 }
 

@@ -1,6 +1,7 @@
 //! One immutable state of the index on disk: a file of chunks and vectors, and an inverted index beside it.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use super::DocumentChunk;
 use super::catalog::Catalog;
@@ -10,13 +11,15 @@ use crate::StoreError;
 use crate::chunk_file::{ChunkFile, ChunkRef};
 
 /// The kind of file that holds chunks, vectors and the catalog.
-pub(super) const FILE_KIND: [u8; 4] = *b"GCdc";
+pub(super) const FILE_KIND: [u8; 4] = *b"GCd2";
 /// That file's name.
 pub(super) const CHUNKS_FILE: &str = "chunks";
 /// The inverted index's directory.
 pub(super) const LEXICON_DIR: &str = "lexicon";
 /// Chunks per compressed block: few enough to read one quickly, enough to compress well.
 pub(super) const CHUNKS_PER_BLOCK: usize = 16;
+/// Length of a generation's fingerprint.
+pub(super) const FINGERPRINT_CHARACTERS: usize = 12;
 /// Bytes of a vector's scale.
 pub(super) const SCALE_BYTES: usize = 4;
 
@@ -25,7 +28,8 @@ pub(super) const SCALE_BYTES: usize = 4;
 pub(super) struct Generation {
     pub(super) number: u64,
     pub(super) catalog: Catalog,
-    pub(super) vectors: Vectors,
+    /// Read when they are first needed, which is never where a server has them.
+    vectors: OnceLock<Vectors>,
     /// `None` when there is nothing to search.
     pub(super) lexicon: Option<Lexicon>,
     file: ChunkFile,
@@ -37,12 +41,21 @@ impl Generation {
         let path = dir.join(CHUNKS_FILE);
         let (file, catalog, _) = ChunkFile::open::<Catalog>(&path, FILE_KIND)?;
         check(&catalog, &path)?;
-        let vectors = read_vectors(&file, &catalog)?;
         let lexicon = match catalog.chunks.is_empty() {
             true => None,
             false => Some(Lexicon::open(&dir.join(LEXICON_DIR), &catalog)?),
         };
-        Ok(Self { number, catalog, vectors, lexicon, file })
+        Ok(Self { number, catalog, vectors: OnceLock::new(), lexicon, file })
+    }
+
+    /// The vectors of all chunks, in memory.
+    pub(super) fn vectors(&self) -> Result<&Vectors, StoreError> {
+        if let Some(vectors) = self.vectors.get() {
+            return Ok(vectors);
+        }
+        let read = read_vectors(&self.file, &self.catalog)?;
+        // Another thread may have read the same meanwhile.
+        Ok(self.vectors.get_or_init(|| read))
     }
 
     /// Reads the chunks of one block.

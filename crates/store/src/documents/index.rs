@@ -5,22 +5,31 @@
 //! look at `CURRENT` before each search, so they follow without being told.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use groundcrew_masking::Masked;
 
 use super::fuse::{Candidate, candidates};
 use super::generation::{Generation, generation_dir, generation_number};
+use super::qdrant::QdrantVectors;
 use super::rank::lexical_matches;
+use super::vector_store::{EmbeddedVectors, VectorHome, VectorQuery, VectorStore};
 use super::vectors::{Quantised, quantise};
 use super::writer::GenerationWriter;
 use super::{
-    DocumentChunk, DocumentCounts, DocumentHit, DocumentKind, DocumentQuery, IndexedGeneration,
+    ChunkVectors, DocumentChunk, DocumentCounts, DocumentHit, DocumentKind, DocumentQuery,
+    EmbeddingCache, IndexedGeneration,
 };
 use crate::{Access, StoreError, disk};
 
 /// Names the generation that serves.
 const CURRENT: &str = "CURRENT";
+/// The directory of vectors that are kept between runs of the indexer.
+const EMBEDDINGS_DIR: &str = "embeddings";
+/// Says where the vectors are compared.
+const VECTOR_HOME: &str = "VECTORS";
+/// Chunks that are compared by meaning with what words found. A document beyond them is as far away as they are.
+const NEAREST_MAX: usize = 8192;
 /// Documents that one search returns at most.
 const LIMIT_MAX: usize = 1000;
 
@@ -33,6 +42,8 @@ pub struct DocumentIndex {
     open: Mutex<Option<Arc<Generation>>>,
     /// Held while a generation is written.
     writing: Mutex<()>,
+    /// The server that may have the vectors, where one is configured.
+    qdrant: OnceLock<QdrantVectors>,
 }
 
 impl DocumentIndex {
@@ -45,7 +56,13 @@ impl DocumentIndex {
                 remove_others(root, current)?;
             }
         }
-        Ok(Self { root: root.to_owned(), access, open: Mutex::new(None), writing: Mutex::new(()) })
+        Ok(Self {
+            root: root.to_owned(),
+            access,
+            open: Mutex::new(None),
+            writing: Mutex::new(()),
+            qdrant: OnceLock::new(),
+        })
     }
 
     /// Replaces all chunks of `source` and keeps those of other sources. `vectors` belong to `chunks` one to one.
@@ -55,28 +72,117 @@ impl DocumentIndex {
         &self,
         source: &str,
         chunks: Vec<Masked<DocumentChunk>>,
-        vectors: Option<Vec<Vec<f32>>>,
+        vectors: Option<ChunkVectors>,
     ) -> Result<IndexedGeneration, StoreError> {
         if self.access == Access::ReadOnly {
             return Err(StoreError::ReadOnly);
         }
-        let vectors = checked_vectors(vectors, chunks.len())?;
+        let vectors = vectors.map(|made| MadeVectors::check(made, chunks.len())).transpose()?;
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.generation()?;
         let number = self.next_number()?;
         let dir = generation_dir(&self.root, number);
-        let written = write(&dir, before.as_deref(), source, chunks, vectors);
-        let indexed = match written {
-            Ok(indexed) => IndexedGeneration { generation: number, ..indexed },
+        let home = self.vector_home()?;
+        let store = self.vector_store(home)?;
+        let published =
+            write(&dir, before.as_deref(), source, chunks, vectors).and_then(|indexed| {
+                let generation = Generation::open(&dir, number)?;
+                store.publish(&generation)?;
+                Ok((IndexedGeneration { generation: number, ..indexed }, generation))
+            });
+        let (indexed, generation) = match published {
+            Ok(published) => published,
             Err(error) => {
                 disk::remove_if_there(&dir);
                 return Err(error);
             }
         };
+        self.set_vector_home(home)?;
         disk::sync_dir(&self.root)?;
         disk::replace(&self.root.join(CURRENT), format!("{number}\n").as_bytes())?;
         remove_others(&self.root, Some(number))?;
+        if let Err(error) = store.retire_others(&generation) {
+            // What is left over is removed with the next generation.
+            tracing::warn!(%error, "failed to remove vectors that serve no more");
+        }
         Ok(indexed)
+    }
+
+    /// Names the server that may have the vectors. Only the first call counts.
+    pub fn use_qdrant(&self, server: QdrantVectors) {
+        drop(self.qdrant.set(server.owned_by(&self.root)));
+    }
+
+    /// Where the vectors are compared: what was last chosen by [`DocumentIndex::move_vectors`], else the server where
+    /// one is configured before anything is indexed.
+    pub fn vector_home(&self) -> Result<VectorHome, StoreError> {
+        let path = self.root.join(VECTOR_HOME);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => VectorHome::named(text.trim())
+                .ok_or_else(|| StoreError::damaged(&path, "it names no place for vectors")),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let is_new = current_number(&self.root)?.is_none();
+                let server = self.qdrant.get().filter(|_| is_new);
+                Ok(server.map_or(VectorHome::Embedded, |_| VectorHome::Qdrant))
+            }
+            Err(error) => Err(StoreError::io("read", &path)(error)),
+        }
+    }
+
+    /// Moves the vectors to `home`, from where they are searched from now on; says how many there are.
+    ///
+    /// The data directory keeps a copy either way, about 400 bytes a chunk, so that a server can be filled again or left.
+    /// When this fails, vectors are searched where they were; what was on a server that is left is removed last.
+    pub fn move_vectors(&self, home: VectorHome) -> Result<u64, StoreError> {
+        if self.access == Access::ReadOnly {
+            return Err(StoreError::ReadOnly);
+        }
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let store = self.vector_store(home)?;
+        let mut count = 0;
+        if let Some(generation) = self.generation()? {
+            // Damage is found now and not when the other copy is gone.
+            generation.vectors()?;
+            store.publish(&generation)?;
+            count = generation.catalog.vectors;
+        }
+        self.set_vector_home(home)?;
+        match (home, self.qdrant.get()) {
+            (VectorHome::Embedded, Some(server)) => server.clear()?,
+            _ => {
+                if let Some(generation) = self.generation()? {
+                    store.retire_others(&generation)?;
+                }
+            }
+        }
+        Ok(count)
+    }
+
+    fn vector_store(&self, home: VectorHome) -> Result<&dyn VectorStore, StoreError> {
+        match (home, self.qdrant.get()) {
+            (VectorHome::Embedded, _) => Ok(&EmbeddedVectors),
+            (VectorHome::Qdrant, Some(server)) => Ok(server),
+            (VectorHome::Qdrant, None) => Err(StoreError::VectorServer {
+                action: "be found",
+                detail: "documents.qdrant.url is not set; set it, or run `groundcrew vectors move --to embedded`".to_owned(),
+            }),
+        }
+    }
+
+    fn set_vector_home(&self, home: VectorHome) -> Result<(), StoreError> {
+        disk::replace(&self.root.join(VECTOR_HOME), format!("{}\n", home.name()).as_bytes())
+    }
+
+    /// Where [`DocumentIndex::embedding_cache`] keeps its file.
+    #[must_use]
+    pub fn embedding_cache_dir(&self) -> PathBuf {
+        self.root.join(EMBEDDINGS_DIR)
+    }
+
+    /// The vectors that earlier runs of the indexer made, whichever source and generation they were for.
+    #[must_use]
+    pub fn embedding_cache(&self) -> EmbeddingCache {
+        EmbeddingCache::open(&self.embedding_cache_dir())
     }
 
     /// The documents that answer `query` best, best first.
@@ -84,9 +190,15 @@ impl DocumentIndex {
         let Some(generation) = self.generation()? else { return Ok(Vec::new()) };
         let Some(lexicon) = &generation.lexicon else { return Ok(Vec::new()) };
         let lexical = lexical_matches(lexicon, &generation.catalog, &query.text)?;
-        let vector = query_vector(query, &generation)?;
-        let is_wanted = |kind: DocumentKind| query.kinds.is_empty() || query.kinds.contains(&kind);
-        let found = candidates(&generation, lexical, vector.as_ref(), &is_wanted);
+        let nearest = match query_vector(query, &generation)? {
+            Some(vector) => {
+                let filter = &query.filter;
+                let query = VectorQuery { vector: &vector, filter, limit: NEAREST_MAX };
+                self.vector_store(self.vector_home()?)?.nearest(&generation, &query)?
+            }
+            None => Vec::new(),
+        };
+        let found = candidates(&generation, lexical, &nearest, &query.filter);
         found
             .into_iter()
             .take(query.limit.min(LIMIT_MAX))
@@ -99,15 +211,22 @@ impl DocumentIndex {
         let Some(generation) = self.generation()? else { return Ok(DocumentCounts::default()) };
         let documents = &generation.catalog.documents;
         let of_kind =
-            |kind| documents.iter().filter(|document| document.kind == kind).count() as u64;
+            |kind| documents.iter().filter(|document| document.payload.kind == kind).count() as u64;
         let chunks = generation.catalog.chunks.len();
         Ok(DocumentCounts {
             documents: documents.len() as u64,
             runbooks: of_kind(DocumentKind::Runbook),
             incidents: of_kind(DocumentKind::Incident),
             chunks: chunks as u64,
-            vectors: (0..chunks).filter(|at| generation.vectors.get(*at).is_some()).count() as u64,
+            vectors: generation.catalog.vectors,
         })
+    }
+
+    /// What names the model that made the vectors; `None` when there are none. Vectors of another model must not be
+    /// searched for.
+    pub fn vector_model(&self) -> Result<Option<String>, StoreError> {
+        let Some(generation) = self.generation()? else { return Ok(None) };
+        Ok(Some(generation.catalog.model.clone()).filter(|model| !model.is_empty()))
     }
 
     /// The generation that serves now; `None` when nothing was indexed yet.
@@ -143,20 +262,27 @@ impl DocumentIndex {
     }
 }
 
-/// One vector per chunk, all of one dimension.
-fn checked_vectors(
-    vectors: Option<Vec<Vec<f32>>>,
-    chunks: usize,
-) -> Result<Option<Vec<Quantised>>, StoreError> {
-    let Some(vectors) = vectors else { return Ok(None) };
-    if vectors.len() != chunks {
-        return Err(StoreError::VectorCount { vectors: vectors.len(), chunks });
+/// Vectors that fit the chunks they came with, quantised.
+struct MadeVectors {
+    model: String,
+    dimensions: usize,
+    vectors: Vec<Quantised>,
+}
+
+impl MadeVectors {
+    /// Checks that there is one vector per chunk, all of one dimension.
+    fn check(made: ChunkVectors, chunks: usize) -> Result<Self, StoreError> {
+        let ChunkVectors { model, vectors } = made;
+        if vectors.len() != chunks {
+            return Err(StoreError::VectorCount { vectors: vectors.len(), chunks });
+        }
+        let dimensions = vectors.first().map_or(0, Vec::len);
+        if let Some(other) = vectors.iter().find(|vector| vector.len() != dimensions) {
+            return Err(StoreError::VectorDimensions { found: other.len(), expected: dimensions });
+        }
+        let vectors = vectors.iter().map(|vector| quantise(vector)).collect();
+        Ok(Self { model, dimensions, vectors })
     }
-    let expected = vectors.first().map_or(0, Vec::len);
-    if let Some(other) = vectors.iter().find(|vector| vector.len() != expected) {
-        return Err(StoreError::VectorDimensions { found: other.len(), expected });
-    }
-    Ok(Some(vectors.iter().map(|vector| quantise(vector)).collect()))
 }
 
 /// Writes what `before` has of other sources, then the chunks of `source`.
@@ -165,19 +291,21 @@ fn write(
     before: Option<&Generation>,
     source: &str,
     chunks: Vec<Masked<DocumentChunk>>,
-    vectors: Option<Vec<Quantised>>,
+    vectors: Option<MadeVectors>,
 ) -> Result<IndexedGeneration, StoreError> {
-    let given =
-        vectors.as_ref().and_then(|vectors| vectors.first()).map(|vector| vector.codes.len());
-    let stored = before.map_or(0, |generation| generation.vectors.dimensions());
-    let mut writer = GenerationWriter::create(dir, given.unwrap_or(stored))?;
+    let given = vectors.as_ref().filter(|made| made.dimensions > 0);
+    let given = given.map(|made| (made.model.as_str(), made.dimensions));
+    let stored =
+        before.map(|before| (before.catalog.model.as_str(), before.catalog.dimensions as usize));
+    let (model, dimensions) = given.or(stored).unwrap_or_default();
+    let mut writer = GenerationWriter::create(dir, model, dimensions)?;
     let mut indexed = IndexedGeneration { generation: 0, chunks: 0, kept: 0, vectors_dropped: 0 };
     if let Some(before) = before {
         keep(before, source, &mut writer, &mut indexed)?;
     }
     indexed.chunks = chunks.len() as u64;
     for (position, chunk) in by_document(chunks) {
-        let vector = vectors.as_ref().and_then(|vectors| vectors.get(position));
+        let vector = vectors.as_ref().and_then(|made| made.vectors.get(position));
         writer.push(source, chunk.into_inner(), vector)?;
     }
     writer.finish()?;
@@ -192,6 +320,7 @@ fn keep(
     indexed: &mut IndexedGeneration,
 ) -> Result<(), StoreError> {
     let catalog = &before.catalog;
+    let vectors = before.vectors()?;
     let source_of = |entry: &super::catalog::ChunkEntry| {
         let document = catalog.documents.get(entry.document as usize)?;
         catalog.sources.get(document.source as usize).map(String::as_str)
@@ -202,15 +331,13 @@ fn keep(
             let Some(kept_source) = source_of(entry).filter(|other| *other != source) else {
                 continue;
             };
-            let vector = before
-                .vectors
+            let vector = vectors
                 .get(position)
                 .map(|(scale, codes)| Quantised { scale, codes: codes.to_vec() });
-            let fits =
-                vector.as_ref().is_none_or(|vector| vector.codes.len() == writer.dimensions());
-            indexed.vectors_dropped += u64::from(!fits);
+            let kept = vector.as_ref().filter(|_| writer.is_comparable(catalog));
+            indexed.vectors_dropped += u64::from(vector.is_some() && kept.is_none());
             indexed.kept += 1;
-            writer.push(kept_source, chunk, vector.as_ref())?;
+            writer.push(kept_source, chunk, kept)?;
         }
     }
     Ok(())
@@ -236,7 +363,7 @@ fn query_vector(
     query: &DocumentQuery,
     generation: &Generation,
 ) -> Result<Option<Quantised>, StoreError> {
-    let expected = generation.vectors.dimensions();
+    let expected = generation.catalog.dimensions as usize;
     match &query.vector {
         Some(vector) if expected > 0 && vector.len() != expected => {
             Err(StoreError::VectorDimensions { found: vector.len(), expected })

@@ -2,15 +2,21 @@
 //!
 //! [`DocumentIndex`] keeps chunks of Markdown that the indexer has cut, masked and embedded. Read `index` first (what is
 //! on disk and how it is replaced), then the way of a search: `words` cuts the question, `rank` scores documents by
-//! words over the inverted index in `lexical`, `vectors` by meaning, and `fuse` brings the two orders together.
+//! words over the inverted index in `lexical`, `vectors` by meaning, and `fuse` brings the two orders together. Beside the
+//! generations, `embeddings` keeps vectors by the text they were made from. `filter` says which documents may be found at
+//! all. `vector_store` is where vectors are compared: in this process, or on the server that `qdrant` speaks to.
 
 mod catalog;
+mod embeddings;
+mod filter;
 mod fuse;
 mod generation;
 mod index;
 mod lexical;
+mod qdrant;
 mod rank;
 mod types;
+mod vector_store;
 mod vectors;
 mod words;
 mod writer;
@@ -18,7 +24,12 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use embeddings::{EmbeddingCache, EmbeddingKey};
+pub use filter::{DocumentFilter, DocumentPayload};
 pub use index::DocumentIndex;
+pub use qdrant::{QdrantSettings, QdrantVectors};
 pub use types::{
-    DocumentChunk, DocumentCounts, DocumentHit, DocumentKind, DocumentQuery, IndexedGeneration,
+    ChunkVectors, DocumentChunk, DocumentCounts, DocumentHit, DocumentKind, DocumentQuery,
+    IndexedGeneration,
 };
+pub use vector_store::VectorHome;

@@ -7,7 +7,9 @@ use groundcrew_telemetry::Attributes;
 use proptest::prelude::{ProptestConfig, any, proptest};
 
 use super::generation::{CHUNKS_FILE, LEXICON_DIR};
-use super::{DocumentChunk, DocumentIndex, DocumentKind, DocumentQuery};
+use super::{
+    ChunkVectors, DocumentChunk, DocumentFilter, DocumentIndex, DocumentKind, DocumentQuery,
+};
 use crate::{Access, StoreError};
 
 fn chunk(document: &str, kind: DocumentKind, title: &str, text: &str) -> Masked<DocumentChunk> {
@@ -26,6 +28,10 @@ fn chunk(document: &str, kind: DocumentKind, title: &str, text: &str) -> Masked<
         front_matter: Attributes::default(),
     };
     Masker::new().mask(chunk, |_, _| {}).unwrap()
+}
+
+fn made(vectors: Vec<Vec<f32>>) -> ChunkVectors {
+    ChunkVectors { model: "model".to_owned(), vectors }
 }
 
 fn runbook(document: &str, title: &str, text: &str) -> Masked<DocumentChunk> {
@@ -91,8 +97,10 @@ fn kinds_and_limit_count_documents() {
     let dir = tempfile::tempdir().unwrap();
     let index = writable(dir.path());
     index.replace_source("a", three_pages(), None).unwrap();
-    let incidents =
-        DocumentQuery { kinds: vec![DocumentKind::Incident], ..query("connections pool") };
+    let incidents = DocumentQuery {
+        filter: DocumentFilter { kinds: vec![DocumentKind::Incident], ..DocumentFilter::default() },
+        ..query("connections pool")
+    };
     assert_eq!(found(&index, &incidents), ["2026-03.md"]);
     let one = DocumentQuery { limit: 1, ..query("connections pool") };
     assert_eq!(found(&index, &one).len(), 1);
@@ -108,7 +116,7 @@ fn vectors_find_what_words_do_not() {
     let dir = tempfile::tempdir().unwrap();
     let index = writable(dir.path());
     let vectors = vec![vec![1.0, 0.0], vec![0.9, 0.1], vec![0.0, 1.0], vec![0.7, 0.7]];
-    index.replace_source("a", three_pages(), Some(vectors)).unwrap();
+    index.replace_source("a", three_pages(), Some(made(vectors))).unwrap();
     assert_eq!(index.counts().unwrap().vectors, 4);
     let hits =
         index.search(&DocumentQuery { vector: Some(vec![0.0, 2.0]), ..query("volcano") }).unwrap();
@@ -123,10 +131,10 @@ fn vectors_find_what_words_do_not() {
 fn vectors_must_fit_the_chunks_and_each_other() {
     let dir = tempfile::tempdir().unwrap();
     let index = writable(dir.path());
-    let too_few = index.replace_source("a", three_pages(), Some(vec![vec![1.0]]));
+    let too_few = index.replace_source("a", three_pages(), Some(made(vec![vec![1.0]])));
     assert!(matches!(too_few, Err(StoreError::VectorCount { vectors: 1, chunks: 4 })));
     let uneven = vec![vec![1.0], vec![1.0, 2.0], vec![1.0], vec![1.0]];
-    let uneven = index.replace_source("a", three_pages(), Some(uneven));
+    let uneven = index.replace_source("a", three_pages(), Some(made(uneven)));
     assert!(matches!(uneven, Err(StoreError::VectorDimensions { .. })));
     assert_eq!(index.counts().unwrap().documents, 0);
 }
@@ -139,7 +147,7 @@ fn one_source_is_replaced_and_the_others_kept() {
         .map(|n| runbook(&format!("{n}.md"), "Zebra", &format!("zebra number{n}")))
         .collect();
     let vectors = (0..40).map(|n| vec![1.0, n as f32]).collect();
-    index.replace_source("zoo", many, Some(vectors)).unwrap();
+    index.replace_source("zoo", many, Some(made(vectors))).unwrap();
     let second = index.replace_source("a", three_pages(), None).unwrap();
     assert_eq!((second.chunks, second.kept, second.vectors_dropped), (4, 40, 0));
     let third =
@@ -155,9 +163,11 @@ fn one_source_is_replaced_and_the_others_kept() {
     assert_eq!(hits[0].chunk.document, "0.md");
 
     // Another model: the vectors of the other source cannot be compared any more.
-    let vectors = Some(vec![vec![1.0, 2.0, 3.0]]);
+    let vectors = Some(ChunkVectors { model: "another".to_owned(), ..made(vec![vec![1.0, 2.0]]) });
+    assert_eq!(index.vector_model().unwrap().as_deref(), Some("model"));
     let fourth = index.replace_source("a", vec![runbook("x.md", "X", "x")], vectors).unwrap();
     assert_eq!((fourth.kept, fourth.vectors_dropped), (40, 40));
+    assert_eq!(index.vector_model().unwrap().as_deref(), Some("another"));
     index.replace_source("zoo", Vec::new(), None).unwrap();
     index.replace_source("a", Vec::new(), None).unwrap();
     assert_eq!(index.counts().unwrap().chunks, 0);
@@ -181,7 +191,7 @@ fn chunks_of_one_document_may_come_apart() {
     let mixed =
         vec![runbook("a", "A", "zebra"), runbook("b", "B", "lion"), runbook("a", "A", "giraffe")];
     let vectors = vec![vec![1.0, 0.0], vec![0.0, 1.0], vec![1.0, 1.0]];
-    index.replace_source("s", mixed, Some(vectors)).unwrap();
+    index.replace_source("s", mixed, Some(made(vectors))).unwrap();
     assert_eq!(index.counts().unwrap().documents, 2);
     let hits =
         index.search(&DocumentQuery { vector: Some(vec![0.0, 1.0]), ..query("nothing") }).unwrap();
@@ -218,7 +228,7 @@ fn a_crash_before_the_swap_leaves_the_old_generation() {
     // What a writer leaves that was killed at any point before it replaced `CURRENT`.
     let half = dir.path().join("gen-2");
     std::fs::create_dir_all(half.join(LEXICON_DIR)).unwrap();
-    std::fs::write(half.join(CHUNKS_FILE), b"GCdc half of a fi").unwrap();
+    std::fs::write(half.join(CHUNKS_FILE), b"GCd2 half of a fi").unwrap();
     std::fs::write(dir.path().join("CURRENT.unfinished"), b"2").unwrap();
 
     let reader = DocumentIndex::open(dir.path(), Access::ReadOnly).unwrap();
@@ -310,7 +320,7 @@ proptest! {
         let index = writable(dir.path());
         let chunks = texts.iter().enumerate().map(|(n, text)| runbook(&n.to_string(), text, text)).collect();
         let vectors = texts.iter().map(|_| vector.clone()).collect();
-        index.replace_source("a", chunks, Some(vectors)).unwrap();
+        index.replace_source("a", chunks, Some(made(vectors))).unwrap();
         for hit in index.search(&DocumentQuery { vector: Some(vector.clone()), ..query(&asked) }).unwrap() {
             assert!(hit.score.is_finite());
             assert!(hit.lexical.is_none_or(|coverage| (0.0..=1.0).contains(&coverage)));

@@ -3,6 +3,8 @@
 use groundcrew_telemetry::{Attributes, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::DocumentFilter;
+
 /// What a document is for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum DocumentKind {
@@ -55,6 +57,15 @@ pub struct DocumentChunk {
     pub front_matter: Attributes,
 }
 
+/// The vectors of chunks, one each, in the order of the chunks.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct ChunkVectors {
+    /// What names the model that made them. Vectors of different models are never compared.
+    pub model: String,
+    /// Their numbers: all of the same dimensions, of any length.
+    pub vectors: Vec<Vec<f32>>,
+}
+
 /// What to look for.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct DocumentQuery {
@@ -62,8 +73,8 @@ pub struct DocumentQuery {
     pub text: String,
     /// The embedding of `text`; without it the search is lexical alone.
     pub vector: Option<Vec<f32>>,
-    /// The kinds wanted; empty for all.
-    pub kinds: Vec<DocumentKind>,
+    /// Which documents may be found at all.
+    pub filter: DocumentFilter,
     /// How many documents, not chunks.
     pub limit: usize,
 }

@@ -3,11 +3,13 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::DocumentChunk;
 use super::catalog::{Catalog, ChunkEntry, DocumentEntry};
-use super::generation::{CHUNKS_FILE, CHUNKS_PER_BLOCK, FILE_KIND, LEXICON_DIR, SCALE_BYTES};
+use super::generation::{
+    CHUNKS_FILE, CHUNKS_PER_BLOCK, FILE_KIND, FINGERPRINT_CHARACTERS, LEXICON_DIR, SCALE_BYTES,
+};
 use super::lexical::LexiconWriter;
 use super::vectors::Quantised;
+use super::{DocumentChunk, DocumentPayload};
 use crate::chunk_file::ChunkWriter;
 use crate::{StoreError, disk};
 
@@ -25,12 +27,16 @@ pub(super) struct GenerationWriter {
     document: String,
     /// Scales and codes of the open block of vectors.
     vectors: Vec<u8>,
-    vector_count: usize,
+    /// Rows of vectors so far, absent ones included.
+    vector_rows: usize,
+    /// Takes in the model and all vectors.
+    hasher: blake3::Hasher,
 }
 
 impl GenerationWriter {
-    /// Starts in `dir`, which must be new. `dimensions` is zero when no chunk has a vector.
-    pub(super) fn create(dir: &Path, dimensions: usize) -> Result<Self, StoreError> {
+    /// Starts in `dir`, which must be new. `model` and `dimensions` are those of the vectors to come; there are no
+    /// vectors when they are empty and zero.
+    pub(super) fn create(dir: &Path, model: &str, dimensions: usize) -> Result<Self, StoreError> {
         let lexicon_dir = dir.join(LEXICON_DIR);
         disk::create_dir(&lexicon_dir)?;
         Ok(Self {
@@ -38,19 +44,21 @@ impl GenerationWriter {
             file: ChunkWriter::create(&dir.join(CHUNKS_FILE), FILE_KIND)?,
             lexicon: LexiconWriter::create(&lexicon_dir)?,
             catalog: Catalog {
+                model: model.to_owned(),
                 dimensions: u32::try_from(dimensions).unwrap_or_default(),
                 ..Catalog::default()
             },
             block: Vec::new(),
             document: String::new(),
             vectors: Vec::new(),
-            vector_count: 0,
+            vector_rows: 0,
+            hasher: blake3::Hasher::new(),
         })
     }
 
-    /// The dimensions that vectors must have to be kept.
-    pub(super) fn dimensions(&self) -> usize {
-        self.catalog.dimensions as usize
+    /// Whether vectors of the other generation may stand beside those of this one.
+    pub(super) fn is_comparable(&self, other: &Catalog) -> bool {
+        (&self.catalog.model, self.catalog.dimensions) == (&other.model, other.dimensions)
     }
 
     /// Adds a chunk. Chunks of one source, and in it those of one document, must come one after another.
@@ -77,6 +85,11 @@ impl GenerationWriter {
             self.write_block()?;
         }
         self.write_vectors()?;
+        if self.catalog.vectors > 0 {
+            self.hasher.update(self.catalog.model.as_bytes());
+            let fingerprint = self.hasher.finalize().to_hex();
+            self.catalog.fingerprint = fingerprint.chars().take(FINGERPRINT_CHARACTERS).collect();
+        }
         self.file.finish(&self.catalog)?;
         self.lexicon.finish()?;
         disk::sync_dir(&self.dir)
@@ -97,7 +110,11 @@ impl GenerationWriter {
                 self.document.clone_from(&chunk.document);
                 let source = u32::try_from(self.catalog.sources.len()).unwrap_or(u32::MAX) - 1;
                 let chunks = Range { start: end - 1, end };
-                self.catalog.documents.push(DocumentEntry { source, kind: chunk.kind, chunks });
+                self.catalog.documents.push(DocumentEntry {
+                    source,
+                    payload: DocumentPayload::of(chunk),
+                    chunks,
+                });
             }
         }
         u32::try_from(self.catalog.documents.len()).unwrap_or(u32::MAX) - 1
@@ -116,6 +133,7 @@ impl GenerationWriter {
         if dimensions == 0 {
             return Ok(());
         }
+        let start = self.vectors.len();
         match vector.filter(|vector| vector.codes.len() == dimensions) {
             Some(vector) => {
                 self.vectors.extend(vector.scale.to_le_bytes());
@@ -123,8 +141,11 @@ impl GenerationWriter {
             }
             None => self.vectors.resize(self.vectors.len() + SCALE_BYTES + dimensions, 0),
         }
-        self.vector_count += 1;
-        if self.vector_count.is_multiple_of(VECTORS_PER_BLOCK) {
+        let row = self.vectors.get(start..).unwrap_or_default();
+        self.hasher.update(row);
+        self.catalog.vectors += u64::from(row.iter().any(|byte| *byte != 0));
+        self.vector_rows += 1;
+        if self.vector_rows.is_multiple_of(VECTORS_PER_BLOCK) {
             self.write_vectors()?;
         }
         Ok(())
