@@ -3,7 +3,7 @@
 //! Plain loops over slices. They are compiled for each kind of vector unit, of which the fitting one is chosen when the
 //! program runs.
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 /// How many sums are kept beside each other, so that they fit vector registers.
 const LANES: usize = 16;
@@ -17,9 +17,40 @@ pub(super) struct Norm {
 /// Makes each row, as long as the norm's scale, have mean 0 and variance 1, then scales and shifts it (Ba, Kiros and
 /// Hinton, "Layer Normalization", 2016).
 pub(super) fn layer_norm(rows: &mut [f32], norm: &Norm) {
-    /// As the model was trained.
-    const EPSILON: f32 = 1e-12;
-    Arch::new().dispatch(|| {
+    Arch::new().dispatch(LayerNorm { rows, norm });
+}
+
+/// Turns each row of `width` numbers into shares that add up to 1.
+pub(super) fn softmax(rows: &mut [f32], width: usize) {
+    Arch::new().dispatch(Softmax { rows, width });
+}
+
+/// The Gaussian error linear unit, in its exact form (Hendrycks and Gimpel, 2016).
+pub(super) fn gelu(numbers: &mut [f32]) {
+    Arch::new().dispatch(Gelu(numbers));
+}
+
+// Types and not closures, because a closure may stay a function of its own, compiled for the least of processors.
+struct LayerNorm<'r> {
+    rows: &'r mut [f32],
+    norm: &'r Norm,
+}
+
+struct Softmax<'r> {
+    rows: &'r mut [f32],
+    width: usize,
+}
+
+struct Gelu<'r>(&'r mut [f32]);
+
+impl WithSimd for LayerNorm<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        /// As the model was trained.
+        const EPSILON: f32 = 1e-12;
+        let Self { rows, norm } = self;
         for row in rows.chunks_exact_mut(norm.scale.len().max(1)) {
             let count = row.len() as f32;
             let mean = sum_of(row, |x| x) / count;
@@ -29,13 +60,15 @@ pub(super) fn layer_norm(rows: &mut [f32], norm: &Norm) {
                 *x = (*x - mean) * divisor * scale + shift;
             }
         }
-    });
+    }
 }
 
-/// Turns each row of `width` numbers into shares that add up to 1.
-pub(super) fn softmax(rows: &mut [f32], width: usize) {
-    Arch::new().dispatch(|| {
-        for row in rows.chunks_exact_mut(width.max(1)) {
+impl WithSimd for Softmax<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for row in self.rows.chunks_exact_mut(self.width.max(1)) {
             let largest = max_of(row);
             for x in &mut *row {
                 *x = exp(*x - largest);
@@ -45,16 +78,18 @@ pub(super) fn softmax(rows: &mut [f32], width: usize) {
                 *x *= share;
             }
         }
-    });
+    }
 }
 
-/// The Gaussian error linear unit, in its exact form (Hendrycks and Gimpel, 2016).
-pub(super) fn gelu(numbers: &mut [f32]) {
-    Arch::new().dispatch(|| {
-        for x in numbers {
+impl WithSimd for Gelu<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for x in self.0 {
             *x = 0.5 * *x * (1.0 + erf(*x * std::f32::consts::FRAC_1_SQRT_2));
         }
-    });
+    }
 }
 
 /// Scales `numbers` to length one; zeros stay zeros.

@@ -7,8 +7,12 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-/// How many rows of the right-hand matrix go through the registers in one pass; a panel of so many stays in the cache.
-const DEPTH: usize = 384;
+/// How many rows of the right-hand matrix go through the registers in one pass: as much of a panel as stays in the cache
+/// nearest to the processor beside a strip.
+const DEPTH: usize = 192;
+
+/// Numbers in a cache line.
+const LINE: usize = 16;
 
 /// A right-hand matrix, packed for [`add_product`].
 #[derive(Default)]
@@ -16,8 +20,10 @@ pub(super) struct Packed {
     /// Rows, which is the length of what is multiplied with it.
     depth: usize,
     columns: usize,
-    /// Panel by panel, row by row; the last panel is filled up with zeros.
+    /// Panel by panel, row by row, from `start` on; the last panel is filled up with zeros.
     panels: Vec<f32>,
+    /// Where a cache line begins, so that no register is loaded from two.
+    start: usize,
 }
 
 impl Packed {
@@ -40,7 +46,7 @@ impl Packed {
         let width = panel_width();
         self.clear(depth, columns.len(), width);
         for (number, column) in columns.enumerate() {
-            let panel = self.panels.chunks_exact_mut(depth * width).nth(number / width);
+            let panel = self.panels_mut().chunks_exact_mut(depth * width).nth(number / width);
             let places = panel.unwrap_or_default().iter_mut().skip(number % width).step_by(width);
             places.zip(column).for_each(|(place, value)| *place = *value);
         }
@@ -56,7 +62,7 @@ impl Packed {
         let depth = rows.len();
         self.clear(depth, columns, width);
         for (number, row) in rows.enumerate() {
-            let panels = self.panels.chunks_exact_mut(depth * width);
+            let panels = self.panels_mut().chunks_exact_mut(depth * width);
             for (panel, part) in panels.zip(row.chunks(width)) {
                 let place = panel.get_mut(number * width..).unwrap_or_default();
                 place.iter_mut().zip(part).for_each(|(place, value)| *place = *value);
@@ -67,7 +73,17 @@ impl Packed {
     fn clear(&mut self, depth: usize, columns: usize, width: usize) {
         (self.depth, self.columns) = (depth, columns);
         self.panels.clear();
-        self.panels.resize(depth * columns.next_multiple_of(width), 0.0);
+        self.panels.resize(depth * columns.next_multiple_of(width) + LINE - 1, 0.0);
+        let to_line = self.panels.as_ptr().align_offset(LINE * size_of::<f32>());
+        self.start = to_line.min(LINE - 1);
+    }
+
+    fn panels(&self) -> &[f32] {
+        self.panels.get(self.start..).unwrap_or_default()
+    }
+
+    fn panels_mut(&mut self) -> &mut [f32] {
+        self.panels.get_mut(self.start..).unwrap_or_default()
     }
 }
 
@@ -115,8 +131,8 @@ impl WithSimd for Product<'_> {
 impl Product<'_> {
     #[inline(always)]
     fn add<S: Simd, const ROWS: usize>(self, simd: S) {
-        let Packed { depth, columns, panels } = self.right;
-        let (depth, columns, width) = (*depth, *columns, 2 * S::F32_LANES);
+        let Packed { depth, columns, .. } = *self.right;
+        let (panels, width) = (self.right.panels(), 2 * S::F32_LANES);
         if depth == 0 || columns == 0 {
             return;
         }
@@ -125,7 +141,9 @@ impl Product<'_> {
             let slice = begin..(begin + DEPTH).min(depth);
             pack_strips::<ROWS>(left, depth, &slice, strips);
             let pass = ROWS * slice.len();
-            for (number, panel) in panels.chunks_exact(depth * width).enumerate() {
+            for (number, panel) in
+                panels.chunks_exact(depth * width).take(columns.div_ceil(width)).enumerate()
+            {
                 let panel = panel.get(slice.start * width..slice.end * width).unwrap_or_default();
                 let place = number * width..(number * width + width).min(columns);
                 let blocks = sums.chunks_mut(ROWS * columns);

@@ -7,7 +7,7 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 /// Largest magnitude of a code.
 const CODE_MAX: f64 = 127.0;
@@ -81,15 +81,7 @@ impl Vectors {
         if self.dimensions == 0 || query.codes.len() != self.dimensions || query.scale <= 0.0 {
             return;
         }
-        // The loop is compiled for each kind of vector unit, of which the fitting one is chosen here.
-        Arch::new().dispatch(|| {
-            let rows = self.codes.chunks_exact(self.dimensions);
-            for (position, (codes, scale)) in rows.zip(&self.scales).enumerate() {
-                if *scale > 0.0 {
-                    visit(position, dot(codes, &query.codes) as f32 * scale * query.scale);
-                }
-            }
-        });
+        Arch::new().dispatch(Scan { vectors: self, query, visit });
     }
 
     /// The `limit` vectors nearest to `query` among those that `is_wanted`, nearest first; of equally near ones the
@@ -114,6 +106,28 @@ impl Vectors {
         });
         let sorted = nearest.into_sorted_vec();
         sorted.into_iter().map(|Near { cosine, position }| (position, cosine)).collect()
+    }
+}
+
+/// A look at every vector. Compiled for each kind of vector unit, of which the fitting one is chosen when it runs.
+struct Scan<'s> {
+    vectors: &'s Vectors,
+    query: &'s Quantised,
+    visit: &'s mut dyn FnMut(usize, f32),
+}
+
+impl WithSimd for Scan<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { vectors, query, visit } = self;
+        let rows = vectors.codes.chunks_exact(vectors.dimensions);
+        for (position, (codes, scale)) in rows.zip(&vectors.scales).enumerate() {
+            if *scale > 0.0 {
+                visit(position, dot(codes, &query.codes) as f32 * scale * query.scale);
+            }
+        }
     }
 }
 
