@@ -110,6 +110,12 @@ pub enum StoreError {
         /// What happened, shortened.
         detail: String,
     },
+    /// A document that was to stay as it is is not there.
+    #[error("document {document} is not in the index; index its directory again")]
+    UnknownDocument {
+        /// Its id.
+        document: String,
+    },
     /// The inverted index failed.
     #[error("the search index failed")]
     Search(#[from] tantivy::TantivyError),

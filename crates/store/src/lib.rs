@@ -58,9 +58,10 @@ mod warnings;
 pub use access::Access;
 pub use coverage::{Coverage, SignalCoverage};
 pub use documents::{
-    ChunkVectors, DocumentChunk, DocumentCounts, DocumentFilter, DocumentHit, DocumentIndex,
-    DocumentKind, DocumentPayload, DocumentQuery, EmbeddingCache, EmbeddingKey, IndexedGeneration,
-    QdrantSettings, QdrantVectors, VectorHome,
+    CatalogEntity, ChunkVectors, DocumentChunk, DocumentCounts, DocumentFilter, DocumentHit,
+    DocumentIndex, DocumentKind, DocumentPayload, DocumentQuery, EmbeddingCache, EmbeddingKey,
+    FileRecord, IndexedGeneration, QdrantSettings, QdrantVectors, SourceRecord, SourceUpdate,
+    VectorHome, bare_name,
 };
 pub use error::StoreError;
 pub use options::{Durability, StoreOptions};

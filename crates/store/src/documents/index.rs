@@ -8,17 +8,19 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use groundcrew_masking::Masked;
+use rustc_hash::FxHashMap;
 
 use super::fuse::{Candidate, candidates};
 use super::generation::{Generation, generation_dir, generation_number};
 use super::qdrant::QdrantVectors;
 use super::rank::lexical_matches;
+use super::sources::{self, CatalogEntity, SourceRecord, SourceRecords};
 use super::vector_store::{EmbeddedVectors, VectorHome, VectorQuery, VectorStore};
 use super::vectors::{Quantised, quantise};
 use super::writer::GenerationWriter;
 use super::{
     ChunkVectors, DocumentChunk, DocumentCounts, DocumentHit, DocumentKind, DocumentQuery,
-    EmbeddingCache, IndexedGeneration,
+    EmbeddingCache, IndexedGeneration, SourceUpdate,
 };
 use crate::{Access, StoreError, disk};
 
@@ -74,22 +76,39 @@ impl DocumentIndex {
         chunks: Vec<Masked<DocumentChunk>>,
         vectors: Option<ChunkVectors>,
     ) -> Result<IndexedGeneration, StoreError> {
+        self.update_source(source, SourceUpdate { chunks, vectors, ..SourceUpdate::default() })
+    }
+
+    /// Makes `source` consist of the documents of `update`; those for which it brings no chunks stay as they are, with
+    /// their vectors. Other sources are kept.
+    ///
+    /// Either all of it is searchable and on disk when this returns, or nothing has changed.
+    pub fn update_source(
+        &self,
+        source: &str,
+        update: SourceUpdate,
+    ) -> Result<IndexedGeneration, StoreError> {
         if self.access == Access::ReadOnly {
             return Err(StoreError::ReadOnly);
         }
-        let vectors = vectors.map(|made| MadeVectors::check(made, chunks.len())).transpose()?;
+        let made = update.vectors;
+        let vectors = made.map(|made| MadeVectors::check(made, update.chunks.len())).transpose()?;
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.generation()?;
         let number = self.next_number()?;
         let dir = generation_dir(&self.root, number);
         let home = self.vector_home()?;
         let store = self.vector_store(home)?;
-        let published =
-            write(&dir, before.as_deref(), source, chunks, vectors).and_then(|indexed| {
-                let generation = Generation::open(&dir, number)?;
-                store.publish(&generation)?;
-                Ok((IndexedGeneration { generation: number, ..indexed }, generation))
-            });
+        let mut records = self.records(before.as_deref())?;
+        records
+            .insert(source.to_owned(), update.record.map(Masked::into_inner).unwrap_or_default());
+        let content = Content { documents: update.documents, chunks: update.chunks, vectors };
+        let published = write(&dir, before.as_deref(), source, content).and_then(|indexed| {
+            sources::write(&dir, &records)?;
+            let generation = Generation::open(&dir, number)?;
+            store.publish(&generation)?;
+            Ok((IndexedGeneration { generation: number, ..indexed }, generation))
+        });
         let (indexed, generation) = match published {
             Ok(published) => published,
             Err(error) => {
@@ -106,6 +125,19 @@ impl DocumentIndex {
             tracing::warn!(%error, "failed to remove vectors that serve no more");
         }
         Ok(indexed)
+    }
+
+    /// What is known about a source; empty when it was never indexed.
+    pub fn source_record(&self, source: &str) -> Result<SourceRecord, StoreError> {
+        let generation = self.generation()?;
+        Ok(self.records(generation.as_deref())?.remove(source).unwrap_or_default())
+    }
+
+    /// The catalogs of all sources: who owns what, and what needs what.
+    pub fn entities(&self) -> Result<Vec<CatalogEntity>, StoreError> {
+        let generation = self.generation()?;
+        let records = self.records(generation.as_deref())?;
+        Ok(records.into_values().flat_map(|record| record.entities).collect())
     }
 
     /// Names the server that may have the vectors. Only the first call counts.
@@ -251,6 +283,13 @@ impl DocumentIndex {
         Ok(Some(generation))
     }
 
+    fn records(&self, generation: Option<&Generation>) -> Result<SourceRecords, StoreError> {
+        match generation {
+            Some(generation) => sources::read(&generation_dir(&self.root, generation.number)),
+            None => Ok(SourceRecords::new()),
+        }
+    }
+
     fn next_number(&self) -> Result<u64, StoreError> {
         let used = disk::list(&self.root)?.iter().filter_map(|dir| generation_number(dir)).max();
         let current = current_number(&self.root)?;
@@ -285,14 +324,21 @@ impl MadeVectors {
     }
 }
 
-/// Writes what `before` has of other sources, then the chunks of `source`.
+/// What a source is made of from now on.
+struct Content {
+    documents: Vec<String>,
+    chunks: Vec<Masked<DocumentChunk>>,
+    vectors: Option<MadeVectors>,
+}
+
+/// Writes what `before` has of other sources, then the documents of `source`.
 fn write(
     dir: &Path,
     before: Option<&Generation>,
     source: &str,
-    chunks: Vec<Masked<DocumentChunk>>,
-    vectors: Option<MadeVectors>,
+    content: Content,
 ) -> Result<IndexedGeneration, StoreError> {
+    let Content { documents, chunks, vectors } = content;
     let given = vectors.as_ref().filter(|made| made.dimensions > 0);
     let given = given.map(|made| (made.model.as_str(), made.dimensions));
     let stored =
@@ -300,22 +346,40 @@ fn write(
     let (model, dimensions) = given.or(stored).unwrap_or_default();
     let mut writer = GenerationWriter::create(dir, model, dimensions)?;
     let mut indexed = IndexedGeneration { generation: 0, chunks: 0, kept: 0, vectors_dropped: 0 };
+    let (order, mut changed) = by_document(chunks);
+    let is_unchanged = |document: &&String| !changed.contains_key(*document);
+    let mut unchanged: Unchanged =
+        documents.iter().filter(is_unchanged).map(|id| (id.clone(), Vec::new())).collect();
     if let Some(before) = before {
-        keep(before, source, &mut writer, &mut indexed)?;
+        keep(before, source, &mut unchanged, &mut writer, &mut indexed)?;
     }
-    indexed.chunks = chunks.len() as u64;
-    for (position, chunk) in by_document(chunks) {
-        let vector = vectors.as_ref().and_then(|made| made.vectors.get(position));
-        writer.push(source, chunk.into_inner(), vector)?;
+    for document in documents.into_iter().chain(order) {
+        for (position, chunk) in changed.remove(&document).unwrap_or_default() {
+            let vector = vectors.as_ref().and_then(|made| made.vectors.get(position));
+            writer.push(source, chunk.into_inner(), vector)?;
+            indexed.chunks += 1;
+        }
+        let Some(kept) = unchanged.remove(&document) else { continue };
+        if kept.is_empty() {
+            return Err(StoreError::UnknownDocument { document });
+        }
+        for (chunk, vector) in kept {
+            writer.push(source, chunk, vector.as_ref())?;
+            indexed.chunks += 1;
+        }
     }
     writer.finish()?;
     Ok(indexed)
 }
 
-/// Carries over the chunks of all sources but `source`, in their order.
+/// Chunks and vectors of documents that stay as they are.
+type Unchanged = FxHashMap<String, Vec<(DocumentChunk, Option<Quantised>)>>;
+
+/// Carries over the chunks of all sources but `source`, in their order, and collects those of its `unchanged` documents.
 fn keep(
     before: &Generation,
     source: &str,
+    unchanged: &mut Unchanged,
     writer: &mut GenerationWriter,
     indexed: &mut IndexedGeneration,
 ) -> Result<(), StoreError> {
@@ -328,35 +392,42 @@ fn keep(
     let mut entries = catalog.chunks.iter().enumerate();
     for block in &catalog.blocks {
         for (chunk, (position, entry)) in before.block(block)?.into_iter().zip(entries.by_ref()) {
-            let Some(kept_source) = source_of(entry).filter(|other| *other != source) else {
-                continue;
-            };
+            let Some(kept_source) = source_of(entry) else { continue };
             let vector = vectors
                 .get(position)
                 .map(|(scale, codes)| Quantised { scale, codes: codes.to_vec() });
-            let kept = vector.as_ref().filter(|_| writer.is_comparable(catalog));
-            indexed.vectors_dropped += u64::from(vector.is_some() && kept.is_none());
+            let kept = vector.filter(|_| writer.is_comparable(catalog));
+            let is_dropped = kept.is_none() && vectors.get(position).is_some();
+            if kept_source == source {
+                if let Some(unchanged) = unchanged.get_mut(&chunk.document) {
+                    indexed.vectors_dropped += u64::from(is_dropped);
+                    unchanged.push((chunk, kept));
+                }
+                continue;
+            }
+            indexed.vectors_dropped += u64::from(is_dropped);
             indexed.kept += 1;
-            writer.push(kept_source, chunk, kept)?;
+            writer.push(kept_source, chunk, kept.as_ref())?;
         }
     }
     Ok(())
 }
 
-/// The chunks with their positions, those of one document together, documents in the order of their first chunk.
-fn by_document(chunks: Vec<Masked<DocumentChunk>>) -> Vec<(usize, Masked<DocumentChunk>)> {
-    let mut order = rustc_hash::FxHashMap::<String, usize>::default();
-    let mut numbered: Vec<_> = chunks
-        .into_iter()
-        .enumerate()
-        .map(|(position, chunk)| {
-            let next = order.len();
-            let rank = *order.entry(chunk.document.clone()).or_insert(next);
-            (rank, position, chunk)
-        })
-        .collect();
-    numbered.sort_by_key(|(rank, position, _)| (*rank, *position));
-    numbered.into_iter().map(|(_, position, chunk)| (position, chunk)).collect()
+/// Chunks with their positions.
+type Numbered = Vec<(usize, Masked<DocumentChunk>)>;
+
+/// The chunks of each document, and the documents in the order of their first chunk.
+fn by_document(chunks: Vec<Masked<DocumentChunk>>) -> (Vec<String>, FxHashMap<String, Numbered>) {
+    let mut order = Vec::new();
+    let mut documents: FxHashMap<String, Numbered> = FxHashMap::default();
+    for (position, chunk) in chunks.into_iter().enumerate() {
+        let numbered = documents.entry(chunk.document.clone()).or_insert_with(|| {
+            order.push(chunk.document.clone());
+            Vec::new()
+        });
+        numbered.push((position, chunk));
+    }
+    (order, documents)
 }
 
 fn query_vector(

@@ -15,6 +15,7 @@ mod index;
 mod lexical;
 mod qdrant;
 mod rank;
+mod sources;
 mod types;
 mod vector_store;
 mod vectors;
@@ -28,6 +29,7 @@ pub use embeddings::{EmbeddingCache, EmbeddingKey};
 pub use filter::{DocumentFilter, DocumentPayload};
 pub use index::DocumentIndex;
 pub use qdrant::{QdrantSettings, QdrantVectors};
+pub use sources::{CatalogEntity, FileRecord, SourceRecord, SourceUpdate, bare_name};
 pub use types::{
     ChunkVectors, DocumentChunk, DocumentCounts, DocumentHit, DocumentKind, DocumentQuery,
     IndexedGeneration,
