@@ -43,6 +43,9 @@ pub(super) enum Command {
     /// Move the vectors of documents between this machine and a Qdrant server
     #[command(subcommand)]
     Vectors(VectorsCommand),
+    /// Read one PDF from stdin, for `index`
+    #[command(hide = true)]
+    ReadPdf,
     /// Receive OTLP, serve the chat and the panel
     Serve,
     /// Break a simulated shop and ask what happened
@@ -130,10 +133,24 @@ pub(super) struct IngestArguments {
 }
 
 #[derive(Args, Debug)]
+#[command(
+    after_help = "Reads Markdown, reStructuredText, AsciiDoc, HTML, plain text and PDF, exports of PagerDuty incidents and GitHub issues (JSON),\n\
+and Backstage catalog-info.yaml. Only what changed is read again.\n\n\
+Examples:\n  groundcrew index ./runbooks\n  groundcrew index --watch ./runbooks\n  groundcrew index --check ./runbooks ./rules"
+)]
 pub(super) struct IndexArguments {
-    /// A directory (or one file) of Markdown
-    #[arg(value_name = "DIR")]
-    pub directory: PathBuf,
+    /// Directories, or single files
+    #[arg(required = true, value_name = "DIR")]
+    pub directories: Vec<PathBuf>,
+    /// Index, then follow changes until Ctrl-C
+    #[arg(long, conflicts_with = "check")]
+    pub watch: bool,
+    /// Index nothing; report dead links, orphan runbooks, alerts without a runbook and the like (exit code 1 if any)
+    #[arg(long)]
+    pub check: bool,
+    /// Print what --check found as JSON
+    #[arg(long, requires = "check")]
+    pub json: bool,
 }
 
 #[derive(Args, Debug)]

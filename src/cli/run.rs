@@ -48,6 +48,9 @@ fn chain(error: &anyhow::Error) -> String {
 }
 
 fn dispatch(arguments: Arguments) -> Result<Exit> {
+    if matches!(arguments.command, Command::ReadPdf) {
+        return read_pdf();
+    }
     let environment = Environment::of_process();
     if let Command::Config(command) = &arguments.command
         && let Some(exit) = config::without_settings(command)?
@@ -59,13 +62,28 @@ fn dispatch(arguments: Arguments) -> Result<Exit> {
     match arguments.command {
         Command::Ask(ask) => block_on(ask::run(settings, ask)),
         Command::Ingest(arguments) => ingest::run(&settings, &arguments),
+        Command::Index(arguments) if arguments.watch => {
+            block_on(index::watch(settings, arguments.directories))
+        }
         Command::Index(arguments) => index::run(&settings, &arguments),
         Command::Vectors(command) => vectors::run(&settings, &command),
+        Command::ReadPdf => read_pdf(),
         Command::Serve => block_on(serve::run(settings)),
         Command::Demo(arguments) => block_on(demo::run(settings, arguments)),
         Command::Eval(command) => eval::run(&settings, command),
         Command::Doctor(arguments) => block_on(doctor::run(settings, arguments)),
         Command::Config(command) => config::run(&settings, &command),
+    }
+}
+
+/// What `index` starts for each PDF: text of stdin to stdout, or the reason there, with exit code 1.
+fn read_pdf() -> Result<Exit> {
+    match groundcrew_indexer::docs::read_pdf(std::io::stdin().lock(), std::io::stdout().lock()) {
+        Ok(()) => Ok(Exit::Success),
+        Err(reason) => {
+            print::out(&reason)?;
+            Ok(Exit::NotEnoughEvidence)
+        }
     }
 }
 

@@ -164,6 +164,8 @@ pub struct EmbeddingSettings {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DocumentsSettings {
+    /// Hosts of git remotes that links to the lines of documents may lead to.
+    pub permalink_hosts: Vec<String>,
     /// A Qdrant server that may have the vectors.
     pub qdrant: QdrantSettings,
 }

@@ -27,7 +27,7 @@ const fn known_as(
 }
 
 /// Every setting there is.
-pub const SETTINGS: [Setting; 30] = [
+pub const SETTINGS: [Setting; 31] = [
     setting("config_version", "1", "format of the configuration file"),
     known_as(
         "data.dir",
@@ -93,6 +93,11 @@ pub const SETTINGS: [Setting; 30] = [
         "embedding.timeout_secs",
         "30",
         "seconds until that API must have embedded a batch of texts, retries included",
+    ),
+    setting(
+        "documents.permalink_hosts",
+        "[]",
+        "hosts of git remotes that links to the lines of documents may lead to, e.g. [\"github.com\"]",
     ),
     setting(
         "documents.qdrant.url",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use groundcrew_indexer::Intake;
-use groundcrew_indexer::docs::{IndexSummary, index_directory};
+use groundcrew_indexer::docs::{DocumentSource, IndexSummary, index_directory};
 use groundcrew_indexer::sources::cluster::read_snapshot;
 use groundcrew_llm::Embedder;
 use groundcrew_masking::Masker;
@@ -133,6 +133,6 @@ pub fn index_shipped_runbooks(
         }
         std::fs::write(&path, &file.data).map_err(|error| failed(&error))?;
     }
-    index_directory(&root, store.documents(), masker, embedder, &|_| {})
+    index_directory(DocumentSource::at(&root), store.documents(), masker, embedder, &|_| {})
         .map_err(|error| failed(&error))
 }

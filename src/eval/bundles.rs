@@ -183,7 +183,7 @@ fn feed(store: &FreshStore, folder: &Path) -> Result<(), EvalError> {
     if runbooks.is_dir() {
         let embedder = store.investigator.embedder.get().ok();
         groundcrew_indexer::docs::index_directory(
-            &runbooks,
+            groundcrew_indexer::docs::DocumentSource::at(&runbooks),
             store.store().documents(),
             &Masker::new(),
             embedder,

@@ -9,6 +9,8 @@ mod chat;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 mod durability;
 #[cfg(test)]
 mod evaluation;

@@ -1,4 +1,4 @@
-//! Cuts a Markdown text into chunks that can be embedded and quoted.
+//! Cuts a text into chunks that can be embedded and quoted.
 //!
 //! A section that fits is one chunk, with everything below it; a longer one is cut at its subsections, those at their
 //! blocks, and long blocks at list items, paragraphs and sentences. Code, tables and raw HTML are never cut, however
@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::blocks::{Block, blocks};
+use super::formats::Block;
 use super::size::tokens_about;
 
 /// Largest chunk: the embedding model reads 256 tokens, and the title and heading path need some of them.
@@ -25,10 +25,10 @@ pub(crate) struct Piece {
     pub(crate) heading_path: Vec<String>,
 }
 
-/// Cuts `body`. The pieces cover it in order.
-pub(crate) fn pieces(body: &str) -> Vec<Piece> {
+/// Cuts `body` at its blocks. The pieces cover it in order.
+pub(crate) fn pieces(body: &str, blocks: &[Block]) -> Vec<Piece> {
     let mut cutter = Cutter { body, path: Vec::new(), pieces: Vec::new() };
-    cutter.cut_run(&blocks(body));
+    cutter.cut_run(blocks);
     join_small(body, cutter.pieces)
 }
 
@@ -124,8 +124,8 @@ impl Cutter<'_> {
         range: Range<usize>,
         atoms: &mut Vec<(&'k Block, Range<usize>)>,
     ) {
-        let is_whole =
-            block.whole.iter().any(|whole| whole.start < range.end && range.start < whole.end);
+        let before = block.whole.partition_point(|whole| whole.end <= range.start);
+        let is_whole = block.whole.get(before).is_some_and(|whole| whole.start < range.end);
         let text = text_of(self.body, &range);
         if is_whole || tokens_about(text) <= CHUNK_TOKENS_MAX {
             atoms.push((block, range));
@@ -244,7 +244,12 @@ fn text_of<'b>(body: &'b str, range: &Range<usize>) -> &'b str {
 mod tests {
     use proptest::prelude::{ProptestConfig, any, proptest};
 
+    use super::super::formats::parse_markdown;
     use super::*;
+
+    fn pieces(body: &str) -> Vec<Piece> {
+        super::pieces(body, &parse_markdown(body.to_owned()).blocks)
+    }
 
     fn texts(body: &str) -> Vec<&str> {
         pieces(body).iter().map(|piece| text_of(body, &piece.range)).collect()

@@ -6,7 +6,7 @@ use groundcrew_store::{DocumentChunk, EmbeddingCache, EmbeddingKey};
 use rustc_hash::FxHashMap;
 
 use super::embedding_text::embedding_text;
-use super::index::{DocsError, IndexProgress};
+use super::summary::{DocsError, IndexProgress};
 
 /// Chunks that are embedded in one go, and lost when the process is killed.
 const BATCH_CHUNKS: usize = 32;

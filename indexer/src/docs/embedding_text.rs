@@ -7,7 +7,7 @@
 use groundcrew_llm::Embedder;
 use groundcrew_store::{DocumentChunk, DocumentIndex};
 
-use super::index::DocsError;
+use super::summary::DocsError;
 
 /// The model reads 256 tokens; more than this is never reached.
 const QUERY_BYTES_MAX: usize = 8 * 1024;

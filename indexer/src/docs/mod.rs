@@ -1,24 +1,36 @@
-//! Runbooks, past incidents and other documents: from Markdown files into the document index.
+//! Runbooks, past incidents and other documents: from files into the document index.
 //!
-//! The route is `walk` (which files), `page` (front matter and body), `blocks` and `chunk` (where to cut), then masking,
-//! `embed` (what was embedded before is not embedded again) and the swap into the store, all in the order that `index` shows. Documents are foreign text: nothing
-//! in them is followed or run, and nothing of them is stored unmasked.
+//! The route is `walk` (which files), `gather` (which of them changed), `read` (what is in a file: `formats`, `exports`,
+//! `catalog`, `pdf`), `page` and `chunk` (where to cut), then masking, `embed` (what was embedded before is not embedded
+//! again) and the swap into the store, all in the order that `index` shows. Documents are foreign text: nothing in them
+//! is followed or run, and nothing of them is stored unmasked.
 
-mod blocks;
+mod catalog;
+pub mod check;
 mod chunk;
 mod embed;
 mod embedding_text;
-mod front_matter;
+mod exports;
+mod formats;
+mod gather;
 mod index;
 mod kind;
 mod page;
+mod pdf;
+mod permalink;
+mod read;
 mod size;
+mod source;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod walk;
+mod watch;
 
 pub use embed::VectorCounts;
 pub use embedding_text::embed_query;
-pub use index::{
-    CorpusText, DocsError, IndexProgress, IndexSummary, IndexWarning, index_corpus, index_directory,
-};
+pub use index::{CorpusText, index_corpus, index_directory};
+pub use pdf::read_pdf;
+pub use source::DocumentSource;
+pub use summary::{ChangeKind, DocsError, FileChange, IndexProgress, IndexSummary, IndexWarning};
+pub use watch::SourceState;

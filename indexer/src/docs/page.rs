@@ -4,10 +4,10 @@ use groundcrew_masking::Masker;
 use groundcrew_store::{DocumentChunk, DocumentKind};
 use groundcrew_telemetry::{Attributes, Timestamp, Value};
 
-use super::blocks::blocks;
 use super::chunk::{Piece, join_across, pieces};
-use super::front_matter::{Parts, list_of, split};
+use super::formats::{Lines, Parsed, list_of};
 use super::kind::{kind_of_path, kind_of_word};
+use super::permalink;
 
 /// Where a document came from.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +18,8 @@ pub(crate) struct Origin<'o> {
     pub(crate) path: &'o str,
     /// A title known from elsewhere, for a document without front matter.
     pub(crate) title: Option<&'o str>,
+    /// Where the file can be opened by others.
+    pub(crate) address: Option<&'o str>,
 }
 
 /// The chunks of a document, and what is wrong with it.
@@ -30,23 +32,21 @@ pub(crate) struct Page {
     pub(crate) left_out: Option<String>,
 }
 
-/// Reads a document. No chunk ends inside something that `masker` finds, so that none of it escapes by being cut.
-pub(crate) fn read_page(origin: Origin<'_>, text: &str, masker: &Masker) -> Page {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let parts = split(text);
+/// Cuts a document. No chunk ends inside something that `masker` finds, so that none of it escapes by being cut.
+pub(crate) fn read_page(origin: Origin<'_>, parsed: &Parsed<'_>, masker: &Masker) -> Page {
     let mut page = Page::default();
-    if parts.attributes.get("index") == Some(&Value::Bool(false)) {
+    page.problems.extend(parsed.problems.iter().cloned());
+    if parsed.attributes.get("index") == Some(&Value::Bool(false)) {
         page.left_out = Some("its front matter says `index: false`".to_owned());
         return page;
     }
-    page.problems.extend(parts.problem.clone());
-    let about = About::new(origin, &parts, &mut page.problems);
-    let secrets: Vec<_> =
-        masker.find(parts.body).into_iter().map(|finding| finding.range).collect();
-    let mut line = parts.body_line;
-    for piece in join_across(pieces(parts.body), &secrets) {
-        let text = parts.body.get(piece.range.clone()).unwrap_or_default();
-        page.chunks.extend(about.chunk(origin, piece, text, line));
+    let about = About::new(origin, parsed, &mut page.problems);
+    let body = parsed.body.as_ref();
+    let secrets: Vec<_> = masker.find(body).into_iter().map(|finding| finding.range).collect();
+    let mut line = 0;
+    for piece in join_across(pieces(body, &parsed.blocks), &secrets) {
+        let text = body.get(piece.range.clone()).unwrap_or_default();
+        page.chunks.extend(about.chunk(origin, piece, text, (line, &parsed.lines)));
         line = line.saturating_add(newlines(text));
     }
     page
@@ -63,7 +63,7 @@ struct About {
 }
 
 impl About {
-    fn new(origin: Origin<'_>, parts: &Parts<'_>, problems: &mut Vec<(u32, String)>) -> Self {
+    fn new(origin: Origin<'_>, parsed: &Parsed<'_>, problems: &mut Vec<(u32, String)>) -> Self {
         let mut about = Self {
             title: String::new(),
             kind: kind_of_path(origin.document),
@@ -72,11 +72,11 @@ impl About {
             date: None,
             front_matter: Attributes::default(),
         };
-        for (key, value) in parts.attributes.iter() {
+        for (key, value) in parsed.attributes.iter() {
             about.take(key, value, problems);
         }
         if about.title.is_empty() {
-            about.title = title_without_front_matter(origin, parts.body);
+            about.title = title_without_front_matter(origin, parsed);
         }
         about
     }
@@ -99,17 +99,19 @@ impl About {
                     problems.push((1, format!("date `{value}` is not a date like 2026-03-14")));
                 }
             }
+            // Only where a file really lies makes a link.
+            permalink::ATTRIBUTE => {}
             _ => self.front_matter.set(key, value.clone()),
         }
     }
 
-    /// `None` for a piece of white space alone. `line` is where the piece begins.
+    /// `None` for a piece of white space alone. `line` is the body's line, from 0, that the piece begins on.
     fn chunk(
         &self,
         origin: Origin<'_>,
         piece: Piece,
         text: &str,
-        line: u32,
+        (line, lines): (u32, &Lines),
     ) -> Option<DocumentChunk> {
         let trimmed_end = text.trim_end();
         let blank_lines = trimmed_end.len() - trimmed_end.trim_start().len();
@@ -119,8 +121,14 @@ impl About {
         if trimmed.is_empty() {
             return None;
         }
-        let line_start = line.saturating_add(blank_lines);
+        let first = line.saturating_add(blank_lines);
+        let (line_start, line_end) = lines.of(first, first.saturating_add(newlines(trimmed)));
         let is_title = |heading: &String| heading.trim() == self.title;
+        let mut front_matter = self.front_matter.clone();
+        if let Some(address) = origin.address {
+            let address = permalink::address_of_lines(address, line_start, line_end);
+            front_matter.set(permalink::ATTRIBUTE, Value::from(address.as_str()));
+        }
         let heading_path = piece.heading_path.into_iter().skip_while(is_title).collect();
         Some(DocumentChunk {
             document: origin.document.to_owned(),
@@ -129,25 +137,28 @@ impl About {
             heading_path,
             text: trimmed.to_owned(),
             line_start,
-            line_end: line_start.saturating_add(newlines(trimmed)),
+            line_end,
             path: origin.path.to_owned(),
             services: self.services.clone(),
             alerts: self.alerts.clone(),
             date: self.date,
-            front_matter: self.front_matter.clone(),
+            front_matter,
         })
     }
 }
 
-/// A title known from elsewhere, else the first heading of the highest rank, else the file's name.
-fn title_without_front_matter(origin: Origin<'_>, body: &str) -> String {
-    if let Some(title) = origin.title.filter(|title| !title.trim().is_empty()) {
+/// A title known from elsewhere, else one that is no heading, else the first heading of the highest rank, else the
+/// file's name.
+fn title_without_front_matter(origin: Origin<'_>, parsed: &Parsed<'_>) -> String {
+    let is_some = |title: &&str| !title.trim().is_empty();
+    let given = origin.title.filter(is_some).or(parsed.title.as_deref().filter(is_some));
+    if let Some(title) = given {
         return title.trim().to_owned();
     }
-    let headings = blocks(body).into_iter().filter_map(|block| block.heading);
+    let headings = parsed.blocks.iter().filter_map(|block| block.heading.as_ref());
     let first =
         headings.filter(|heading| !heading.text.is_empty()).min_by_key(|heading| heading.level);
-    first.map(|heading| heading.text).unwrap_or_else(|| {
+    first.map(|heading| heading.text.clone()).unwrap_or_else(|| {
         let name = origin.document.rsplit('/').next().unwrap_or_default();
         let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
         stem.replace(['-', '_'], " ")
@@ -168,6 +179,7 @@ fn skip_lines(text: &str, lines: u32) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use super::super::formats::{Format, parse};
     use super::*;
 
     fn read(text: &str) -> Page {
@@ -175,8 +187,9 @@ mod tests {
             document: "runbooks/pool-is_empty.md",
             path: "/x/pool-is_empty.md",
             title: None,
+            address: None,
         };
-        read_page(origin, text, &Masker::new())
+        read_page(origin, &parse(Format::Markdown, text), &Masker::new())
     }
 
     #[test]

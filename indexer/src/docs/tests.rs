@@ -9,7 +9,18 @@ use groundcrew_llm::{Embedder, LlmError};
 use groundcrew_masking::Masker;
 use groundcrew_store::{Access, DocumentIndex, DocumentKind, DocumentQuery};
 
-use super::{CorpusText, DocsError, IndexProgress, VectorCounts, index_corpus, index_directory};
+use super::{
+    CorpusText, DocsError, DocumentSource, IndexProgress, IndexSummary, VectorCounts, index_corpus,
+};
+
+/// Indexes a folder without vectors.
+fn index_directory(
+    path: &Path,
+    index: &DocumentIndex,
+    progress: &dyn Fn(IndexProgress),
+) -> Result<IndexSummary, DocsError> {
+    super::index_directory(DocumentSource::at(path), index, &Masker::new(), None, progress)
+}
 
 fn documents(root: &Path) -> DocumentIndex {
     DocumentIndex::open(&root.join("documents"), Access::ReadWrite).unwrap()
@@ -36,7 +47,7 @@ fn a_directory_is_indexed_and_what_is_left_out_is_said() {
     let index = documents(root.path());
     let seen = RefCell::new(Vec::new());
     let progress = |step| seen.borrow_mut().push(step);
-    let summary = index_directory(&pages, &index, &Masker::new(), None, &progress).unwrap();
+    let summary = index_directory(&pages, &index, &progress).unwrap();
     assert_eq!((summary.documents, summary.chunks, summary.vectors), (2, 2, None));
     let skipped: Vec<_> = summary.skipped.iter().map(|(_, reason)| reason.as_str()).collect();
     assert_eq!(
@@ -61,7 +72,7 @@ fn a_directory_is_indexed_and_what_is_left_out_is_said() {
     assert!(find(&index, "nobody").is_empty());
 
     fs::remove_file(pages.join("runbooks/pool.md")).unwrap();
-    index_directory(&pages, &index, &Masker::new(), None, &|_| {}).unwrap();
+    index_directory(&pages, &index, &|_| {}).unwrap();
     assert!(find(&index, "no connection available").is_empty());
     assert_eq!(find(&index, "still readable").len(), 1);
 }
@@ -79,7 +90,7 @@ fn nothing_is_stored_unmasked() {
     );
     fs::write(&page, text).unwrap();
     let index = documents(root.path());
-    index_directory(&page, &index, &Masker::new(), None, &|_| {}).unwrap();
+    index_directory(&page, &index, &|_| {}).unwrap();
     let hits = find(&index, "help write key");
     let everything = format!("{:?}", hits);
     for secret in ["ann.example@", "bob.example@", "carl.example@", "MIIEow"] {
@@ -201,7 +212,7 @@ fn a_damaged_cache_is_made_again() {
 fn a_missing_directory_is_an_error_that_names_it() {
     let root = tempfile::tempdir().unwrap();
     let missing = root.path().join("missing");
-    let error = index_directory(&missing, &documents(root.path()), &Masker::new(), None, &|_| {});
+    let error = index_directory(&missing, &documents(root.path()), &|_| {});
     let error = error.unwrap_err();
     assert!(matches!(error, DocsError::Read { .. }));
     assert!(error.to_string().ends_with("missing"));
@@ -212,7 +223,7 @@ fn the_shipped_runbooks_are_in_order() {
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runbooks");
     let root = tempfile::tempdir().unwrap();
     let index = documents(root.path());
-    let summary = index_directory(&shipped, &index, &Masker::new(), None, &|_| {}).unwrap();
+    let summary = index_directory(&shipped, &index, &|_| {}).unwrap();
     assert_eq!(summary.warnings, []);
     assert_eq!(summary.skipped.len(), 1, "{:?}", summary.skipped);
     let counts = index.counts().unwrap();
@@ -248,4 +259,182 @@ fn the_shipped_runbooks_are_in_order() {
             find(&index, symptom).into_iter().map(|hit| hit.chunk.document).collect();
         assert!(found.iter().take(2).any(|id| id == document), "{symptom}: {found:?}");
     }
+}
+
+fn put(root: &Path, path: &str, text: impl AsRef<[u8]>) {
+    let path = root.join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+#[test]
+fn every_format_becomes_pages() {
+    let root = tempfile::tempdir().unwrap();
+    let pages = root.path().join("pages");
+    put(
+        &pages,
+        "runbooks/a.rst",
+        ":services: checkout\n\nPool\n====\n\nzebra\n\nFix\n---\n\ngiraffe\n",
+    );
+    put(&pages, "runbooks/b.adoc", "= Disk\n:alerts: DiskFull\n\n== Fix\n\nelephant\n");
+    put(&pages, "runbooks/c.html", "<h1>Cart</h1>\n<p>penguin</p>");
+    put(&pages, "notes/d.txt", "Night shift\n\nleopard\n");
+    put(
+        &pages,
+        "catalog-info.yaml",
+        "kind: Component\nmetadata: {name: checkout}\nspec: {owner: team-pay, dependsOn: [resource:orders-db]}\n",
+    );
+    put(
+        &pages,
+        "issues.json",
+        r#"[{"number": 7, "title": "Outage", "state": "closed", "labels": [], "body": "ostrich"}]"#,
+    );
+    put(&pages, "package.json", r#"{"name": "x"}"#);
+    let index = documents(root.path());
+    let summary = index_directory(&pages, &index, &|_| {}).unwrap();
+    assert_eq!(
+        (summary.documents, summary.skipped.len(), summary.warnings.len()),
+        (6, 0, 0),
+        "{summary:?}"
+    );
+    for (word, document, title, lines) in [
+        ("zebra", "runbooks/a.rst", "Pool", (1, 11)),
+        ("elephant", "runbooks/b.adoc", "Disk", (1, 6)),
+        ("penguin", "runbooks/c.html", "Cart", (1, 2)),
+        ("leopard", "notes/d.txt", "Night shift", (1, 3)),
+        ("ostrich", "issues.json#7", "Outage", (1, 1)),
+        ("team pay", "catalog-info.yaml#component:checkout", "checkout (component)", (1, 3)),
+    ] {
+        let chunk = find(&index, word).swap_remove(0).chunk;
+        assert_eq!((chunk.document.as_str(), chunk.title.as_str()), (document, title));
+        assert_eq!((chunk.line_start, chunk.line_end), lines, "{document}");
+    }
+    let zebra = find(&index, "zebra").swap_remove(0).chunk;
+    assert_eq!(
+        (zebra.services.as_slice(), zebra.kind),
+        (&["checkout".to_owned()][..], DocumentKind::Runbook)
+    );
+    assert_eq!(find(&index, "elephant")[0].chunk.alerts, ["DiskFull"]);
+    assert_eq!(find(&index, "ostrich")[0].chunk.kind, DocumentKind::Incident);
+    let entities = index.entities().unwrap();
+    assert_eq!((entities[0].owner.as_str(), entities.len()), ("team-pay", 1));
+    assert_eq!(entities[0].dependencies().collect::<Vec<_>>(), ["orders-db"]);
+}
+
+#[test]
+fn only_what_changed_is_read_again() {
+    let root = tempfile::tempdir().unwrap();
+    let pages = root.path().join("pages");
+    for name in ["a", "b", "c"] {
+        put(&pages, &format!("{name}.md"), format!("# Page {name}\n\ntext of {name}\n"));
+    }
+    put(&pages, "broken.md", "---\ntitle: [x\n---\nbody\n");
+    let index = documents(root.path());
+    let changes = |summary: &IndexSummary| -> Vec<String> {
+        summary
+            .changes
+            .iter()
+            .map(|change| format!("{} {}", change.kind.name(), change.id))
+            .collect()
+    };
+    let first = index_directory(&pages, &index, &|_| {}).unwrap();
+    assert_eq!(changes(&first), ["added a.md", "added b.md", "added broken.md", "added c.md"]);
+    assert_eq!((first.chunks, first.chunks_new), (4, 4));
+
+    put(&pages, "b.md", "# Page b\n\nzebra\n");
+    put(&pages, "d.md", "# Page d\n\nnew\n");
+    fs::remove_file(pages.join("c.md")).unwrap();
+    let second = index_directory(&pages, &index, &|_| {}).unwrap();
+    assert_eq!(changes(&second), ["changed b.md", "removed c.md", "added d.md"]);
+    // The page with a mistake is read again, so that the mistake is told again.
+    assert_eq!((second.documents, second.chunks, second.chunks_new), (4, 4, 3));
+    assert_eq!(second.warnings.len(), 1);
+    assert_eq!(find(&index, "zebra")[0].chunk.document, "b.md");
+    assert_eq!(find(&index, "text of a")[0].chunk.document, "a.md");
+    assert!(find(&index, "text of c").iter().all(|hit| hit.chunk.document != "c.md"));
+
+    // The same pages indexed in one go give the same answers.
+    let other = DocumentIndex::open(&root.path().join("other"), Access::ReadWrite).unwrap();
+    index_directory(&pages, &other, &|_| {}).unwrap();
+    for question in ["zebra", "text of a", "page", "body new"] {
+        assert_eq!(find(&index, question), find(&other, question), "{question}");
+    }
+}
+
+#[test]
+fn nothing_new_writes_nothing_and_a_failure_leaves_the_old() {
+    let root = tempfile::tempdir().unwrap();
+    let pages = root.path().join("pages");
+    put(&pages, "a.md", "# A\n\nzebra\n");
+    let index = documents(root.path());
+    index_directory(&pages, &index, &|_| {}).unwrap();
+    let current = || fs::read_to_string(root.path().join("documents/CURRENT")).unwrap();
+    let before = current();
+    let again = index_directory(&pages, &index, &|_| {}).unwrap();
+    assert_eq!((again.documents, again.chunks, again.chunks_new), (1, 1, 0));
+    assert_eq!(current(), before);
+    // A directory that goes away is an error, not an empty source.
+    fs::rename(&pages, root.path().join("away")).unwrap();
+    assert!(index_directory(&pages, &index, &|_| {}).is_err());
+    assert_eq!(find(&index, "zebra").len(), 1);
+}
+
+#[test]
+fn bad_files_cost_themselves_and_no_other() {
+    let root = tempfile::tempdir().unwrap();
+    let pages = root.path().join("pages");
+    put(&pages, "good.md", "# Good\n\nzebra\n");
+    put(&pages, "other.md", "---\nid: RB1\n---\n# One\n");
+    put(&pages, "same.md", "---\nid: RB1\n---\n# Two\n");
+    put(&pages, "wide.txt", b"\xff\xfea\x00");
+    put(&pages, "named.md", b"%PDF-1.7 text");
+    put(&pages, "paper.pdf", b"%PDF-1.7 text");
+    put(&pages, "circle.adoc", "= Circle\n\ninclude::circle.adoc[]\n");
+    put(&pages, "circle.rst", "Circle\n======\n\n.. include:: circle.rst\n");
+    fs::File::create(pages.join("huge.md")).unwrap().set_len(200 << 20).unwrap();
+    fs::File::create(pages.join("huge.json")).unwrap().set_len(200 << 20).unwrap();
+    let index = documents(root.path());
+    for _ in 0..2 {
+        let summary = index_directory(&pages, &index, &|_| {}).unwrap();
+        assert_eq!(summary.documents, 5, "{summary:?}");
+        let mut skipped: Vec<_> =
+            summary.skipped.iter().map(|(_, reason)| reason.as_str()).collect();
+        skipped.sort_unstable();
+        assert_eq!(
+            skipped,
+            [
+                "is UTF-16; save it as UTF-8",
+                "is a PDF by its content; name it so",
+                "is a PDF, and these are not read here",
+                "is larger than 64 MiB",
+                "is larger than 8 MiB",
+            ]
+        );
+        assert_eq!(summary.warnings.len(), 1);
+        assert_eq!(summary.warnings[0].reason, "has the id `RB1` that other.md has too");
+    }
+    assert_eq!(find(&index, "zebra").len(), 1);
+    assert!(find(&index, "include circle").iter().all(|hit| hit.chunk.text.contains("include")));
+}
+
+#[test]
+fn links_come_only_from_where_a_file_lies() {
+    let root = tempfile::tempdir().unwrap();
+    let pages = root.path().join("pages");
+    let text = "---\ngroundcrew.permalink: https://evil.test\n---\n# A\n\nzebra\n";
+    put(&pages, "run/a.md", text);
+    put(&pages, ".git/HEAD", "0123456789abcdef0123456789abcdef01234567\n");
+    put(&pages, ".git/config", "[remote \"origin\"]\n\turl = git@git.shop.test:ops/docs.git\n");
+    let index = documents(root.path());
+    let link = || {
+        let chunk = find(&index, "zebra").swap_remove(0).chunk;
+        chunk.front_matter.str("groundcrew.permalink").map(str::to_owned)
+    };
+    index_directory(&pages, &index, &|_| {}).unwrap();
+    assert_eq!(link(), None);
+    let hosts = ["git.shop.test".to_owned()];
+    let source = DocumentSource { permalink_hosts: &hosts, ..DocumentSource::at(&pages) };
+    super::index_directory(source, &index, &Masker::new(), None, &|_| {}).unwrap();
+    let expected = "https://git.shop.test/ops/docs/blob/0123456789abcdef0123456789abcdef01234567/run/a.md?plain=1#L4-L6";
+    assert_eq!(link().as_deref(), Some(expected));
 }

@@ -1,6 +1,6 @@
-//! Finds the Markdown files below a directory.
+//! Finds the documents below a directory.
 //!
-//! Hidden files and folders are passed over, as are files that are not Markdown. What looks like a document but cannot be
+//! Hidden files and folders are passed over, as are files that are no documents. What looks like a document but cannot be
 //! taken is reported with the reason. A link is followed only while it stays inside the directory: a folder of runbooks
 //! is often a checkout of somebody else's repository, and must not be able to pull in other files of this machine.
 
@@ -9,8 +9,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Larger files are no documents.
-pub(crate) const FILE_BYTES_MAX: u64 = 8 * 1024 * 1024;
+use super::formats::Format;
+
+/// Larger texts are no documents.
+const FILE_BYTES_MAX: u64 = 8 * 1024 * 1024;
 /// Files of one directory that are read at most.
 const FILES_MAX: usize = 100_000;
 /// How deep folders may nest.
@@ -23,14 +25,32 @@ pub(crate) struct Found {
     pub(crate) files: Vec<FoundFile>,
     /// What was passed over although it looked like a document, and why.
     pub(crate) skipped: Vec<(PathBuf, String)>,
+    /// YAML files, which may hold rules that alert.
+    pub(crate) yaml: Vec<PathBuf>,
 }
 
 /// A file to read.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct FoundFile {
     /// The path below the directory, with `/` between names.
     pub(crate) id: String,
     pub(crate) path: PathBuf,
+    pub(crate) format: Format,
+}
+
+impl FoundFile {
+    /// Larger files of its format are not read.
+    pub(crate) const fn bytes_max(&self) -> u64 {
+        bytes_max(self.format)
+    }
+}
+
+const fn bytes_max(format: Format) -> u64 {
+    match format {
+        Format::Pdf => super::pdf::FILE_BYTES_MAX,
+        Format::Json => super::exports::FILE_BYTES_MAX,
+        _ => FILE_BYTES_MAX,
+    }
 }
 
 /// Finds the documents below `root`, or `root` itself when it is a file.
@@ -39,7 +59,9 @@ pub(crate) fn find(root: &Path) -> io::Result<Found> {
         Walk { root: fs::canonicalize(root)?, seen: BTreeSet::new(), found: Found::default() };
     if fs::metadata(root)?.is_file() {
         let name = root.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        walk.take_file(root, name);
+        // Who asks for one file wants it read, whatever its name.
+        let format = Format::of_path(root).unwrap_or(Format::Markdown);
+        walk.take_file(root, name, format);
         return Ok(walk.found);
     }
     // An unreadable directory is an error where it was asked for, and a skipped one further down.
@@ -51,8 +73,9 @@ pub(crate) fn find(root: &Path) -> io::Result<Found> {
             walk.skip(&folder, format!("cannot be read: {error}"));
         }
     }
-    walk.found.files.sort();
+    walk.found.files.sort_by(|one, other| one.id.cmp(&other.id));
     walk.found.skipped.sort();
+    walk.found.yaml.sort();
     Ok(walk.found)
 }
 
@@ -77,7 +100,7 @@ impl Walk {
         entries.sort_by_key(fs::DirEntry::file_name);
         for entry in entries {
             let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with('.') {
+            if name.starts_with('.') || name == "node_modules" {
                 continue;
             }
             let path = entry.path();
@@ -94,8 +117,13 @@ impl Walk {
                 Ok(metadata) if metadata.is_dir() => {
                     self.skip(&path, format!("is nested more than {DEPTH_MAX} folders deep"));
                 }
-                Ok(_) if is_markdown(&path) => self.take_file(&path, id),
-                Ok(_) => {}
+                Ok(_) => {
+                    if let Some(format) = Format::of_path(&path) {
+                        self.take_file(&path, id, format);
+                    } else if is_yaml(&path) {
+                        self.found.yaml.push(path);
+                    }
+                }
                 Err(error) => self.skip(&path, format!("cannot be read: {error}")),
             }
         }
@@ -121,18 +149,18 @@ impl Walk {
         fs::canonicalize(folder).is_ok_and(|target| self.seen.insert(target))
     }
 
-    fn take_file(&mut self, path: &Path, id: String) {
+    fn take_file(&mut self, path: &Path, id: String, format: Format) {
         match fs::metadata(path) {
             Ok(metadata) if !metadata.is_file() => {
                 self.skip(path, "is not a regular file".to_owned())
             }
-            Ok(metadata) if metadata.len() > FILE_BYTES_MAX => {
-                self.skip(path, format!("is larger than {} MiB", FILE_BYTES_MAX >> 20));
+            Ok(metadata) if metadata.len() > bytes_max(format) => {
+                self.skip(path, format!("is larger than {} MiB", bytes_max(format) >> 20));
             }
             Ok(_) if self.found.files.len() >= FILES_MAX => {
                 self.skip(path, format!("comes after {FILES_MAX} other files"));
             }
-            Ok(_) => self.found.files.push(FoundFile { id, path: path.to_owned() }),
+            Ok(_) => self.found.files.push(FoundFile { id, path: path.to_owned(), format }),
             Err(error) => self.skip(path, format!("cannot be read: {error}")),
         }
     }
@@ -142,9 +170,8 @@ impl Walk {
     }
 }
 
-fn is_markdown(path: &Path) -> bool {
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    ["md", "markdown", "mdx"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
 }
 
 #[cfg(test)]
@@ -164,22 +191,30 @@ mod tests {
     }
 
     #[test]
-    fn markdown_is_found_in_order_and_the_rest_passed_over() {
+    fn documents_are_found_in_order_and_the_rest_passed_over() {
         let root = tempfile::tempdir().unwrap();
-        for path in ["b.md", "a/c.MD", "a/image.png", ".git/x.md", "a/.hidden.md", "z.markdown"] {
+        for path in [
+            "b.md",
+            "a/c.MD",
+            "a/image.png",
+            ".git/x.md",
+            "a/.hidden.md",
+            "z.rst",
+            "node_modules/x.md",
+        ] {
             put(root.path(), path, "x");
         }
         let found = find(root.path()).unwrap();
-        assert_eq!(ids(&found), ["a/c.MD", "b.md", "z.markdown"]);
+        assert_eq!(ids(&found), ["a/c.MD", "b.md", "z.rst"]);
         assert!(found.skipped.is_empty(), "{:?}", found.skipped);
     }
 
     #[test]
     fn a_single_file_is_taken_whatever_its_name() {
         let root = tempfile::tempdir().unwrap();
-        put(root.path(), "notes.txt", "x");
-        let found = find(&root.path().join("notes.txt")).unwrap();
-        assert_eq!(ids(&found), ["notes.txt"]);
+        put(root.path(), "notes.log", "x");
+        let found = find(&root.path().join("notes.log")).unwrap();
+        assert_eq!(ids(&found), ["notes.log"]);
         assert!(find(&root.path().join("missing")).is_err());
     }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use groundcrew_masking::Masked;
 use serde::{Deserialize, Serialize};
 
-use super::DocumentChunk;
+use super::{ChunkVectors, DocumentChunk};
 use crate::checked_file::{self, FileKind};
 use crate::{StoreError, disk};
 
@@ -24,7 +24,7 @@ pub struct SourceUpdate {
     /// Chunks of documents that are new or changed.
     pub chunks: Vec<Masked<DocumentChunk>>,
     /// Their vectors, one to one.
-    pub vectors: Option<Vec<Vec<f32>>>,
+    pub vectors: Option<ChunkVectors>,
     /// What is known about the source beside its chunks.
     pub record: Option<Masked<SourceRecord>>,
 }

@@ -1,9 +1,11 @@
-//! Splits YAML front matter from a Markdown file and reads it.
+//! Splits YAML front matter from a text and reads it.
 //!
 //! Front matter that cannot be read costs a warning with its line, never the document.
 
 use groundcrew_telemetry::{Attributes, Value};
 use serde_yaml_ng::Value as Yaml;
+
+use super::parsed::{Lines, Parsed};
 
 /// Front matter longer than this is not read: YAML is costly, and nobody writes this much by hand.
 const BYTES_MAX: usize = 64 * 1024;
@@ -21,6 +23,19 @@ pub(crate) struct Parts<'t> {
     pub(crate) body_line: u32,
     /// What is wrong with the front matter: line and reason.
     pub(crate) problem: Option<(u32, String)>,
+}
+
+impl<'t> From<Parts<'t>> for Parsed<'t> {
+    /// Without blocks: those are the format's.
+    fn from(parts: Parts<'t>) -> Self {
+        Self {
+            attributes: parts.attributes,
+            body: parts.body.into(),
+            lines: Lines::From(parts.body_line),
+            problems: parts.problem.into_iter().collect(),
+            ..Self::default()
+        }
+    }
 }
 
 /// Splits `text` and reads its front matter.
@@ -71,16 +86,21 @@ fn read(yaml: &str) -> Result<Attributes, (u32, String)> {
 
 fn entries(mapping: serde_yaml_ng::Mapping, depth: usize) -> Vec<(String, Value)> {
     let entry = |(key, value)| {
-        let key = match value_of(key, depth)? {
+        let key = match value_at(key, depth)? {
             Value::Str(key) => key,
             other => other.to_string(),
         };
-        Some((key, value_of(value, depth)?))
+        Some((key, value_at(value, depth)?))
     };
     mapping.into_iter().filter_map(entry).collect()
 }
 
-fn value_of(yaml: Yaml, depth: usize) -> Option<Value> {
+/// A YAML value as an attribute; `None` for null and for what nests too deep.
+pub(crate) fn value_of(yaml: Yaml) -> Option<Value> {
+    value_at(yaml, 0)
+}
+
+fn value_at(yaml: Yaml, depth: usize) -> Option<Value> {
     if depth > DEPTH_MAX {
         return None;
     }
@@ -93,10 +113,10 @@ fn value_of(yaml: Yaml, depth: usize) -> Option<Value> {
         },
         Yaml::String(text) => Some(Value::Str(text)),
         Yaml::Sequence(values) => Some(Value::List(
-            values.into_iter().filter_map(|value| value_of(value, depth + 1)).collect(),
+            values.into_iter().filter_map(|value| value_at(value, depth + 1)).collect(),
         )),
         Yaml::Mapping(mapping) => Some(Value::Map(entries(mapping, depth + 1))),
-        Yaml::Tagged(tagged) => value_of(tagged.value, depth + 1),
+        Yaml::Tagged(tagged) => value_at(tagged.value, depth + 1),
     }
 }
 

@@ -7,26 +7,12 @@ use std::ops::Range;
 
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
-/// An outermost block of a Markdown text.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Block {
-    /// Its bytes, up to the start of the next block.
-    pub(crate) range: Range<usize>,
-    /// Set when the block is a heading.
-    pub(crate) heading: Option<Heading>,
-    /// Where it may be cut for good reasons: at list items and at paragraphs inside.
-    pub(crate) cuts: Vec<usize>,
-    /// Ranges inside that must stay whole: code, tables, raw HTML.
-    pub(crate) whole: Vec<Range<usize>>,
-}
+use super::front_matter::Parts;
+use super::parsed::{Block, Heading, Parsed, join_up};
 
-/// A heading's level and plain text.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Heading {
-    /// 1 to 6.
-    pub(crate) level: u8,
-    /// Its text without markup.
-    pub(crate) text: String,
+/// Takes Markdown apart.
+pub(super) fn parse(parts: Parts<'_>) -> Parsed<'_> {
+    Parsed { blocks: blocks(parts.body), ..Parsed::from(parts) }
 }
 
 /// The blocks of `body` in order.
@@ -43,12 +29,7 @@ pub(crate) fn blocks(body: &str) -> Vec<Block> {
             _ => {}
         }
         if is_outermost && !matches!(event, Event::End(_)) {
-            blocks.push(Block {
-                range: range.clone(),
-                heading: None,
-                cuts: Vec::new(),
-                whole: Vec::new(),
-            });
+            blocks.push(Block::plain(range.clone()));
         }
         if let Some(block) = blocks.last_mut() {
             note(block, &event, range, depth == 1);
@@ -82,50 +63,6 @@ fn add_heading_text(block: &mut Block, text: &str) {
     if let Some(heading) = &mut block.heading {
         heading.text.push_str(text);
     }
-}
-
-/// Stretches each block from the start of its first line to the start of the next block's.
-fn join_up(body: &str, mut blocks: Vec<Block>) -> Vec<Block> {
-    if body.is_empty() {
-        return Vec::new();
-    }
-    // What has no block of its own (blank lines, link definitions) belongs to the block before, or to the first.
-    let mut starts: Vec<usize> =
-        blocks.iter().map(|block| line_start(body, block.range.start)).collect();
-    if blocks.is_empty() {
-        blocks.push(Block {
-            range: 0..body.len(),
-            heading: None,
-            cuts: Vec::new(),
-            whole: Vec::new(),
-        });
-        starts.push(0);
-    }
-    if let Some(first) = starts.first_mut() {
-        *first = 0;
-    }
-    let mut ends: Vec<usize> = starts.iter().skip(1).copied().collect();
-    ends.push(body.len());
-    for ((block, start), end) in blocks.iter_mut().zip(starts).zip(ends) {
-        block.range = start..end.max(start);
-        let inside = block.range.clone();
-        let is_free = |cut: &usize| {
-            !block
-                .whole
-                .iter()
-                .any(|whole| line_start(body, whole.start) < *cut && *cut < whole.end)
-        };
-        block.cuts = block.cuts.iter().map(|cut| line_start(body, *cut)).filter(is_free).collect();
-        block.cuts.retain(|cut| inside.start < *cut && *cut < inside.end);
-        block.cuts.sort_unstable();
-        block.cuts.dedup();
-    }
-    blocks.retain(|block| !block.range.is_empty());
-    blocks
-}
-
-fn line_start(text: &str, at: usize) -> usize {
-    text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1)
 }
 
 const fn level_number(level: HeadingLevel) -> u8 {
