@@ -5,7 +5,7 @@ use groundcrew_masking::Masked;
 use groundcrew_store::{DocumentChunk, EmbeddingCache, EmbeddingKey};
 use rustc_hash::FxHashMap;
 
-use super::embedding_text::embedding_text;
+use super::embedding_text::embedding_texts;
 use super::summary::{DocsError, IndexProgress};
 
 /// Chunks that are embedded in one go, and lost when the process is killed.
@@ -73,8 +73,7 @@ fn take_known(
 ) -> Vec<Unread> {
     let mut unread: Vec<Unread> = Vec::new();
     let mut order: FxHashMap<EmbeddingKey, usize> = FxHashMap::default();
-    for (position, chunk) in chunks.iter().enumerate() {
-        let text = embedding_text(chunk);
+    for (position, text) in embedding_texts(chunks).into_iter().enumerate() {
         let key = EmbeddingKey::new(model, &text);
         if let Some(vector) = cache.get(&key) {
             place(vectors, &[position], &vector);

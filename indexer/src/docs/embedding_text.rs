@@ -4,6 +4,8 @@
 //! so identifiers in titles and questions are spelled out before they are embedded. Chunks keep theirs: code and log
 //! lines match code and log lines.
 
+use std::ops::Deref;
+
 use groundcrew_llm::Embedder;
 use groundcrew_store::{DocumentChunk, DocumentIndex};
 
@@ -11,9 +13,35 @@ use super::summary::DocsError;
 
 /// The model reads 256 tokens; more than this is never reached.
 const QUERY_BYTES_MAX: usize = 8 * 1024;
+/// Bytes of a document's beginning that are read together: about what the model takes in.
+const BEGINNING_BYTES_MIN: usize = 1500;
 
-/// The text of a chunk for the embedding model.
-pub(crate) fn embedding_text(chunk: &DocumentChunk) -> String {
+/// The texts of chunks for the embedding model, one each. The chunks of a document lie one after another.
+///
+/// The first chunk of a document is read together with what follows it, as much as the model takes in: what a page is
+/// about stands at its beginning, and a short first chunk, often a heading and one sentence, says too little of it.
+pub(crate) fn embedding_texts<C: Deref<Target = DocumentChunk>>(chunks: &[C]) -> Vec<String> {
+    let mut texts = Vec::with_capacity(chunks.len());
+    let mut document = None;
+    for (position, chunk) in chunks.iter().enumerate() {
+        let mut text = embedding_text(chunk);
+        if document.replace(&chunk.document) != Some(&chunk.document) {
+            let rest = chunks.iter().skip(position + 1);
+            for next in rest.take_while(|next| next.document == chunk.document) {
+                if text.len() >= BEGINNING_BYTES_MIN {
+                    break;
+                }
+                text.push_str("\n\n");
+                text.push_str(&next.text);
+            }
+        }
+        texts.push(text);
+    }
+    texts
+}
+
+/// The text of a chunk, under the title of its document.
+fn embedding_text(chunk: &DocumentChunk) -> String {
     let mut text = spelled_out(&chunk.title);
     text.push('\n');
     text.push_str(&chunk.heading_path.join(" > "));
@@ -86,14 +114,13 @@ mod tests {
         assert_eq!(spelled_out(""), "");
     }
 
-    #[test]
-    fn a_chunk_is_read_under_its_title_and_keeps_its_code() {
-        let chunk = DocumentChunk {
-            document: "a".to_owned(),
+    fn chunk(document: &str, text: &str) -> DocumentChunk {
+        DocumentChunk {
+            document: document.to_owned(),
             kind: DocumentKind::Runbook,
             title: "KubePodNotReady".to_owned(),
             heading_path: vec!["Fix".to_owned(), "By hand".to_owned()],
-            text: "run `kubectl get pods -l app=order_service`".to_owned(),
+            text: text.to_owned(),
             line_start: 1,
             line_end: 1,
             path: String::new(),
@@ -101,10 +128,38 @@ mod tests {
             alerts: Vec::new(),
             date: None,
             front_matter: Attributes::default(),
-        };
+        }
+    }
+
+    #[test]
+    fn a_chunk_is_read_under_its_title_and_keeps_its_code() {
+        let chunk = chunk("a", "run `kubectl get pods -l app=order_service`");
         let expected =
             "Kube Pod Not Ready\nFix > By hand\nrun `kubectl get pods -l app=order_service`";
         assert_eq!(embedding_text(&chunk), expected);
+    }
+
+    #[test]
+    fn a_documents_beginning_is_read_together() {
+        let long = "x".repeat(BEGINNING_BYTES_MIN);
+        let chunks = [
+            chunk("a", "one"),
+            chunk("a", "two"),
+            chunk("a", &long),
+            chunk("a", "four"),
+            chunk("b", "five"),
+        ];
+        let chunks: Vec<&DocumentChunk> = chunks.iter().collect();
+        let head = "Kube Pod Not Ready\nFix > By hand\n";
+        let expected = [
+            format!("{head}one\n\ntwo\n\n{long}"),
+            format!("{head}two"),
+            format!("{head}{long}"),
+            format!("{head}four"),
+            format!("{head}five"),
+        ];
+        assert_eq!(embedding_texts(&chunks), expected);
+        assert_eq!(embedding_texts::<&DocumentChunk>(&[]), Vec::<String>::new());
     }
 
     #[test]

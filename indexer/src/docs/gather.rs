@@ -14,7 +14,7 @@ use super::walk::FoundFile;
 use super::{DocumentSource, formats};
 
 /// Changes whenever files are read or cut in another way than before.
-const READER: &str = concat!("1 ", env!("CARGO_PKG_VERSION"));
+const READER: &str = concat!("2 ", env!("CARGO_PKG_VERSION"));
 
 /// A source on its way into the index.
 pub(super) struct Gathered<'m> {

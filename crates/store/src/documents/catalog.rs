@@ -18,10 +18,13 @@ pub(super) enum Field {
     Headings,
     /// The chunk.
     Text,
+    /// What the jargon in title and names means.
+    Meaning,
 }
 
 impl Field {
-    pub(super) const ALL: [Self; 4] = [Self::Title, Self::Names, Self::Headings, Self::Text];
+    pub(super) const ALL: [Self; 5] =
+        [Self::Title, Self::Names, Self::Headings, Self::Text, Self::Meaning];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -29,6 +32,7 @@ impl Field {
             Self::Names => "names",
             Self::Headings => "headings",
             Self::Text => "text",
+            Self::Meaning => "meaning",
         }
     }
 }
@@ -38,12 +42,13 @@ pub(super) type PerField<T> = [T; Field::ALL.len()];
 
 /// The value of a field.
 pub(super) fn of<T: Copy>(values: &PerField<T>, field: Field) -> T {
-    let [title, names, headings, text] = *values;
+    let [title, names, headings, text, meaning] = *values;
     match field {
         Field::Title => title,
         Field::Names => names,
         Field::Headings => headings,
         Field::Text => text,
+        Field::Meaning => meaning,
     }
 }
 

@@ -10,10 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use groundcrew_masking::Masked;
 use rustc_hash::FxHashMap;
 
-use super::fuse::{Candidate, candidates};
+use super::fuse::{Candidate, candidates, moved_towards};
 use super::generation::{Generation, generation_dir, generation_number};
 use super::qdrant::QdrantVectors;
-use super::rank::lexical_matches;
+use super::rank::{LexicalMatch, lexical_matches};
 use super::sources::{self, CatalogEntity, SourceRecord, SourceRecords};
 use super::vector_store::{EmbeddedVectors, VectorHome, VectorQuery, VectorStore};
 use super::vectors::{Quantised, quantise};
@@ -222,20 +222,40 @@ impl DocumentIndex {
         let Some(generation) = self.generation()? else { return Ok(Vec::new()) };
         let Some(lexicon) = &generation.lexicon else { return Ok(Vec::new()) };
         let lexical = lexical_matches(lexicon, &generation.catalog, &query.text)?;
-        let nearest = match query_vector(query, &generation)? {
-            Some(vector) => {
-                let filter = &query.filter;
-                let query = VectorQuery { vector: &vector, filter, limit: NEAREST_MAX };
-                self.vector_store(self.vector_home()?)?.nearest(&generation, &query)?
-            }
-            None => Vec::new(),
+        let found = match query_vector(query, &generation)? {
+            Some(vector) => self.by_words_and_meaning(&generation, &lexical, &vector, query)?,
+            None => candidates(&generation, &lexical, &[], &query.filter),
         };
-        let found = candidates(&generation, lexical, &nearest, &query.filter);
         found
             .into_iter()
             .take(query.limit.min(LIMIT_MAX))
             .map(|found| hit(&generation, found))
             .collect()
+    }
+
+    /// Compares twice: with the question as it was asked, then moved towards what that found first.
+    fn by_words_and_meaning(
+        &self,
+        generation: &Generation,
+        lexical: &[LexicalMatch],
+        vector: &Quantised,
+        query: &DocumentQuery,
+    ) -> Result<Vec<Candidate>, StoreError> {
+        let filter = &query.filter;
+        let store = self.vector_store(self.vector_home()?)?;
+        let nearest = |vector: &Quantised| {
+            store.nearest(generation, &VectorQuery { vector, filter, limit: NEAREST_MAX })
+        };
+        let first = candidates(generation, lexical, &nearest(vector)?, filter);
+        let Some(moved) = moved_towards(generation, vector, &first)? else { return Ok(first) };
+        let mut found = candidates(generation, lexical, &nearest(&moved)?, filter);
+        // How near a document is, people are told for the question that they asked.
+        let cosines: FxHashMap<u32, Option<f32>> =
+            first.iter().map(|candidate| (candidate.document, candidate.cosine)).collect();
+        for candidate in &mut found {
+            candidate.cosine = cosines.get(&candidate.document).copied().flatten();
+        }
+        Ok(found)
     }
 
     /// How much there is to search.

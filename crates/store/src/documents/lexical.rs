@@ -19,6 +19,7 @@ use tantivy::{
 
 use super::DocumentChunk;
 use super::catalog::{Catalog, Field, PerField};
+use super::glossary::Glossary;
 use super::words::Terms;
 use crate::StoreError;
 
@@ -30,6 +31,7 @@ pub(super) struct LexiconWriter {
     writer: SingleSegmentIndexWriter,
     schema: Schema,
     terms: Terms,
+    glossary: Glossary,
     chunks: u64,
 }
 
@@ -41,7 +43,9 @@ impl LexiconWriter {
         let writer = Index::builder()
             .schema(schema.clone())
             .single_segment_index_writer(directory, WRITER_BYTES)?;
-        Ok(Self { writer, schema, terms: Terms::new(), chunks: 0 })
+        let terms = Terms::new();
+        let glossary = Glossary::new(&terms);
+        Ok(Self { writer, schema, terms, glossary, chunks: 0 })
     }
 
     /// Adds a chunk; says how many terms each field has.
@@ -49,7 +53,9 @@ impl LexiconWriter {
         let names = chunk.services.iter().chain(&chunk.alerts).map(String::as_str);
         let names = names.collect::<Vec<_>>().join(" ");
         let headings = chunk.heading_path.join("\n");
-        let texts = [chunk.title.as_str(), &names, &headings, &chunk.text];
+        let called = format!("{} {names}", chunk.title);
+        let meaning = self.glossary.meanings(&self.terms, &called).join("\n");
+        let texts = [chunk.title.as_str(), &names, &headings, &chunk.text, &meaning];
         let mut document = TantivyDocument::default();
         let mut counts = [0; Field::ALL.len()];
         for ((field, text), count) in Field::ALL.into_iter().zip(texts).zip(&mut counts) {

@@ -2,7 +2,8 @@
 //!
 //! [`DocumentIndex`] keeps chunks of Markdown that the indexer has cut, masked and embedded. Read `index` first (what is
 //! on disk and how it is replaced), then the way of a search: `words` cuts the question, `rank` scores documents by
-//! words over the inverted index in `lexical`, `vectors` by meaning, and `fuse` brings the two orders together. Beside the
+//! words over the inverted index in `lexical`, `vectors` by meaning, and `fuse` brings the two orders together. `glossary`
+//! gives the jargon of titles the words that a question may use for it. Beside the
 //! generations, `embeddings` keeps vectors by the text they were made from. `filter` says which documents may be found at
 //! all. `vector_store` is where vectors are compared: in this process, or on the server that `qdrant` speaks to.
 
@@ -11,6 +12,7 @@ mod embeddings;
 mod filter;
 mod fuse;
 mod generation;
+mod glossary;
 mod index;
 mod lexical;
 mod qdrant;

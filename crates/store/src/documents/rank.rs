@@ -17,8 +17,8 @@ const K1: f32 = 1.2;
 const CHUNK_B: f32 = 0.75;
 /// How much a document's length matters: the longest runbook would otherwise win every general question.
 const DOCUMENT_B: f32 = 0.9;
-/// Weights of title, names, headings and text.
-const WEIGHTS: PerField<f32> = [4.0, 4.0, 1.0, 1.0];
+/// Weights of title, names, headings, text and the meaning of jargon.
+const WEIGHTS: PerField<f32> = [4.0, 4.0, 1.0, 1.0, 1.5];
 /// The share of the whole document's score.
 const WHOLE_SHARE: f32 = 0.6;
 /// Times that a repeated term of the query counts at most.
@@ -168,7 +168,11 @@ impl<'c> Scorer<'c> {
         let Some(chunk) = self.catalog.chunks.get(posting.chunk as usize) else { return };
         let weighted = posting.count as f32 * of(&WEIGHTS, posting.field);
         let terms = of(&chunk.terms, posting.field) as f32;
-        let in_chunk = weighted / norm(CHUNK_B, terms, of(&self.means, posting.field));
+        let in_chunk = match posting.field {
+            // However much jargon a title has, each explanation counts as much.
+            Field::Meaning => weighted,
+            field => weighted / norm(CHUNK_B, terms, of(&self.means, field)),
+        };
         self.chunks.count(posting.chunk, in_chunk);
         match posting.field {
             // Headings are part of the text already.
@@ -179,7 +183,7 @@ impl<'c> Scorer<'c> {
                 self.documents.count(chunk.document, weighted / norm);
             }
             // Every chunk of a document repeats these.
-            Field::Title | Field::Names => {
+            Field::Title | Field::Names | Field::Meaning => {
                 let document = self.catalog.documents.get(chunk.document as usize);
                 if document.is_some_and(|document| document.chunks.start == posting.chunk) {
                     self.documents.count(chunk.document, in_chunk);
