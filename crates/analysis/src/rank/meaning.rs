@@ -2,7 +2,7 @@
 
 /// What a metric measures.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Meaning {
+pub(crate) enum Meaning {
     /// Processor time used, or the share of it.
     Cpu,
     /// Being denied processor time.
@@ -99,7 +99,7 @@ const WORDS: [(Meaning, &[&str]); 11] = [
 ];
 
 /// What the metric of this name and unit measures.
-pub(super) fn meaning(name: &str, unit: &str) -> Meaning {
+pub(crate) fn meaning(name: &str, unit: &str) -> Meaning {
     let words = words(name);
     // Work for one request is no traffic: more of it is trouble.
     let per_request = words.windows(2).any(|pair| {

@@ -43,6 +43,7 @@ mod spans;
 mod stats;
 mod topology;
 
+pub(crate) use meaning::{Meaning, meaning};
 pub use pipeline::rank;
 
 #[cfg(test)]
