@@ -114,6 +114,22 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
+    /// Every kind.
+    pub const ALL: [Self; 12] = [
+        Self::Cpu,
+        Self::Memory,
+        Self::Disk,
+        Self::Network,
+        Self::Latency,
+        Self::CodeError,
+        Self::Exception,
+        Self::Config,
+        Self::Dependency,
+        Self::Load,
+        Self::Scheduling,
+        Self::Unknown,
+    ];
+
     /// The word used in sentences and on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -131,6 +147,12 @@ impl FaultKind {
             Self::Scheduling => "scheduling",
             Self::Unknown => "unknown",
         }
+    }
+
+    /// The kind of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
 

@@ -15,7 +15,7 @@
 //!     templates.log   texts of log templates
 //!     quarantine/     damaged log segments, set aside
 //!     documents/      runbooks, incidents and other documents
-//!     state.db        answers and what has been ingested
+//!     state.db        answers, incidents and what has been ingested
 //! ```
 //!
 //! Reading is exact or says so: every piece of a file has a checksum, what does not match is left out and named in

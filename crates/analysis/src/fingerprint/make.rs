@@ -20,7 +20,7 @@ impl Fingerprint {
         let mut print = Self::default();
         for (position, finding) in analysis.findings.iter().enumerate() {
             let share = salience(analysis, position);
-            print.signs.extend(sign(finding, &analysis.graph).map(|mut sign| {
+            print.signs.extend(sign_of(finding, &analysis.graph).map(|mut sign| {
                 sign.weight *= share;
                 sign
             }));
@@ -96,7 +96,8 @@ pub(super) fn role(graph: &ServiceGraph, service: &str) -> Role {
 
 /// A finding without its figures; `None` for what only orders or dates others. The weight is how much findings of the
 /// kind tell about the cause: a line says more than that callers fail.
-fn sign(finding: &Finding, graph: &ServiceGraph) -> Option<Sign> {
+#[must_use]
+pub fn sign_of(finding: &Finding, graph: &ServiceGraph) -> Option<Sign> {
     let callee_role = |callee: &String| (callee.clone(), role(graph, callee).name().to_owned());
     let line = |template: &groundcrew_telemetry::TemplateId| format!("{:016x}", template.0);
     let plain = (String::new(), String::new());

@@ -15,6 +15,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 pub use compare::{Likeness, Match, Nearness, compare};
+pub use make::sign_of;
 pub use report::{Report, fault_kind};
 pub use terms::Rarity;
 
@@ -138,6 +139,14 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
+    /// The position of the sign that a finding gives, if it was telling enough to be kept.
+    #[must_use]
+    pub fn position_of(&self, sign: &Sign) -> Option<usize> {
+        self.signs.iter().position(|kept| {
+            (kept.kind, &kept.service, &kept.detail) == (sign.kind, &sign.service, &sign.detail)
+        })
+    }
+
     /// Whether it says nothing.
     #[must_use]
     pub const fn is_empty(&self) -> bool {

@@ -35,7 +35,8 @@ impl StateDb {
         Ok(Self { path: path.to_owned(), access, connection: Mutex::new(connection) })
     }
 
-    /// Keeps an answer, replacing an earlier one of the same id. The oldest go when there are too many.
+    /// Keeps an answer, replacing an earlier one of the same id. The oldest go when there are too many, except those
+    /// that an incident rests on.
     pub fn put_answer(
         &self,
         answer_id: &str,
@@ -49,7 +50,8 @@ impl StateDb {
                 "INSERT OR REPLACE INTO answer (answer_id, conversation, at, json) VALUES (?1, ?2, ?3, ?4)",
             )?.execute(params![answer_id, conversation, at.nanos(), json])?;
             transaction.prepare_cached(
-                "DELETE FROM answer WHERE rowid IN (SELECT rowid FROM answer ORDER BY at DESC LIMIT -1 OFFSET ?1)",
+                "DELETE FROM answer WHERE rowid IN (SELECT rowid FROM answer ORDER BY at DESC LIMIT -1 OFFSET ?1)
+                 AND answer_id NOT IN (SELECT answer_id FROM incident)",
             )?.execute([ANSWERS_MAX])?;
             transaction.commit()
         })
@@ -79,6 +81,20 @@ impl StateDb {
                     "SELECT json FROM answer WHERE conversation = ?1 ORDER BY at DESC, rowid DESC LIMIT ?2",
                 )?
                 .query_map(params![conversation, limit], |row| row.get(0))?
+                .collect()
+        })
+        .map(Option::unwrap_or_default)
+    }
+
+    /// The ids of the newest answers of all conversations, newest first.
+    pub fn answer_ids(&self, limit: usize) -> Result<Vec<String>, StoreError> {
+        let limit = u32::try_from(limit).unwrap_or(ANSWERS_MAX).min(ANSWERS_MAX);
+        self.read(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT answer_id FROM answer ORDER BY at DESC, rowid DESC LIMIT ?1",
+                )?
+                .query_map([limit], |row| row.get(0))?
                 .collect()
         })
         .map(Option::unwrap_or_default)
@@ -115,7 +131,7 @@ impl StateDb {
     }
 
     /// `None` when there is no database yet.
-    fn read<T>(
+    pub(super) fn read<T>(
         &self,
         statement: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
     ) -> Result<Option<T>, StoreError> {

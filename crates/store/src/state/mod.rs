@@ -1,8 +1,12 @@
-//! What must be remembered between runs: the answers given and the files taken in.
+//! What must be remembered between runs: the answers given, the incidents that people vouched for, the files taken in.
 
 mod database;
+mod incidents;
 mod schema;
 #[cfg(test)]
 mod tests;
 
 pub use database::StateDb;
+
+/// The database's name in a data directory.
+pub const FILE: &str = "state.db";

@@ -9,7 +9,8 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::StoreError;
 
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE answer (
         answer_id TEXT PRIMARY KEY,
         conversation TEXT NOT NULL,
@@ -23,7 +24,17 @@ const STEPS: &[&str] = &["
         path TEXT NOT NULL,
         at INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+    CREATE TABLE incident (
+        code TEXT PRIMARY KEY,
+        answer_id TEXT NOT NULL UNIQUE,
+        at INTEGER NOT NULL,
+        json TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX incident_by_time ON incident (at);
+",
+];
 
 /// The version of a database that has taken all steps.
 const NEWEST: u32 = STEPS.len() as u32;

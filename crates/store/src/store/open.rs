@@ -64,7 +64,7 @@ impl Store {
         };
         Ok(Self {
             documents: DocumentIndex::open(&dir.join("documents"), access)?,
-            state: StateDb::open(&dir.join("state.db"), access)?,
+            state: StateDb::open(&dir.join(crate::state::FILE), access)?,
             dir,
             access,
             memory_bytes_max: memory_bytes_max.clamp(MEMORY_BYTES_MIN, MEMORY_BYTES_LIMIT),
