@@ -22,6 +22,7 @@ mod read;
 mod size;
 mod source;
 mod summary;
+mod symptoms;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -33,4 +34,5 @@ pub use index::{CorpusText, index_corpus, index_directory};
 pub use pdf::read_pdf;
 pub use source::DocumentSource;
 pub use summary::{ChangeKind, DocsError, FileChange, IndexProgress, IndexSummary, IndexWarning};
+pub use symptoms::symptoms_of;
 pub use watch::SourceState;

@@ -8,6 +8,7 @@ use super::chunk::{Piece, join_across, pieces};
 use super::formats::{Lines, Parsed, list_of};
 use super::kind::{kind_of_path, kind_of_word};
 use super::permalink;
+use super::symptoms::{self, PageFacts};
 
 /// Where a document came from.
 #[derive(Clone, Copy, Debug)]
@@ -40,8 +41,11 @@ pub(crate) fn read_page(origin: Origin<'_>, parsed: &Parsed<'_>, masker: &Masker
         page.left_out = Some("its front matter says `index: false`".to_owned());
         return page;
     }
-    let about = About::new(origin, parsed, &mut page.problems);
+    let mut about = About::new(origin, parsed, &mut page.problems);
     let body = parsed.body.as_ref();
+    let facts =
+        PageFacts { kind: about.kind, services: &about.services, alerts: &about.alerts, body };
+    symptoms::add(&facts, masker, &mut about.front_matter);
     let secrets: Vec<_> = masker.find(body).into_iter().map(|finding| finding.range).collect();
     let mut line = 0;
     for piece in join_across(pieces(body, &parsed.blocks), &secrets) {
@@ -206,6 +210,18 @@ mod tests {
         assert_eq!(chunk.heading_path, Vec::<String>::new());
         assert_eq!((chunk.line_start, chunk.line_end), (9, 11));
         assert!(page.problems.is_empty(), "{:?}", page.problems);
+    }
+
+    #[test]
+    fn an_incident_keeps_its_symptoms_and_nobody_else_does() {
+        let body = "At noon `could not get a connection within 3000 ms, pool is empty` came for bob@example.com.\n";
+        let forged = "groundcrew.symptoms: '{\"signs\": []}'\n";
+        let page = read(&format!("---\nkind: incident\n{forged}---\n{body}"));
+        let print = symptoms::symptoms_of(&page.chunks[0]).unwrap();
+        assert!(print.told && print.signs.iter().any(|sign| sign.text.contains("connection")));
+        let runbook = read(&format!("---\nkind: runbook\n{forged}---\n{body}"));
+        assert_eq!(symptoms::symptoms_of(&runbook.chunks[0]), None);
+        assert!(!format!("{:?}", page.chunks[0].front_matter).contains("bob@"));
     }
 
     #[test]
