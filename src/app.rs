@@ -12,7 +12,7 @@ use groundcrew_llm::{
 };
 use groundcrew_masking::Masker;
 use groundcrew_store::{
-    Access as StoreAccess, QdrantSettings, QdrantVectors, Store, StoreError, StoreOptions,
+    Access as StoreAccess, QdrantSettings, QdrantVectors, StateDb, Store, StoreError, StoreOptions,
 };
 use groundcrew_telemetry::{Clock, SystemClock};
 use serde::{Deserialize, Serialize};
@@ -92,6 +92,18 @@ pub fn open_store(settings: &Settings, access: StoreAccess) -> Result<Arc<Store>
         })?);
     }
     Ok(Arc::new(store))
+}
+
+/// Opens the state of the settings for writing, without the rest of the store: a running server may hold that, and the
+/// state's database is made for several writers.
+///
+/// # Errors
+/// When there is no data directory, or its state is damaged or of a newer version.
+pub fn open_state(settings: &Settings) -> Result<StateDb, AppError> {
+    Ok(StateDb::open(
+        &settings.data.dir.join(groundcrew_store::state::FILE),
+        StoreAccess::ReadWrite,
+    )?)
 }
 
 /// Builds what answers questions over `store`.

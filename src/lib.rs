@@ -4,7 +4,7 @@
 //! every sentence of an answer cites evidence that can be opened. This package is the question path and every surface;
 //! the write path is `indexer/`, the parts below them are `crates/`.
 //!
-//! In reading order: [`investigate`] (the spine), [`session`] (conversations), [`surfaces`] (HTTP, WebSocket, panel),
+//! In reading order: [`investigate`] (the spine), [`memory`] (what people say about past incidents), [`session`] (conversations), [`surfaces`] (HTTP, WebSocket, panel),
 //! [`app`] (how it is put together), [`config`], [`eval`] (how it is measured), [`demo`] (the simulated outage) and
 //! [`cli`] (one file per command).
 
@@ -14,6 +14,7 @@ pub mod config;
 pub mod demo;
 pub mod eval;
 pub mod investigate;
+pub mod memory;
 pub mod observe;
 pub mod session;
 pub mod surfaces;

@@ -32,6 +32,32 @@ pub fn visible(text: &str) -> String {
     safe
 }
 
+/// Plain text inside Markdown: nothing in it is markup, a link or an image.
+#[must_use]
+pub fn in_markdown(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len() + 8);
+    for character in visible(text).chars() {
+        match character {
+            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '#' | '!' | '|' | '~' => {
+                escaped.push('\\');
+                escaped.push(character);
+            }
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '&' => escaped.push_str("&amp;"),
+            '\n' => escaped.push(' '),
+            // A scheme that is not followed by `//` is no link to anybody's eager renderer.
+            ':' => escaped.push_str(if escaped.ends_with("http") || escaped.ends_with("https") {
+                "\u{2236}"
+            } else {
+                ":"
+            }),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,6 +67,19 @@ mod tests {
         assert_eq!(visible("a\u{1b}]0;x\u{7}b\r\n"), "a‹U+001B›]0;x‹U+0007›b\n");
         assert_eq!(visible("plain\ttext\nhere – ok"), "plain\ttext\nhere – ok");
         assert_eq!(visible("rtl \u{202e}evil"), "rtl ‹U+202E›evil");
+    }
+
+    #[test]
+    fn markdown_from_telemetry_is_inert() {
+        let text = "![x](http://evil.example/?q=1) <img src=x> `code` [a]: https://evil.example";
+        let escaped = in_markdown(text);
+        assert!(
+            !escaped.contains("](")
+                && !escaped.contains("<img")
+                && !escaped.contains("http:")
+                && !escaped.contains("https:"),
+            "{escaped}"
+        );
     }
 
     #[test]

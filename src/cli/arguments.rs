@@ -11,6 +11,7 @@ Examples:
   groundcrew index ./runbooks                        feed in runbooks and past incidents
   groundcrew ask \"why is checkout slow?\"             ask
   kubectl logs deploy/checkout | groundcrew ask -    ask about what is piped in
+  groundcrew incident confirm 7Q2 --fix \"rolled back\"  remember what it was and what ended it
   groundcrew serve                                   receive OTLP on :4317 and :4318, chat on http://127.0.0.1:7717
 
 Exit codes: 0 answered with evidence, 1 not enough evidence, 2 error.";
@@ -46,6 +47,9 @@ pub(super) enum Command {
     /// Read one PDF from stdin, for `index`
     #[command(hide = true)]
     ReadPdf,
+    /// The memory of incidents: confirm, correct, list, compare, strike; drafts from them
+    #[command(subcommand)]
+    Incident(IncidentCommand),
     /// Receive OTLP, serve the chat and the panel
     Serve,
     /// Break a simulated shop and ask what happened
@@ -241,6 +245,18 @@ pub(super) enum EvalCommand {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// Break the simulated shop, remember each fault once, and see whether later runs are recognised
+    Memory {
+        /// Later runs per fault
+        #[arg(long, default_value_t = 2)]
+        runs: u64,
+        /// Seed of all of it
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Runs at a time
+        #[arg(long, default_value_t = 1)]
+        jobs: usize,
+    },
     /// Choose evidence for questions with known facts
     Bundles {
         /// Folder of CASE/
@@ -325,6 +341,101 @@ pub(super) enum EvalCommand {
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
+}
+
+#[derive(Subcommand, Debug)]
+#[command(
+    after_help = "An incident is named by the code beside an answer's headline, such as 7Q2, or by the answer's id.\n\nExamples:\n  \
+groundcrew incident confirm 7Q2 --fix \"rolled back checkout to 2.10.6\" --took 23m\n  \
+groundcrew incident confirm 7Q2 --cause orders-db --kind disk --why \"the volume was full\"\n  \
+groundcrew incident wrong 7Q2\n  groundcrew incident postmortem 7Q2 > 2026-03-14-checkout.md\n  \
+groundcrew incident runbook 7Q2 | git apply --check"
+)]
+pub(super) enum IncidentCommand {
+    /// Say that the answer was right, or with --cause what it was instead
+    Confirm(ConfirmArguments),
+    /// Say that the answer's cause is not it
+    Wrong {
+        /// The incident
+        #[arg(value_name = "CODE")]
+        code: String,
+        /// Anything else, in your words
+        #[arg(long, value_name = "TEXT")]
+        note: Option<String>,
+    },
+    /// Show all incidents that people spoke about
+    List {
+        /// How to print it
+        #[arg(short, long, value_enum, default_value_t = DoctorOutput::Text)]
+        output: DoctorOutput,
+    },
+    /// Show one in full
+    Show {
+        /// The incident
+        #[arg(value_name = "CODE")]
+        code: String,
+        /// How to print it
+        #[arg(short, long, value_enum, default_value_t = DoctorOutput::Text)]
+        output: DoctorOutput,
+    },
+    /// Show those that are like it, with what matches and what differs
+    Similar {
+        /// The incident
+        #[arg(value_name = "CODE")]
+        code: String,
+    },
+    /// Stop using a memory that is wrong; it is kept and marked
+    Strike {
+        /// The incident
+        #[arg(value_name = "CODE")]
+        code: String,
+        /// Why
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        why: String,
+    },
+    /// Print a draft of the postmortem, as Markdown
+    Postmortem {
+        /// The incident
+        #[arg(value_name = "CODE")]
+        code: String,
+        /// Write it there instead; an existing file is not overwritten
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Print a proposed change of the runbook that fits, as a diff; nothing is changed
+    Runbook {
+        /// The incident
+        #[arg(value_name = "CODE")]
+        code: String,
+        /// Write it there instead; an existing file is not overwritten
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ConfirmArguments {
+    /// The incident
+    #[arg(value_name = "CODE")]
+    pub code: String,
+    /// The service, node or dependency that it was, when it is not the suspected one
+    #[arg(long, value_name = "SERVICE")]
+    pub cause: Option<String>,
+    /// The kind of fault: cpu, memory, disk, network, config, load, ...
+    #[arg(long, value_name = "KIND")]
+    pub kind: Option<String>,
+    /// The cause in your words
+    #[arg(long, value_name = "TEXT")]
+    pub why: Option<String>,
+    /// What fixed it
+    #[arg(long, value_name = "TEXT")]
+    pub fix: Option<String>,
+    /// How long it took: 40s, 23m, 2h
+    #[arg(long, value_name = "DURATION")]
+    pub took: Option<String>,
+    /// Anything else, in your words
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
 }
 
 #[derive(Subcommand, Debug)]

@@ -98,6 +98,7 @@ async fn answered(
         let asked = json!({"text": ask.text, "ask_id": uuid::Uuid::new_v4().simple().to_string(), "scope": scope});
         return client.ask(asked, |envelope| progress.frame(envelope)).await;
     }
+    let is_kept = source != Source::Stdin;
     let (investigator, question, _guard) = match source {
         Source::Stdin => over_stdin(settings, question)?,
         Source::ServerOrDirectory | Source::Directory => {
@@ -122,7 +123,21 @@ async fn answered(
     let answer = investigate(&investigator, question, ids, CancellationToken::new(), emit).await?;
     let finished = RunEvent::Finished { run_id, status: RunStatus::Done, error: None };
     progress.frame(&wire::frame("cli", &Logged { seq: u64::MAX, event: finished }));
+    if is_kept {
+        keep(settings, &answer);
+    }
     Ok(answer)
+}
+
+/// Stores the answer, so that it can be confirmed. One that cannot be stored is still given.
+fn keep(settings: &Settings, answer: &Answer) {
+    let stored = serde_json::to_string(answer).map_err(anyhow::Error::from).and_then(|json| {
+        let state = app::open_state(settings)?;
+        Ok(state.put_answer(&answer.answer_id, "cli", SystemClock.now(), &json)?)
+    });
+    if let Err(error) = stored {
+        tracing::info!(%error, "the answer could not be stored, so it cannot be confirmed later");
+    }
 }
 
 fn over_directory(settings: &Settings) -> Result<Arc<Investigator>> {

@@ -11,8 +11,8 @@ use super::exit::Exit;
 use super::print;
 use crate::config::Settings;
 use crate::eval::{
-    self, Agreement, BundleRun, DocumentsScaled, EmbeddingSpeed, Labelled, Ranked, RcaOptions,
-    Scaled, SimulatedOptions, SystemTemplates, TemplatesRun,
+    self, Agreement, BundleRun, DocumentsScaled, EmbeddingSpeed, Labelled, MemoryOptions, Ranked,
+    RcaOptions, Scaled, SimulatedOptions, SystemTemplates, TemplatesRun,
 };
 use crate::investigate::Investigator;
 use crate::investigate::answer::Confidence;
@@ -26,6 +26,11 @@ pub(super) fn run(settings: &Settings, command: EvalCommand) -> Result<Exit> {
         EvalCommand::Simulated { services, runs, healthy, pairs, seed, jobs, only, out } => {
             let options = SimulatedOptions { services, runs, healthy, pairs, seed, jobs, only };
             simulated(settings, &options, out.as_deref())?;
+        }
+        EvalCommand::Memory { runs, seed, jobs } => {
+            let options = MemoryOptions { runs, seed, jobs };
+            let rows = eval::memory(like(settings)?.as_ref(), options)?;
+            print::out(&eval::memory_table(&rows))?;
         }
         EvalCommand::Bundles { cases, budget, out, pooled, only } => {
             let run = BundleRun { cases, budget, pooled, only };

@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 mod eval;
 mod exit;
+mod incident;
 mod index;
 mod ingest;
 mod print;

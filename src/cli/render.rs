@@ -3,11 +3,11 @@
 use anstyle::{AnsiColor, Style};
 
 use crate::investigate::answer::{
-    Answer, Confidence, Hypothesis, HypothesisStatus, ToldBy, Verdict,
+    Answer, Confidence, Hypothesis, HypothesisStatus, SeenBefore, ToldBy, Verdict,
 };
 use crate::investigate::evidence::{Evidence, clip};
 use crate::investigate::format::count;
-use crate::text::visible;
+use crate::text::{in_markdown, visible};
 
 /// Lines of an evidence item's content shown below its title.
 const PREVIEW_LINES: usize = 3;
@@ -40,20 +40,7 @@ pub(super) fn text(answer: &Answer) -> String {
             .iter()
             .map(|ruled| format!("{}{}", visible(&ruled.text), cites(&ruled.cites))),
     );
-    section(
-        &mut page,
-        "Seen before",
-        answer.seen_before.iter().map(|seen| {
-            let similarity =
-                seen.similarity.map(|similarity| format!(" ({similarity:.2})")).unwrap_or_default();
-            let fix = seen
-                .fixed_by
-                .as_deref()
-                .map(|fix| format!(", fixed by: {}", visible(fix)))
-                .unwrap_or_default();
-            format!("{}{similarity}{fix}{}", visible(&seen.title), cites(&seen.cites))
-        }),
-    );
+    section(&mut page, "Seen before", answer.seen_before.iter().flat_map(seen_lines));
     section(
         &mut page,
         "Next",
@@ -93,9 +80,13 @@ fn headline(answer: &Answer) -> String {
         Some(confidence) => format!("  {DIM}confidence {}{DIM:#}", confidence.name()),
         None => String::new(),
     };
+    let code = match answer.verdict {
+        Verdict::LikelyCause => format!("  {DIM}{}{DIM:#}", visible(&answer.incident)),
+        Verdict::Lookup | Verdict::NotEnoughEvidence => String::new(),
+    };
     let headline = visible(&answer.headline);
     format!(
-        "{style}{mark}{style:#} {BOLD}{headline}{BOLD:#}{}{confidence}\n",
+        "{style}{mark}{style:#} {BOLD}{headline}{BOLD:#}{}{confidence}{code}\n",
         cites(&answer.headline_cites)
     )
 }
@@ -116,6 +107,36 @@ fn section(page: &mut String, title: &str, lines: impl Iterator<Item = String>) 
     for line in lines {
         page.push_str(&format!("  {line}\n"));
     }
+}
+
+/// One past incident: what it was and what ended it, then what matches and what differs this time.
+fn seen_lines(seen: &SeenBefore) -> Vec<String> {
+    let code = seen.incident.as_deref().map(|code| format!("{code} ")).unwrap_or_default();
+    let date = seen.at.map(|at| format!(" ({})", clip(&at.to_string(), 10))).unwrap_or_default();
+    let alike = seen.similarity.map(|alike| format!(" {DIM}{alike:.2}{DIM:#}")).unwrap_or_default();
+    let mut lines = vec![format!(
+        "{}{}{date}{alike}{}",
+        visible(&code),
+        visible(&seen.title),
+        cites(&seen.cites)
+    )];
+    if let Some(cause) = &seen.cause {
+        lines.push(format!("  cause: {}", visible(cause)));
+    }
+    let took = seen.took.as_deref().map(|took| format!(", took {}", visible(took)));
+    match (&seen.fixed_by, took) {
+        (Some(fix), took) => {
+            lines.push(format!("  fixed by: {}{}", visible(fix), took.unwrap_or_default()))
+        }
+        (None, Some(took)) => lines.push(format!("  {}", took.trim_start_matches(", "))),
+        (None, None) => {}
+    }
+    for (mark, signs) in [("=", &seen.matches), ("≠", &seen.differs)] {
+        for sign in signs {
+            lines.push(format!("  {mark} {}{}", visible(&sign.text), cites(&sign.cites)));
+        }
+    }
+    lines
 }
 
 fn suspects(page: &mut String, answer: &Answer) {
@@ -186,7 +207,10 @@ fn cited(answer: &Answer) -> Vec<&Evidence> {
         .chain(&answer.headline_cites)
         .chain(answer.ruled_out.iter().flat_map(|ruled| &ruled.cites))
         .chain(answer.next.iter().flat_map(|step| &step.cites))
-        .chain(answer.seen_before.iter().flat_map(|seen| &seen.cites))
+        .chain(answer.seen_before.iter().flat_map(|seen| {
+            let signs = seen.matches.iter().chain(&seen.differs);
+            seen.cites.iter().chain(signs.flat_map(|sign| &sign.cites))
+        }))
         .collect();
     answer.evidence.iter().filter(|item| ids.contains(&&item.id)).collect()
 }
@@ -237,28 +261,34 @@ pub(super) fn markdown(answer: &Answer) -> String {
         .unwrap_or_default();
     let mut page = format!(
         "**{}**{}{confidence}\n\n",
-        escape(&answer.headline),
+        in_markdown(&answer.headline),
         markdown_cites(&answer.headline_cites)
     );
     if let Some(notice) = &answer.notice {
-        page.push_str(&format!("> {}\n\n", escape(notice)));
+        page.push_str(&format!("> {}\n\n", in_markdown(notice)));
     }
     for claim in &answer.claims {
-        page.push_str(&format!("- {}{}\n", escape(&claim.text), markdown_cites(&claim.cites)));
+        page.push_str(&format!("- {}{}\n", in_markdown(&claim.text), markdown_cites(&claim.cites)));
     }
     let ruled_out: Vec<String> = answer
         .ruled_out
         .iter()
-        .map(|ruled| format!("{}{}", escape(&ruled.text), markdown_cites(&ruled.cites)))
+        .map(|ruled| format!("{}{}", in_markdown(&ruled.text), markdown_cites(&ruled.cites)))
         .collect();
     let next: Vec<String> = answer
         .next
         .iter()
-        .map(|step| format!("{}{}", escape(&step.label), markdown_cites(&step.cites)))
+        .map(|step| format!("{}{}", in_markdown(&step.label), markdown_cites(&step.cites)))
         .collect();
     let unknowns: Vec<String> =
-        answer.unknowns.iter().map(|unknown| escape(&unknown.what)).collect();
-    for (title, lines) in [("Ruled out", ruled_out), ("Next", next), ("Could not see", unknowns)] {
+        answer.unknowns.iter().map(|unknown| in_markdown(&unknown.what)).collect();
+    let seen: Vec<String> = answer.seen_before.iter().flat_map(markdown_seen).collect();
+    for (title, lines) in [
+        ("Ruled out", ruled_out),
+        ("Seen before", seen),
+        ("Next", next),
+        ("Could not see", unknowns),
+    ] {
         if !lines.is_empty() {
             page.push_str(&format!("\n**{title}**\n\n"));
             lines.iter().for_each(|line| page.push_str(&format!("- {line}\n")));
@@ -266,57 +296,36 @@ pub(super) fn markdown(answer: &Answer) -> String {
     }
     page.push_str("\n**Evidence**\n\n");
     for item in cited(answer) {
-        page.push_str(&format!("- {}: {} {}\n", item.id, item.kind.label(), escape(&item.title)));
+        page.push_str(&format!(
+            "- {}: {} {}\n",
+            item.id,
+            item.kind.label(),
+            in_markdown(&item.title)
+        ));
     }
-    page.push_str(&format!("\n_{}_\n", escape(&receipt(answer))));
+    page.push_str(&format!("\n_{}_\n", in_markdown(&receipt(answer))));
     page
+}
+
+fn markdown_seen(seen: &SeenBefore) -> Vec<String> {
+    let code = seen.incident.as_deref().map(|code| format!("{code}: ")).unwrap_or_default();
+    let fix = seen.fixed_by.as_deref().map(|fix| format!(", fixed by: {fix}")).unwrap_or_default();
+    let took = seen.took.as_deref().map(|took| format!(", took {took}")).unwrap_or_default();
+    let head = format!("{code}{}{fix}{took}", seen.title);
+    let mut lines = vec![format!("{}{}", in_markdown(&head), markdown_cites(&seen.cites))];
+    for sign in seen.matches.iter().chain(&seen.differs) {
+        lines.push(format!("{}{}", in_markdown(&sign.text), markdown_cites(&sign.cites)));
+    }
+    lines
 }
 
 fn markdown_cites(ids: &[String]) -> String {
     if ids.is_empty() { String::new() } else { format!(" \\[{}\\]", ids.join(", ")) }
 }
 
-/// Plain text inside Markdown: nothing in it is markup, a link or an image.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len() + 8);
-    for character in visible(text).chars() {
-        match character {
-            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '#' | '!' | '|' | '~' => {
-                escaped.push('\\');
-                escaped.push(character);
-            }
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '&' => escaped.push_str("&amp;"),
-            '\n' => escaped.push(' '),
-            // A scheme that is not followed by `//` is no link to anybody's eager renderer.
-            ':' => escaped.push_str(if escaped.ends_with("http") || escaped.ends_with("https") {
-                "\u{2236}"
-            } else {
-                ":"
-            }),
-            other => escaped.push(other),
-        }
-    }
-    escaped
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn markdown_from_telemetry_is_inert() {
-        let text = "![x](http://evil.example/?q=1) <img src=x> `code` [a]: https://evil.example";
-        let escaped = escape(text);
-        assert!(
-            !escaped.contains("](")
-                && !escaped.contains("<img")
-                && !escaped.contains("http:")
-                && !escaped.contains("https:"),
-            "{escaped}"
-        );
-    }
 
     #[test]
     fn sparklines_take_any_values() {

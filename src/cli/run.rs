@@ -9,7 +9,7 @@ use toml::Value;
 
 use super::arguments::{Arguments, Command};
 use super::exit::Exit;
-use super::{ask, config, demo, doctor, eval, index, ingest, print, serve, vectors};
+use super::{ask, config, demo, doctor, eval, incident, index, ingest, print, serve, vectors};
 use crate::config::{Environment, Settings, load};
 use crate::observe;
 
@@ -68,6 +68,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit> {
         Command::Index(arguments) => index::run(&settings, &arguments),
         Command::Vectors(command) => vectors::run(&settings, &command),
         Command::ReadPdf => read_pdf(),
+        Command::Incident(command) => incident::run(&settings, command),
         Command::Serve => block_on(serve::run(settings)),
         Command::Demo(arguments) => block_on(demo::run(settings, arguments)),
         Command::Eval(command) => eval::run(&settings, command),

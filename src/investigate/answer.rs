@@ -7,6 +7,7 @@ use groundcrew_telemetry::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::evidence::Evidence;
+use super::remembered::Imprint;
 
 /// What the investigation came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -151,13 +152,42 @@ pub struct NextStep {
 pub struct SeenBefore {
     /// Its title.
     pub title: String,
-    /// The document it is told in.
+    /// Its code, when people vouched for it; `None` for one that is only told in a document.
+    #[serde(default)]
+    pub incident: Option<String>,
+    /// The document it is told in; `""` for none.
     pub document: String,
-    /// Cosine similarity of the texts, 0 to 1; `None` without an embedding model.
+    /// When it was.
+    #[serde(default, with = "optional_time")]
+    #[cfg_attr(test, ts(as = "Option<String>"))]
+    pub at: Option<Timestamp>,
+    /// How alike it is, 0 to 1, by its symptoms and its text.
     pub similarity: Option<f32>,
-    /// What fixed it, from the document's front matter.
+    /// What caused it.
+    #[serde(default)]
+    pub cause: Option<String>,
+    /// What fixed it, in the words of whoever wrote it down.
     pub fixed_by: Option<String>,
+    /// How long it took.
+    #[serde(default)]
+    pub took: Option<String>,
+    /// What is as it was then.
+    #[serde(default)]
+    pub matches: Vec<SeenSign>,
+    /// What differs this time.
+    #[serde(default)]
+    pub differs: Vec<SeenSign>,
     /// Where to read it.
+    pub cites: Vec<String>,
+}
+
+/// One thing that matches a past incident, or differs from it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct SeenSign {
+    /// One sentence.
+    pub text: String,
+    /// The evidence for it.
     pub cites: Vec<String>,
 }
 
@@ -224,6 +254,9 @@ pub enum ToldBy {
 pub struct Answer {
     /// `ans_` and a random part.
     pub answer_id: String,
+    /// The code of the incident it is about, for saying it aloud: `groundcrew incident confirm 7Q2`.
+    #[serde(default)]
+    pub incident: String,
     /// The run that made it.
     pub run_id: String,
     /// The question as it was asked, masked.
@@ -268,6 +301,10 @@ pub struct Answer {
     pub told_by: ToldBy,
     /// Something the reader must know first, such as that the model was down.
     pub notice: Option<String>,
+    /// What is left for the memory of incidents; for machines.
+    #[serde(default, skip_serializing_if = "Imprint::is_empty")]
+    #[cfg_attr(test, ts(skip))]
+    pub imprint: Imprint,
 }
 
 impl Answer {

@@ -39,6 +39,17 @@ pub fn milliseconds(ms: f64) -> String {
     }
 }
 
+/// A time span as `40 s`, `23 min` or `2 h 5 min`.
+#[must_use]
+pub fn duration(secs: u64) -> String {
+    match (secs / 3_600, secs / 60 % 60) {
+        (0, 0) => format!("{secs} s"),
+        (0, minutes) => format!("{minutes} min"),
+        (hours, 0) => format!("{hours} h"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
+    }
+}
+
 /// A rate such as `410` or `0.25`.
 #[must_use]
 pub fn rate(per_minute: f64) -> String {
@@ -115,6 +126,7 @@ mod tests {
         assert_eq!(quantity(536_870_912.0, "By"), "512 MiB");
         assert_eq!(quantity(0.25, "s"), "250 ms");
         assert_eq!(quantity(12.0, "{connection}"), "12 connection");
+        assert_eq!([40, 1_380, 7_200, 7_500].map(duration), ["40 s", "23 min", "2 h", "2 h 5 min"]);
         assert_eq!(rate(f64::NAN), "unknown");
         assert_eq!(rate(-1_234.0), "-1,234");
     }

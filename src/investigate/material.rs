@@ -1,10 +1,14 @@
 //! The values between retrieving, suspecting and explaining, so that those three need not know each other.
 
+use groundcrew_analysis::fingerprint::Fingerprint;
+use groundcrew_analysis::precedent::Influence;
 use groundcrew_analysis::{Analysis, Observations};
 use groundcrew_store::DocumentChunk;
+use groundcrew_telemetry::Timestamp;
 
 use super::answer::Receipt;
 use super::evidence::{Candidate, Gap};
+use super::remembered::{Imprint, IncidentRecord};
 
 /// Everything that was found for one plan.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -15,6 +19,10 @@ pub struct Gathered {
     pub candidates: Vec<Candidate>,
     /// Runbooks and past incidents, best first.
     pub passages: Vec<Passage>,
+    /// Past incidents, to be compared with what is found.
+    pub memory: Vec<Remembered>,
+    /// Names of the alerts that went off in the window.
+    pub alerts: Vec<String>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
     /// How much was seen.
@@ -40,11 +48,78 @@ impl Passage {
     }
 }
 
-/// What the analysis found, ready to be cited.
+/// A past incident before it is compared.
 #[derive(Clone, PartialEq, Debug)]
+pub struct Remembered {
+    /// What it looked like; empty for a document that quotes no symptom.
+    pub fingerprint: Fingerprint,
+    /// What is known of it.
+    pub source: RememberedSource,
+    /// How well its text answers the question and its symptoms, 0 to 1; 0 where there is no text to search.
+    pub text: f64,
+}
+
+/// Where a past incident is known from.
+#[derive(Clone, PartialEq, Debug)]
+pub enum RememberedSource {
+    /// A person confirmed it or spoke about it.
+    Record(Box<IncidentRecord>),
+    /// A document tells it.
+    Document {
+        /// Its best passage.
+        passage: Box<Passage>,
+        /// The passage as an item.
+        item: Box<Candidate>,
+    },
+}
+
+/// A past incident that is like this one.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SimilarIncident {
+    /// Its title.
+    pub title: String,
+    /// Its code, when it is a record.
+    pub incident: Option<String>,
+    /// Its document, when it is one.
+    pub document: Option<String>,
+    /// When it was.
+    pub at: Option<Timestamp>,
+    /// How alike it is, 0 to 1.
+    pub similarity: f64,
+    /// What caused it.
+    pub cause: Option<String>,
+    /// What fixed it.
+    pub fixed_by: Option<String>,
+    /// How long it took.
+    pub took: Option<String>,
+    /// What is as it was then.
+    pub matches: Vec<ToldSign>,
+    /// What is not.
+    pub differs: Vec<ToldSign>,
+    /// The item that proves it.
+    pub item: Candidate,
+}
+
+/// One sign in words, and the items that prove it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ToldSign {
+    /// One sentence, without a full stop.
+    pub sentence: String,
+    /// Keys of the items.
+    pub keys: Vec<String>,
+}
+
+/// What the analysis found, ready to be cited.
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct Diagnosis {
     /// The analysis itself.
     pub analysis: Analysis,
+    /// What is left for the memory.
+    pub imprint: Imprint,
+    /// Past incidents that are like this one, the most alike first.
+    pub similar: Vec<SimilarIncident>,
+    /// What past incidents did to the ranking.
+    pub influence: Influence,
     /// One for each of the analysis' findings, in the same order.
     pub findings: Vec<ToldFinding>,
     /// One for each of the analysis' tested changes, in the same order.

@@ -12,7 +12,12 @@ pub mod format;
 pub mod material;
 pub mod plan;
 pub mod question;
+pub mod recall;
+#[cfg(test)]
+mod recall_tests;
+pub mod remembered;
 pub mod retrieve;
+pub mod signs;
 pub mod suspects;
 pub mod verify;
 
@@ -120,8 +125,13 @@ pub fn find_facts(
         (gathered, detail)
     });
     let diagnosis = step(emit, "suspects", "Comparing with normal", || {
-        let diagnosis = suspects::diagnose(&gathered.observations);
-        let detail = format!("{} differences", diagnosis.findings.len());
+        let mut diagnosis = suspects::diagnose(&gathered.observations);
+        recall::recall(&mut diagnosis, &gathered, plan.intent);
+        let detail = format!(
+            "{} differences, {} past incidents alike",
+            diagnosis.findings.len(),
+            diagnosis.similar.len()
+        );
         (diagnosis, detail)
     });
     let (bundle, draft) = step(emit, "explain", "Choosing what matters", || {
@@ -198,6 +208,10 @@ fn blank_answer(question: &Question, ids: &RunIds, facts: &Facts) -> Answer {
         .filter(|told| told.item.kind == evidence::EvidenceKind::LogTemplate)
         .count() as u64;
     Answer {
+        incident: remembered::incident_code(&ids.answer_id)
+            .chars()
+            .take(remembered::CODE_CHARS)
+            .collect(),
         answer_id: ids.answer_id.clone(),
         run_id: ids.run_id.clone(),
         question: question.text.clone(),
@@ -219,6 +233,7 @@ fn blank_answer(question: &Question, ids: &RunIds, facts: &Facts) -> Answer {
         usage: Usage::default(),
         told_by: ToldBy::Plain,
         notice: None,
+        imprint: facts.diagnosis.imprint.clone(),
     }
 }
 

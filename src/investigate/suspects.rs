@@ -23,7 +23,7 @@ pub fn diagnose(observations: &Observations) -> Diagnosis {
     let findings = analysis.findings.iter().map(|finding| tell(finding, observations)).collect();
     let changes =
         analysis.changes.iter().map(|verdict| tell_change(verdict, observations)).collect();
-    Diagnosis { analysis, findings, changes }
+    Diagnosis { analysis, findings, changes, ..Diagnosis::default() }
 }
 
 /// A tested change: the change itself and what each test said.

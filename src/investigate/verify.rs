@@ -4,7 +4,9 @@
 //! the cited items; a number may be a rounding of one that stands there. A sentence that names or counts something
 //! which is not in what it cites is cut, whoever wrote it.
 
-use super::answer::{Answer, Claim, ClaimStatus, Confidence, RuledOut, ToldBy, Verdict};
+use super::answer::{
+    Answer, Claim, ClaimStatus, Confidence, RuledOut, SeenBefore, SeenSign, ToldBy, Verdict,
+};
 use super::draft::{Draft, Sentence};
 use super::evidence::Evidence;
 
@@ -82,7 +84,11 @@ pub fn verify(draft: Draft, known: &[String], answer: &mut Answer) -> usize {
         .collect();
     answer.hypotheses = draft.hypotheses;
     answer.next = draft.next;
-    answer.seen_before = draft.seen_before;
+    answer.seen_before = draft
+        .seen_before
+        .into_iter()
+        .filter_map(|seen| seen_that_holds(seen, &answer.evidence, known))
+        .collect();
     answer.unknowns = draft.unknowns;
     answer.impact = draft.impact;
     answer.told_by = draft.told_by;
@@ -107,6 +113,30 @@ pub fn verify(draft: Draft, known: &[String], answer: &mut Answer) -> usize {
         answer.confidence = answer.confidence.map(|confidence| confidence.min(Confidence::Medium));
     }
     cut
+}
+
+/// A past incident with what holds of it; `None` when it is not the one that it cites.
+fn seen_that_holds(
+    mut seen: SeenBefore,
+    evidence: &[Evidence],
+    known: &[String],
+) -> Option<SeenBefore> {
+    let holds = |text: &str, cites: &[String]| {
+        let sentence = Sentence::new(text, cites.to_vec());
+        !matches!(support(&sentence, evidence, known), Support::Refuted(_))
+    };
+    let name = format!("{} {}", seen.incident.as_deref().unwrap_or(""), seen.title);
+    if !holds(&name, &seen.cites) {
+        return None;
+    }
+    let cites = seen.cites.clone();
+    for part in [&mut seen.cause, &mut seen.fixed_by, &mut seen.took] {
+        *part = part.take().filter(|text| holds(text, &cites));
+    }
+    let sign_holds = |sign: &SeenSign| holds(&sign.text, &sign.cites);
+    seen.matches.retain(sign_holds);
+    seen.differs.retain(sign_holds);
+    Some(seen)
 }
 
 /// Lower case, single spaces, thousands separators gone, typographic quotes plain.

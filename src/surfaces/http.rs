@@ -17,7 +17,7 @@ use serde_json::json;
 
 use super::access::{self, Access};
 use super::wire::{self, Ask};
-use super::{panel, ws};
+use super::{feedback, panel, ws};
 use crate::investigate::answer::{Answer, AnswerEvent};
 use crate::session::{AskError, Conversation, Logged, RunEvent, RunStatus, Sessions, Tail};
 
@@ -37,6 +37,12 @@ pub struct Api {
 pub fn router(api: Api) -> Router {
     let access: Access = api.chat.access.clone();
     let chat = Router::new().route("/v1/ws", get(ws::upgrade)).with_state(api.chat.clone());
+    let memory = Router::new()
+        .route("/v1/answers/{answer}/feedback", post(feedback::post_feedback))
+        .route("/v1/incidents", get(feedback::list))
+        .route("/v1/incidents/{code}", get(feedback::show))
+        .route("/v1/incidents/{code}/strike", post(feedback::strike))
+        .with_state(Arc::new(api.chat.sessions.clone()));
     Router::new()
         .route("/v1/ask", post(ask))
         .route("/v1/runs/{run}/cancel", post(cancel))
@@ -48,6 +54,7 @@ pub fn router(api: Api) -> Router {
         .route("/healthz", get(ready))
         .with_state(api)
         .merge(chat)
+        .merge(memory)
         .merge(panel::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(access, access::guard))

@@ -1,7 +1,9 @@
 //! Wire to (question, event) and back, and nothing else. Surfaces never name each other; what they share is `wire` (the
-//! JSON shapes), `access` (who may come in) and `listen` (how connections are served).
+//! JSON shapes), `feedback` (what people say about answers), `access` (who may come in) and `listen` (how connections are
+//! served).
 
 pub mod access;
+pub mod feedback;
 pub mod http;
 pub mod listen;
 pub mod panel;

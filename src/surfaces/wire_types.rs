@@ -6,7 +6,7 @@ use ts_rs::{Config, TS};
 
 use crate::investigate::answer::{
     Answer, Claim, ClaimStatus, Confidence, Hypothesis, HypothesisStatus, Impact, NextStep,
-    Receipt, RuledOut, SeenBefore, Step, StepStatus, ToldBy, Unknown, Usage, Verdict,
+    Receipt, RuledOut, SeenBefore, SeenSign, Step, StepStatus, ToldBy, Unknown, Usage, Verdict,
 };
 use crate::investigate::evidence::{Evidence, EvidenceKind};
 
@@ -28,6 +28,7 @@ fn generated() -> String {
     declare(Impact::decl(&config));
     declare(RuledOut::decl(&config));
     declare(NextStep::decl(&config));
+    declare(SeenSign::decl(&config));
     declare(SeenBefore::decl(&config));
     declare(Unknown::decl(&config));
     declare(Receipt::decl(&config));

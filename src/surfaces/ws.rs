@@ -19,6 +19,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::access::Access;
+use super::feedback::{self, Feedback};
 use super::wire::{self, Ask, Envelope, Hello};
 use crate::session::{AskError, Conversation, Sessions};
 
@@ -205,6 +206,7 @@ impl Socket {
             "open" => self.open(&envelope).await,
             "ask" => self.ask(&envelope).await,
             "cancel" => self.cancel(&envelope).await,
+            "feedback" => self.feedback(&envelope).await,
             // Unknown types are for newer servers, `ack` for those that keep a window; both are fine to ignore.
             _ => Ok(()),
         }
@@ -302,6 +304,19 @@ impl Socket {
             return Ok(());
         }
         self.send(&Envelope::error("not_running", "there is no such run to cancel", None)).await
+    }
+
+    async fn feedback(&mut self, envelope: &Envelope) -> Result<(), End> {
+        let reply = match serde_json::from_value::<Feedback>(envelope.d.clone()) {
+            Ok(said) => match feedback::take(&self.chat.sessions, said).await {
+                Ok(taken) => Envelope::unlogged("feedback.taken", taken),
+                Err((_, code, message)) => Envelope::error(code, &message, None),
+            },
+            Err(error) => {
+                Envelope::error("bad_feedback", &format!("not a feedback: {error}"), None)
+            }
+        };
+        self.send(&Envelope { id: envelope.id.clone(), ..reply }).await
     }
 
     async fn refuse(

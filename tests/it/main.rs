@@ -15,6 +15,8 @@ mod durability;
 #[cfg(test)]
 mod evaluation;
 #[cfg(test)]
+mod memory;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod peers;

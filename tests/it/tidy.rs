@@ -172,7 +172,7 @@ fn steps_and_surfaces_do_not_name_each_other() {
 #[test]
 fn rooms_of_the_root_point_one_way() {
     // Each may use those after it.
-    let order = ["cli", "demo", "eval", "app", "surfaces", "session", "investigate"];
+    let order = ["cli", "demo", "eval", "app", "surfaces", "session", "memory", "investigate"];
     let mut mistakes = Vec::new();
     for (name, text) in sources() {
         let Some(rest) = name.strip_prefix("src/") else { continue };
@@ -184,7 +184,39 @@ fn rooms_of_the_root_point_one_way() {
             }
         }
     }
-    complain("cli -> app -> surfaces -> session -> investigate", &mistakes);
+    complain("cli -> app -> surfaces -> session -> memory -> investigate", &mistakes);
+}
+
+#[test]
+fn only_a_persons_word_is_written_into_memory() {
+    // The one call is behind the command line and the authorised API; no step of an investigation, no telemetry and no
+    // document leads to it.
+    let mistakes: Vec<String> = sources()
+        .into_iter()
+        .filter(|(name, text)| {
+            product_part(text).contains("put_incident(")
+                && !matches!(
+                    name.as_str(),
+                    "crates/store/src/state/incidents.rs" | "src/memory/write.rs"
+                )
+                && name != "tests/it/tidy.rs"
+        })
+        .map(|(name, _)| name)
+        .collect();
+    complain("incidents are written in src/memory/write.rs alone", &mistakes);
+    let callers: Vec<String> = sources()
+        .into_iter()
+        .filter(|(name, text)| {
+            let product = product_part(text);
+            name.starts_with("src/")
+                && !name.starts_with("src/memory/")
+                && (product.contains("memory::state_opinion(")
+                    || product.contains("memory::strike("))
+                && !matches!(name.as_str(), "src/cli/incident.rs" | "src/surfaces/feedback.rs")
+        })
+        .map(|(name, _)| name)
+        .collect();
+    complain("memory is written for the command line and the API alone", &callers);
 }
 
 #[test]
@@ -197,6 +229,7 @@ fn only_known_places_vouch_for_masked_values() {
         "indexer/src/docs/",
         "src/investigate/context.rs",
         "src/investigate/explain/model.rs",
+        "src/memory/write.rs",
     ];
     let mistakes: Vec<String> = sources()
         .into_iter()

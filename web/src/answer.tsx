@@ -40,11 +40,20 @@ export function AnswerView({ answer, sentences }: { answer: Answer; sentences: s
         title="Seen before"
         items={answer.seen_before}
         line={(item) => [
+          item.incident && <b>{visible(item.incident)} </b>,
           visible(item.title),
           item.similarity !== null && <small> {Math.round(item.similarity * 100)} % alike</small>,
           item.fixed_by && <> — fixed by: {visible(item.fixed_by)}</>,
+          item.took && <>, took {visible(item.took)}</>,
           " ",
           cite(item.cites),
+          <ul>
+            {[...item.matches, ...item.differs].map((sign, index) => (
+              <li key={index}>
+                {visible(sign.text)} {cite(sign.cites)}
+              </li>
+            ))}
+          </ul>,
         ]}
       />
       <Section title="Next" items={answer.next} line={(item) => <Next item={item} cite={cite} />} />

@@ -102,23 +102,57 @@ cmd: string | null,
  */
 cites: Array<string>, };
 
+export type SeenSign = { 
+/**
+ * One sentence.
+ */
+text: string, 
+/**
+ * The evidence for it.
+ */
+cites: Array<string>, };
+
 export type SeenBefore = { 
 /**
  * Its title.
  */
 title: string, 
 /**
- * The document it is told in.
+ * Its code, when people vouched for it; `None` for one that is only told in a document.
+ */
+incident: string | null, 
+/**
+ * The document it is told in; `""` for none.
  */
 document: string, 
 /**
- * Cosine similarity of the texts, 0 to 1; `None` without an embedding model.
+ * When it was.
+ */
+at: string | null, 
+/**
+ * How alike it is, 0 to 1, by its symptoms and its text.
  */
 similarity: number | null, 
 /**
- * What fixed it, from the document's front matter.
+ * What caused it.
+ */
+cause: string | null, 
+/**
+ * What fixed it, in the words of whoever wrote it down.
  */
 fixed_by: string | null, 
+/**
+ * How long it took.
+ */
+took: string | null, 
+/**
+ * What is as it was then.
+ */
+matches: Array<SeenSign>, 
+/**
+ * What differs this time.
+ */
+differs: Array<SeenSign>, 
 /**
  * Where to read it.
  */
@@ -269,6 +303,10 @@ export type Answer = {
  * `ans_` and a random part.
  */
 answer_id: string, 
+/**
+ * The code of the incident it is about, for saying it aloud: `groundcrew incident confirm 7Q2`.
+ */
+incident: string, 
 /**
  * The run that made it.
  */

@@ -3,6 +3,7 @@
 mod bundle;
 mod model;
 mod narrator;
+mod seen;
 
 pub use bundle::{Bundle, pack, render};
 pub use model::{ModelFailure, request, tell_with_model};

@@ -3,14 +3,13 @@
 use groundcrew_analysis::{FaultKind, FindingKind, Subject, Suspect, Verdict as ChangeOutcome};
 
 use super::super::answer::{
-    Confidence, Hypothesis, HypothesisStatus, Impact, NextStep, SeenBefore, ToldBy, Unknown, Usage,
-    Verdict,
+    Confidence, Hypothesis, HypothesisStatus, Impact, NextStep, ToldBy, Unknown, Usage, Verdict,
 };
 use super::super::draft::{Draft, Sentence};
 use super::super::evidence::{Candidate, Evidence, EvidenceKind, Gap, clip};
 use super::super::material::{Diagnosis, Passage, ToldFinding};
 use super::super::question::{Intent, Plan};
-use super::Bundle;
+use super::{Bundle, seen};
 
 /// Below this no suspect is named: the evidence is as likely to be noise.
 const SCORE_NAMED_MIN: f64 = 0.30;
@@ -22,7 +21,7 @@ const REASONS_MAX: usize = 4;
 const HYPOTHESES_MAX: usize = 4;
 /// Sentences of an answer to a question for facts.
 const FACTS_MAX: usize = 8;
-/// Cosine similarity from which a past incident is worth mentioning.
+/// Cosine similarity from which a runbook is worth mentioning.
 const SIMILAR_MIN: f32 = 0.45;
 
 /// What the narrator tells from.
@@ -56,6 +55,7 @@ pub fn choose(diagnosis: &Diagnosis) -> Vec<Candidate> {
         }
     }
     chosen.extend(course(diagnosis).map(|told| told.item.clone()));
+    chosen.extend(seen::items(diagnosis));
     chosen.extend(diagnosis.changes.iter().take(3).map(|told| told.item.clone()));
     chosen
 }
@@ -97,7 +97,7 @@ pub fn narrate(material: Material<'_>, bundle: &Bundle) -> Draft {
         hypotheses: hypotheses(diagnosis, bundle),
         ruled_out: ruled_out(diagnosis, bundle),
         next: next_steps(material, bundle),
-        seen_before: seen_before(material.passages, bundle),
+        seen_before: seen::before(diagnosis, bundle),
         unknowns: unknowns(plan, material.gaps),
         impact: impact(diagnosis),
         told_by: ToldBy::Plain,
@@ -174,6 +174,7 @@ fn tell_cause(draft: &mut Draft, suspect: &Suspect, diagnosis: &Diagnosis, bundl
         let sentence = format!("{}.", capitalised(&told.sentence));
         draft.claims.push(Sentence::new(sentence, vec![id.to_owned()]));
     }
+    draft.claims.extend(seen::influence(suspect, diagnosis, bundle));
 }
 
 /// The suspect in the words of a headline.
@@ -439,29 +440,6 @@ fn next_steps(material: Material<'_>, bundle: &Bundle) -> Vec<NextStep> {
         steps.extend(gaps.take(2));
     }
     steps
-}
-
-fn seen_before(passages: &[Passage], bundle: &Bundle) -> Vec<SeenBefore> {
-    passages
-        .iter()
-        .filter(|passage| passage.cosine.is_none_or(|cosine| cosine >= SIMILAR_MIN))
-        .filter_map(|passage| {
-            let id = bundle.id_of(&passage.key())?;
-            let item = bundle.items.iter().find(|item| item.id == id)?;
-            (item.kind == EvidenceKind::Incident).then(|| SeenBefore {
-                title: passage.chunk.title.clone(),
-                document: passage.chunk.document.clone(),
-                similarity: passage.cosine,
-                fixed_by: passage
-                    .chunk
-                    .front_matter
-                    .get("fix")
-                    .map(|fix| clip(&fix.text(), 240).to_owned()),
-                cites: vec![id.to_owned()],
-            })
-        })
-        .take(2)
-        .collect()
 }
 
 fn unknowns(plan: &Plan, gaps: &[Gap]) -> Vec<Unknown> {

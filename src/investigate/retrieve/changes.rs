@@ -25,7 +25,11 @@ pub(super) fn gather(store: &Store, plan: &Plan, gathered: &mut Gathered) {
             .push(Gap::new(format!("changes could not be read: {error}"), "groundcrew doctor")),
     }
     match store.alerts(range) {
-        Ok(alerts) => gathered.candidates.extend(alerts.iter().map(alert_candidate)),
+        Ok(alerts) => {
+            gathered.candidates.extend(alerts.iter().map(alert_candidate));
+            let now = alerts.iter().filter(|alert| plan.window.contains(alert.starts_at));
+            gathered.alerts = now.map(|alert| alert.name.clone()).collect();
+        }
         Err(error) => gathered
             .gaps
             .push(Gap::new(format!("alerts could not be read: {error}"), "groundcrew doctor")),

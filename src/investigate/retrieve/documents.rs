@@ -51,20 +51,20 @@ pub(super) fn candidate(passage: &Passage) -> Candidate {
     }
 }
 
-/// Searches documents for the question together with the strongest symptoms.
-pub(super) fn find(
+/// The question together with the strongest symptoms, as a search for documents. `None` when there are no documents.
+pub(super) fn query(
     store: &Store,
     embedder: &LazyEmbedder,
     question: &Question,
     symptoms: &[&str],
     gaps: &mut Vec<Gap>,
-) -> Vec<Passage> {
+) -> Option<DocumentQuery> {
     if store.documents().counts().is_ok_and(|counts| counts.documents == 0) {
         gaps.push(Gap::new(
             "no runbooks or past incidents are indexed",
             "groundcrew index ./runbooks",
         ));
-        return Vec::new();
+        return None;
     }
     let mut text = question.text.clone();
     let mut meaning = clip(&question.text, MEANING_BYTES_MAX).to_owned();
@@ -91,13 +91,17 @@ pub(super) fn find(
             None
         }
     };
-    let query =
-        DocumentQuery { text, vector, filter: DocumentFilter::default(), limit: DOCUMENTS_MAX };
-    let found = match store.documents().search(&query) {
+    let filter = DocumentFilter::default();
+    Some(DocumentQuery { text, vector, filter, limit: DOCUMENTS_MAX })
+}
+
+/// Searches documents.
+pub(super) fn find(store: &Store, query: &DocumentQuery, gaps: &mut Vec<Gap>) -> Vec<Passage> {
+    let found = match store.documents().search(query) {
         Err(error) if error.is_vector_server() => {
             let what = format!("documents were searched by words alone: {error}");
             gaps.push(Gap::new(what, "groundcrew doctor"));
-            store.documents().search(&DocumentQuery { vector: None, ..query })
+            store.documents().search(&DocumentQuery { vector: None, ..query.clone() })
         }
         other => other,
     };
@@ -113,7 +117,8 @@ pub(super) fn find(
     }
 }
 
-fn ranked(hits: Vec<DocumentHit>) -> Vec<Passage> {
+/// Hits as passages, scored relative to the best.
+pub(super) fn ranked(hits: Vec<DocumentHit>) -> Vec<Passage> {
     let best = hits.first().map_or(1.0, |hit| f64::from(hit.score)).max(f64::MIN_POSITIVE);
     hits.into_iter()
         .map(|hit| Passage {

@@ -6,6 +6,7 @@
 mod changes;
 mod cluster;
 mod documents;
+mod incidents;
 mod logs;
 mod metrics;
 mod relevance;
@@ -51,10 +52,13 @@ pub fn retrieve(
     relevance::score(plan, &mut gathered.candidates);
     let symptoms: Vec<&str> =
         gathered.candidates.iter().take(3).map(|candidate| candidate.text.as_str()).collect();
-    let passages: Vec<Passage> =
-        documents::find(store, embedder, question, &symptoms, &mut gathered.gaps);
-    gathered.candidates.extend(passages.iter().map(documents::candidate));
-    gathered.passages = passages;
+    let query = documents::query(store, embedder, question, &symptoms, &mut gathered.gaps);
+    if let Some(query) = &query {
+        let passages: Vec<Passage> = documents::find(store, query, &mut gathered.gaps);
+        gathered.candidates.extend(passages.iter().map(documents::candidate));
+        gathered.passages = passages;
+    }
+    incidents::gather(store, query, &mut gathered);
     gathered
 }
 
