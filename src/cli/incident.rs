@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 use groundcrew_masking::Masker;
-use groundcrew_store::{Access, DocumentKind, DocumentQuery, StateDb};
+use groundcrew_store::{Access, DocumentFilter, DocumentKind, DocumentQuery, StateDb};
 use groundcrew_telemetry::{Clock, SystemClock};
 
 use super::arguments::{ConfirmArguments, DoctorOutput, IncidentCommand};
@@ -219,7 +219,9 @@ fn fitting_runbook(
     for sign in record.fingerprint.signs.iter().take(6) {
         text.push_str(&format!("\n{} {}", sign.service, sign.text));
     }
-    let query = DocumentQuery { text, vector: None, kinds: vec![DocumentKind::Runbook], limit: 20 };
+    let filter =
+        DocumentFilter { kinds: vec![DocumentKind::Runbook], ..DocumentFilter::default() };
+    let query = DocumentQuery { text, vector: None, filter, limit: 20 };
     let hits = store.documents().search(&query).context("failed to search the runbooks")?;
     let chosen = hits
         .iter()

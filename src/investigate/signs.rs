@@ -22,6 +22,8 @@ pub fn words(sign: &Sign) -> Option<String> {
         SignKind::ServiceSlow => format!("{someone} itself is slow"),
         SignKind::EdgeFails => format!("calls from {someone} to {detail} fail"),
         SignKind::EdgeSlow => format!("the way from {someone} to {detail} is slow"),
+        SignKind::Retries => format!("{someone} repeats calls to {detail}"),
+        SignKind::Saturated => format!("{detail}{of} reaches its limit"),
         SignKind::CallsMore => format!("{someone} calls {detail} more often"),
         SignKind::CallsFewer => format!("{someone} calls {detail} less often"),
         SignKind::LoadMore => format!("{someone} gets more requests"),

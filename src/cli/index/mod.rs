@@ -6,7 +6,6 @@ mod watch;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use groundcrew_indexer::docs::{
@@ -64,7 +63,7 @@ impl Reader {
     }
 }
 
-fn embedder(settings: &Settings) -> Option<Arc<dyn Embedder>> {
+fn embedder(settings: &Settings) -> Option<Box<dyn Embedder>> {
     match app::load_embedder(&settings.embedding) {
         Ok(embedder) => Some(embedder),
         Err(error) => {

@@ -25,7 +25,7 @@ const INTERVAL: Duration = Duration::from_millis(500);
 struct Watched {
     settings: Settings,
     reader: Reader,
-    embedder: Option<Arc<dyn Embedder>>,
+    embedder: Option<Box<dyn Embedder>>,
 }
 
 /// A directory, and how it looked.

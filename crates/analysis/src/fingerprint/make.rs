@@ -118,6 +118,10 @@ pub fn sign_of(finding: &Finding, graph: &ServiceGraph) -> Option<Sign> {
             };
             (kind, callee_role(callee), 0.3, "")
         }
+        FindingKind::Retries { callee, .. } => (SignKind::Retries, callee_role(callee), 0.6, ""),
+        FindingKind::Saturated { metric, unit, .. } => {
+            (SignKind::Saturated, (metric.clone(), measured(metric, unit).to_owned()), 0.9, "")
+        }
         FindingKind::LoadChanged { before_per_min, after_per_min } => {
             let kind = if after_per_min > before_per_min {
                 SignKind::LoadMore

@@ -44,6 +44,8 @@ pub enum SignKind {
     EdgeSlow,
     /// It calls another more often. Detail: who is called.
     CallsMore,
+    /// It repeats calls that failed. Detail: who is called.
+    Retries,
     /// It calls another less often. Detail: who is called.
     CallsFewer,
     /// More requests come. No detail.
@@ -54,6 +56,8 @@ pub enum SignKind {
     MetricUp,
     /// A metric went down. Detail: its name.
     MetricDown,
+    /// A limit is reached. Detail: the metric of what is used.
+    Saturated,
     /// A metric that a report speaks of. Detail: its name.
     MetricNamed,
     /// Bad requests have an attribute in common. Detail: attribute and value.

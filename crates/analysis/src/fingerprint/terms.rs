@@ -31,6 +31,8 @@ const fn family(kind: SignKind) -> &'static str {
         SignKind::ServiceSlow => "slow",
         SignKind::EdgeFails => "edge-fails",
         SignKind::EdgeSlow => "edge-slow",
+        SignKind::Retries => "retries",
+        SignKind::Saturated => "saturated",
         SignKind::CallsMore => "calls-more",
         SignKind::CallsFewer => "calls-fewer",
         SignKind::LoadMore => "load-more",

@@ -13,7 +13,6 @@ use rustc_hash::FxHashMap;
 use super::DocumentFilter;
 use super::generation::Generation;
 use super::rank::LexicalMatch;
-use super::vectors::{Quantised, quantise};
 use crate::StoreError;
 
 /// What the best match by words adds to a cosine. Between .3 and .7 the measured result hardly moves.
@@ -70,13 +69,13 @@ pub(super) fn candidates(
     fuse(&lexical, &nearest)
 }
 
-/// The question's vector moved towards the beginnings of the documents that were found `first`; `None` when none of them
-/// has a vector.
+/// The question's vector, of length one, moved towards the beginnings of the documents that were found `first`; `None`
+/// when none of them has a vector.
 pub(super) fn moved_towards(
     generation: &Generation,
-    vector: &Quantised,
+    vector: &[f32],
     first: &[Candidate],
-) -> Result<Option<Quantised>, StoreError> {
+) -> Result<Option<Vec<f32>>, StoreError> {
     let vectors = generation.vectors()?;
     let documents = &generation.catalog.documents;
     let beginning = |found: &Candidate| {
@@ -84,16 +83,15 @@ pub(super) fn moved_towards(
         vectors.get(start as usize)
     };
     let beginnings: Vec<_> = first.iter().take(FEEDBACK_DOCUMENTS).filter_map(beginning).collect();
-    if beginnings.is_empty() || vector.scale <= 0.0 {
+    if beginnings.is_empty() {
         return Ok(None);
     }
     let share = FEEDBACK_SHARE / beginnings.len() as f32;
-    let mut moved = vec![0.0; vector.codes.len()];
-    add((1.0 - FEEDBACK_SHARE) * vector.scale, &vector.codes, &mut moved);
+    let mut moved: Vec<f32> = vector.iter().map(|x| (1.0 - FEEDBACK_SHARE) * x).collect();
     for (scale, codes) in beginnings {
         add(share * scale, codes, &mut moved);
     }
-    Ok(Some(quantise(&moved)))
+    Ok(Some(moved))
 }
 
 fn add(scale: f32, codes: &[i8], sum: &mut [f32]) {

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use super::DocumentChunk;
 use super::catalog::Catalog;
 use super::lexical::Lexicon;
+use super::rank::Lengths;
 use super::vectors::Vectors;
 use crate::StoreError;
 use crate::chunk_file::{ChunkFile, ChunkRef};
@@ -28,6 +29,7 @@ pub(super) const SCALE_BYTES: usize = 4;
 pub(super) struct Generation {
     pub(super) number: u64,
     pub(super) catalog: Catalog,
+    pub(super) lengths: Lengths,
     /// Read when they are first needed, which is never where a server has them.
     vectors: OnceLock<Vectors>,
     /// `None` when there is nothing to search.
@@ -45,7 +47,8 @@ impl Generation {
             true => None,
             false => Some(Lexicon::open(&dir.join(LEXICON_DIR), &catalog)?),
         };
-        Ok(Self { number, catalog, vectors: OnceLock::new(), lexicon, file })
+        let lengths = Lengths::of(&catalog);
+        Ok(Self { number, catalog, lengths, vectors: OnceLock::new(), lexicon, file })
     }
 
     /// The vectors of all chunks, in memory.

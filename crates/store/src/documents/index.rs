@@ -221,7 +221,8 @@ impl DocumentIndex {
     pub fn search(&self, query: &DocumentQuery) -> Result<Vec<DocumentHit>, StoreError> {
         let Some(generation) = self.generation()? else { return Ok(Vec::new()) };
         let Some(lexicon) = &generation.lexicon else { return Ok(Vec::new()) };
-        let lexical = lexical_matches(lexicon, &generation.catalog, &query.text)?;
+        let corpus = (&generation.catalog, &generation.lengths);
+        let lexical = lexical_matches(lexicon, corpus, &query.text)?;
         let found = match query_vector(query, &generation)? {
             Some(vector) => self.by_words_and_meaning(&generation, &lexical, &vector, query)?,
             None => candidates(&generation, &lexical, &[], &query.filter),
@@ -238,12 +239,12 @@ impl DocumentIndex {
         &self,
         generation: &Generation,
         lexical: &[LexicalMatch],
-        vector: &Quantised,
+        vector: &[f32],
         query: &DocumentQuery,
     ) -> Result<Vec<Candidate>, StoreError> {
         let filter = &query.filter;
         let store = self.vector_store(self.vector_home()?)?;
-        let nearest = |vector: &Quantised| {
+        let nearest = |vector: &[f32]| {
             store.nearest(generation, &VectorQuery { vector, filter, limit: NEAREST_MAX })
         };
         let first = candidates(generation, lexical, &nearest(vector)?, filter);
@@ -450,18 +451,20 @@ fn by_document(chunks: Vec<Masked<DocumentChunk>>) -> (Vec<String>, FxHashMap<St
     (order, documents)
 }
 
+/// The question's vector, of length one; `None` when it has no direction, or nothing can be compared with it.
 fn query_vector(
     query: &DocumentQuery,
     generation: &Generation,
-) -> Result<Option<Quantised>, StoreError> {
+) -> Result<Option<Vec<f32>>, StoreError> {
     let expected = generation.catalog.dimensions as usize;
-    match &query.vector {
-        Some(vector) if expected > 0 && vector.len() != expected => {
-            Err(StoreError::VectorDimensions { found: vector.len(), expected })
-        }
-        Some(vector) if expected > 0 => Ok(Some(quantise(vector))),
-        _ => Ok(None),
+    let Some(vector) = query.vector.as_ref().filter(|_| expected > 0) else { return Ok(None) };
+    if vector.len() != expected {
+        return Err(StoreError::VectorDimensions { found: vector.len(), expected });
     }
+    let squares: f64 = vector.iter().map(|x| f64::from(*x) * f64::from(*x)).sum();
+    let has_direction = squares.is_finite() && squares > 0.0;
+    let length = squares.sqrt();
+    Ok(has_direction.then(|| vector.iter().map(|x| (f64::from(*x) / length) as f32).collect()))
 }
 
 fn hit(generation: &Generation, found: Candidate) -> Result<DocumentHit, StoreError> {

@@ -49,10 +49,10 @@ struct QueryTerm {
 /// The documents that share words with `text`, in no particular order.
 pub(super) fn lexical_matches(
     lexicon: &Lexicon,
-    catalog: &Catalog,
+    (catalog, lengths): (&Catalog, &Lengths),
     text: &str,
 ) -> Result<Vec<LexicalMatch>, StoreError> {
-    let mut scorer = Scorer::new(catalog);
+    let mut scorer = Scorer::new(catalog, lengths);
     for term in query_terms(lexicon, text)? {
         scorer.add(lexicon, &term)?;
     }
@@ -79,14 +79,40 @@ fn query_terms(lexicon: &Lexicon, text: &str) -> Result<Vec<QueryTerm>, StoreErr
     Ok(terms)
 }
 
-/// Adds up scores term by term.
-struct Scorer<'c> {
-    catalog: &'c Catalog,
+/// How long the fields and documents of a catalog are.
+#[derive(Debug)]
+pub(super) struct Lengths {
     /// Mean number of terms of each field.
     means: PerField<f32>,
     /// Terms in the text of each document, and their mean.
     document_terms: Vec<f32>,
     document_terms_mean: f32,
+}
+
+impl Lengths {
+    pub(super) fn of(catalog: &Catalog) -> Self {
+        let mut means = [0.0; Field::ALL.len()];
+        for (mean, field) in means.iter_mut().zip(Field::ALL) {
+            let terms: f64 =
+                catalog.chunks.iter().map(|chunk| f64::from(of(&chunk.terms, field))).sum();
+            *mean = mean_of(terms, catalog.chunks.len());
+        }
+        let mut document_terms = vec![0.0_f32; catalog.documents.len()];
+        for chunk in &catalog.chunks {
+            if let Some(terms) = document_terms.get_mut(chunk.document as usize) {
+                *terms += of(&chunk.terms, Field::Text) as f32;
+            }
+        }
+        let all_terms = document_terms.iter().map(|terms| f64::from(*terms)).sum();
+        let document_terms_mean = mean_of(all_terms, document_terms.len());
+        Self { means, document_terms, document_terms_mean }
+    }
+}
+
+/// Adds up scores term by term.
+struct Scorer<'c> {
+    catalog: &'c Catalog,
+    lengths: &'c Lengths,
     chunks: Sums,
     documents: Sums,
     /// What a perfect match would score.
@@ -127,25 +153,10 @@ impl Sums {
 }
 
 impl<'c> Scorer<'c> {
-    fn new(catalog: &'c Catalog) -> Self {
-        let mut means = [0.0; Field::ALL.len()];
-        for (mean, field) in means.iter_mut().zip(Field::ALL) {
-            let terms: f64 =
-                catalog.chunks.iter().map(|chunk| f64::from(of(&chunk.terms, field))).sum();
-            *mean = mean_of(terms, catalog.chunks.len());
-        }
-        let mut document_terms = vec![0.0_f32; catalog.documents.len()];
-        for chunk in &catalog.chunks {
-            if let Some(terms) = document_terms.get_mut(chunk.document as usize) {
-                *terms += of(&chunk.terms, Field::Text) as f32;
-            }
-        }
-        let all_terms = document_terms.iter().map(|terms| f64::from(*terms)).sum();
+    fn new(catalog: &'c Catalog, lengths: &'c Lengths) -> Self {
         Self {
             catalog,
-            means,
-            document_terms_mean: mean_of(all_terms, document_terms.len()),
-            document_terms,
+            lengths,
             chunks: Sums::new(catalog.chunks.len()),
             documents: Sums::new(catalog.documents.len()),
             ideal: 0.0,
@@ -171,15 +182,16 @@ impl<'c> Scorer<'c> {
         let in_chunk = match posting.field {
             // However much jargon a title has, each explanation counts as much.
             Field::Meaning => weighted,
-            field => weighted / norm(CHUNK_B, terms, of(&self.means, field)),
+            field => weighted / norm(CHUNK_B, terms, of(&self.lengths.means, field)),
         };
         self.chunks.count(posting.chunk, in_chunk);
         match posting.field {
             // Headings are part of the text already.
             Field::Headings => {}
             Field::Text => {
-                let terms = self.document_terms.get(chunk.document as usize).copied();
-                let norm = norm(DOCUMENT_B, terms.unwrap_or_default(), self.document_terms_mean);
+                let terms = self.lengths.document_terms.get(chunk.document as usize).copied();
+                let mean = self.lengths.document_terms_mean;
+                let norm = norm(DOCUMENT_B, terms.unwrap_or_default(), mean);
                 self.documents.count(chunk.document, weighted / norm);
             }
             // Every chunk of a document repeats these.

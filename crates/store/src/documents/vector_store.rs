@@ -2,7 +2,6 @@
 
 use super::DocumentFilter;
 use super::generation::Generation;
-use super::vectors::Quantised;
 use crate::StoreError;
 
 /// Where vectors are.
@@ -32,7 +31,8 @@ impl VectorHome {
 /// What is looked for among the vectors.
 #[derive(Debug)]
 pub(super) struct VectorQuery<'q> {
-    pub(super) vector: &'q Quantised,
+    /// A vector of any length but zero.
+    pub(super) vector: &'q [f32],
     pub(super) filter: &'q DocumentFilter,
     /// How many chunks.
     pub(super) limit: usize,

@@ -192,7 +192,7 @@ impl QdrantVectors {
         let exact = generation.catalog.vectors <= EXACT_POINTS_MAX;
         let params = SearchParamsBuilder::default().exact(exact).hnsw_ef(GRAPH_CANDIDATES);
         let mut search = QueryPointsBuilder::new(self.collection_of(generation))
-            .query(query.vector.to_floats())
+            .query(query.vector.to_vec())
             .limit(query.limit as u64)
             .params(params)
             .with_payload(PayloadIncludeSelector { fields: vec![CHUNK.to_owned()] });
@@ -236,7 +236,7 @@ impl VectorStore for QdrantVectors {
         generation: &Generation,
         query: &VectorQuery<'_>,
     ) -> Result<Vec<(usize, f32)>, StoreError> {
-        if query.limit == 0 || query.vector.scale <= 0.0 || generation.catalog.vectors == 0 {
+        if query.limit == 0 || generation.catalog.vectors == 0 {
             return Ok(Vec::new());
         }
         let mut found = self.wait(self.search(generation, query))?;
