@@ -6,7 +6,7 @@ use groundcrew_telemetry::{Attributes, Timestamp, Value};
 
 use super::chunk::{Piece, join_across, pieces};
 use super::formats::{Lines, Parsed, list_of};
-use super::kind::{kind_of_path, kind_of_word};
+use super::kind::{kind_of_headings, kind_of_path, kind_of_word};
 use super::permalink;
 use super::symptoms::{self, PageFacts};
 
@@ -68,9 +68,11 @@ struct About {
 
 impl About {
     fn new(origin: Origin<'_>, parsed: &Parsed<'_>, problems: &mut Vec<(u32, String)>) -> Self {
+        let headings = parsed.blocks.iter().filter_map(|block| block.heading.as_ref());
+        let told = || kind_of_headings(headings.map(|heading| heading.text.as_str()));
         let mut about = Self {
             title: String::new(),
-            kind: kind_of_path(origin.document),
+            kind: kind_of_path(origin.document).or_else(told).unwrap_or(DocumentKind::Doc),
             services: Vec::new(),
             alerts: Vec::new(),
             date: None,

@@ -225,7 +225,7 @@ impl DocumentIndex {
         let lexical = lexical_matches(lexicon, corpus, &query.text)?;
         let found = match query_vector(query, &generation)? {
             Some(vector) => self.by_words_and_meaning(&generation, &lexical, &vector, query)?,
-            None => candidates(&generation, &lexical, &[], &query.filter),
+            None => candidates(&generation, &lexical, &[], query),
         };
         found
             .into_iter()
@@ -247,9 +247,9 @@ impl DocumentIndex {
         let nearest = |vector: &[f32]| {
             store.nearest(generation, &VectorQuery { vector, filter, limit: NEAREST_MAX })
         };
-        let first = candidates(generation, lexical, &nearest(vector)?, filter);
+        let first = candidates(generation, lexical, &nearest(vector)?, query);
         let Some(moved) = moved_towards(generation, vector, &first)? else { return Ok(first) };
-        let mut found = candidates(generation, lexical, &nearest(&moved)?, filter);
+        let mut found = candidates(generation, lexical, &nearest(&moved)?, query);
         // How near a document is, people are told for the question that they asked.
         let cosines: FxHashMap<u32, Option<f32>> =
             first.iter().map(|candidate| (candidate.document, candidate.cosine)).collect();

@@ -18,6 +18,7 @@ mod lexical;
 mod qdrant;
 mod rank;
 mod sources;
+mod tense;
 mod types;
 mod vector_store;
 mod vectors;
