@@ -219,8 +219,7 @@ fn fitting_runbook(
     for sign in record.fingerprint.signs.iter().take(6) {
         text.push_str(&format!("\n{} {}", sign.service, sign.text));
     }
-    let filter =
-        DocumentFilter { kinds: vec![DocumentKind::Runbook], ..DocumentFilter::default() };
+    let filter = DocumentFilter { kinds: vec![DocumentKind::Runbook], ..DocumentFilter::default() };
     let query = DocumentQuery { text, vector: None, filter, limit: 20 };
     let hits = store.documents().search(&query).context("failed to search the runbooks")?;
     let chosen = hits

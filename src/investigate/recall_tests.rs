@@ -36,6 +36,7 @@ fn diagnosis(lines: &[Line], scores: [f64; 2]) -> Diagnosis {
             severity: Severity::ERROR,
             count: 9,
             exemplar: text.clone(),
+            example: None,
         };
         diagnosis.analysis.findings.push(Finding {
             kind,

@@ -90,7 +90,8 @@ fn impact(record: &IncidentRecord, answer: Option<&Answer>) -> Vec<String> {
 fn timeline(record: &IncidentRecord, answer: Option<&Answer>) -> Vec<String> {
     let mut events: Vec<(Timestamp, String)> = cited(record, answer)
         .filter_map(|item| {
-            let text = format!("{} {}", in_markdown(&item.title), cites(&[item.id.clone()]));
+            let text =
+                format!("{} {}", in_markdown(&item.title), cites(std::slice::from_ref(&item.id)));
             Some((item.from?, text))
         })
         .collect();

@@ -42,7 +42,8 @@ const TOLD: &[&str] = &[
     "aftermath",
 ];
 /// Those that stand in runbooks as well.
-const ALSO_TOLD: &[&str] = &["impact", "resolution", "detection", "follow", "summary", "prevention"];
+const ALSO_TOLD: &[&str] =
+    &["impact", "resolution", "detection", "follow", "summary", "prevention"];
 
 /// The kind that a front matter `kind:` names.
 pub(crate) fn kind_of_word(word: &str) -> Option<DocumentKind> {

@@ -6,7 +6,6 @@ mod watch;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-
 use anyhow::{Context, Result};
 use groundcrew_indexer::docs::{
     DocumentSource, IndexProgress, IndexSummary, VectorCounts, index_directory,

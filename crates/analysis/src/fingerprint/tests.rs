@@ -25,6 +25,7 @@ fn new_line(service: &str, line: &str) -> Finding {
         severity: Severity::ERROR,
         count: 40,
         exemplar: line.to_owned(),
+        example: None,
     };
     finding(service, kind)
 }

@@ -148,10 +148,11 @@ impl Product<'_> {
                 let place = number * width..(number * width + width).min(columns);
                 let blocks = sums.chunks_mut(ROWS * columns);
                 for (strip, block) in strips.chunks_exact(pass).zip(blocks) {
+                    let rows = block
+                        .chunks_exact_mut(columns)
+                        .map(|row| row.get_mut(place.clone()).unwrap_or_default());
                     let tile = tile::<S, ROWS>(simd, strip, panel);
-                    for (row, sums) in block.chunks_exact_mut(columns).zip(tile) {
-                        add_to(simd, row.get_mut(place.clone()).unwrap_or_default(), sums);
-                    }
+                    rows.zip(tile).for_each(|(row, sums)| add_to(simd, row, sums));
                 }
             }
         }
@@ -262,12 +263,10 @@ mod tests {
                 add_product(&left, &packed, &mut sums, &mut strips);
                 for (at, sum) in sums.iter().enumerate() {
                     let (row, column) = (at / columns, at % columns);
-                    let expected: f64 = (0..depth)
-                        .map(|k| {
-                            f64::from(left[row * depth + k])
-                                * f64::from(right[k * columns + column])
-                        })
-                        .sum();
+                    let row = left.iter().skip(row * depth).take(depth);
+                    let column = right.iter().skip(column).step_by(columns);
+                    let expected: f64 =
+                        row.zip(column).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum();
                     assert!(
                         (f64::from(*sum) - 3.0 - expected).abs() < 1e-2,
                         "{rows} {depth} {columns}"

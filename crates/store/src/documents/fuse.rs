@@ -13,6 +13,7 @@ use rustc_hash::FxHashMap;
 use super::generation::Generation;
 use super::rank::LexicalMatch;
 use super::tense::leaning;
+use super::vectors::asked;
 use super::{DocumentKind, DocumentQuery};
 use crate::StoreError;
 
@@ -94,7 +95,7 @@ fn in_order(found: &mut [Candidate]) {
 }
 
 /// The question's vector, of length one, moved towards the beginnings of the documents that were found `first`; `None`
-/// when none of them has a vector.
+/// when none of them has a vector, or nothing is left.
 pub(super) fn moved_towards(
     generation: &Generation,
     vector: &[f32],
@@ -115,7 +116,7 @@ pub(super) fn moved_towards(
     for (scale, codes) in beginnings {
         add(share * scale, codes, &mut moved);
     }
-    Ok(Some(moved))
+    Ok(asked(&moved))
 }
 
 fn add(scale: f32, codes: &[i8], sum: &mut [f32]) {

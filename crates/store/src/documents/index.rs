@@ -16,7 +16,7 @@ use super::qdrant::QdrantVectors;
 use super::rank::{LexicalMatch, lexical_matches};
 use super::sources::{self, CatalogEntity, SourceRecord, SourceRecords};
 use super::vector_store::{EmbeddedVectors, VectorHome, VectorQuery, VectorStore};
-use super::vectors::{Quantised, quantise};
+use super::vectors::{Quantised, asked, quantise};
 use super::writer::GenerationWriter;
 use super::{
     ChunkVectors, DocumentChunk, DocumentCounts, DocumentHit, DocumentKind, DocumentQuery,
@@ -451,7 +451,7 @@ fn by_document(chunks: Vec<Masked<DocumentChunk>>) -> (Vec<String>, FxHashMap<St
     (order, documents)
 }
 
-/// The question's vector, of length one; `None` when it has no direction, or nothing can be compared with it.
+/// The question's vector; `None` when it has no direction, or nothing can be compared with it.
 fn query_vector(
     query: &DocumentQuery,
     generation: &Generation,
@@ -461,10 +461,7 @@ fn query_vector(
     if vector.len() != expected {
         return Err(StoreError::VectorDimensions { found: vector.len(), expected });
     }
-    let squares: f64 = vector.iter().map(|x| f64::from(*x) * f64::from(*x)).sum();
-    let has_direction = squares.is_finite() && squares > 0.0;
-    let length = squares.sqrt();
-    Ok(has_direction.then(|| vector.iter().map(|x| (f64::from(*x) / length) as f32).collect()))
+    Ok(asked(vector))
 }
 
 fn hit(generation: &Generation, found: Candidate) -> Result<DocumentHit, StoreError> {

@@ -7,14 +7,16 @@
 /// Forms of the past that do not end in `ed`.
 const PAST: &[&str] = &[
     "was", "were", "wasn't", "weren't", "had", "hadn't", "did", "didn't", "could", "couldn't",
-    "went", "took", "got", "lost", "came", "made", "ran", "broke", "fell", "began", "became", "left",
-    "sent", "held", "kept", "brought", "found", "saw", "told", "ate", "grew", "wrote", "shut",
+    "went", "took", "got", "lost", "came", "made", "ran", "broke", "fell", "began", "became",
+    "left", "sent", "held", "kept", "brought", "found", "saw", "told", "ate", "grew", "wrote",
+    "shut",
 ];
 /// Forms of the present, and words of a question.
 const PRESENT: &[&str] = &[
-    "is", "are", "isn't", "aren't", "am", "has", "have", "hasn't", "haven't", "do", "does", "don't",
-    "doesn't", "can", "can't", "cannot", "will", "won't", "what", "how", "why", "which", "where",
-    "should", "keeps", "keep", "gets", "get", "says", "shows", "it's", "that's", "there's", "what's",
+    "is", "are", "isn't", "aren't", "am", "has", "have", "hasn't", "haven't", "do", "does",
+    "don't", "doesn't", "can", "can't", "cannot", "will", "won't", "what", "how", "why", "which",
+    "where", "should", "keeps", "keep", "gets", "get", "says", "shows", "it's", "that's",
+    "there's", "what's",
 ];
 /// Bytes that are read: a pasted log is not prose.
 const BYTES_MAX: usize = 2_000;

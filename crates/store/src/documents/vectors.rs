@@ -33,6 +33,13 @@ pub(super) fn quantise(vector: &[f32]) -> Quantised {
     }
 }
 
+/// A question's vector, of length one, in the steps in which it is compared: asked of another store, it gets the same
+/// answers. `None` when it has no direction.
+pub(super) fn asked(vector: &[f32]) -> Option<Vec<f32>> {
+    let Asked { scale, codes } = Asked::new(vector)?;
+    Some(codes.into_iter().map(|code| f32::from(code) * scale).collect())
+}
+
 /// A question's vector. It is one beside many, so it can afford finer steps than they.
 struct Asked {
     scale: f32,

@@ -162,9 +162,9 @@ mod tests {
         let export = read(PAGERDUTY).unwrap();
         let ids: Vec<&str> = export.documents.iter().map(|(id, _)| id.as_str()).collect();
         assert_eq!(ids, ["PGR0VU2", "PGR0VU3"]);
-        assert_eq!(export.problems, [(14, "`PGR0VU2` comes twice; the first is kept".to_owned())]);
+        assert_eq!(export.problems, [(13, "`PGR0VU2` comes twice; the first is kept".to_owned())]);
         let (_, first) = &export.documents[0];
-        assert_eq!(first.lines, Lines::Within(3, 12));
+        assert_eq!(first.lines, Lines::Within(3, 11));
         for text in [
             "# checkout: 5xx above 5 %",
             "pool timed out after 3000ms",

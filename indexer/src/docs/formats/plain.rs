@@ -103,10 +103,10 @@ mod tests {
             .blocks
             .iter()
             .flat_map(|block| &block.whole)
-            .map(|range| &text[range.clone()])
+            .map(|range| text.get(range.clone()).unwrap())
             .collect();
         assert_eq!(whole, ["    kubectl get pods\n    kubectl logs\n"]);
-        let texts = parsed.blocks.iter().map(|block| &text[block.range.clone()]);
+        let texts = parsed.blocks.iter().map(|block| text.get(block.range.clone()).unwrap());
         assert_eq!(texts.collect::<String>(), text);
     }
 }

@@ -184,7 +184,7 @@ mod tests {
     }
 
     fn texts<'p>(parsed: &'p Parsed<'_>) -> Vec<&'p str> {
-        parsed.blocks.iter().map(|block| &parsed.body[block.range.clone()]).collect()
+        parsed.blocks.iter().map(|block| parsed.body.get(block.range.clone()).unwrap()).collect()
     }
 
     const PAGE: &str = "\
@@ -258,7 +258,7 @@ Last
             .blocks
             .iter()
             .flat_map(|block| &block.whole)
-            .map(|range| &parsed.body[range.clone()])
+            .map(|range| parsed.body.get(range.clone()).unwrap())
             .collect();
         assert_eq!(
             whole,

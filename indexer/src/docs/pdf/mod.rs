@@ -102,7 +102,7 @@ mod tests {
             .iter()
             .filter_map(|block| Some((block.range.start, block.heading.as_ref()?.text.as_str())))
             .collect();
-        assert_eq!(headings, [(0, "page 1"), (19, "page 3")]);
+        assert_eq!(headings, [(0, "page 1"), (18, "page 3")]);
         assert_eq!(parse("\u{c}First line\nmore\u{c}").title.as_deref(), Some("First line"));
         assert_eq!(parse("").body, "");
     }

@@ -69,7 +69,10 @@ fn check(text: &str) -> Result<(), u32> {
     Ok(())
 }
 
-struct Sink<'v>(RefCell<&'v mut dyn FnMut(Token<'_>, u32)>);
+/// Is shown each token, and the line it stands on.
+type Visit<'v> = dyn FnMut(Token<'_>, u32) + 'v;
+
+struct Sink<'v>(RefCell<&'v mut Visit<'v>>);
 
 impl TokenSink for Sink<'_> {
     type Handle = ();
