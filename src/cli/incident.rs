@@ -27,7 +27,7 @@ use crate::text::visible;
 /// How sure a search must be that a runbook is about the incident.
 const RUNBOOK_CONFIDENCE_MIN: f32 = 0.5;
 /// The same for a runbook that says it is about the service at fault.
-const OWN_CONFIDENCE_MIN: f32 = 0.25;
+const OWN_CONFIDENCE_MIN: f32 = 0.2;
 /// Similar incidents that are shown.
 const SIMILAR_MAX: usize = 5;
 

@@ -3,7 +3,7 @@
 use groundcrew_analysis::fingerprint::Fingerprint;
 use groundcrew_analysis::precedent::Influence;
 use groundcrew_analysis::{Analysis, Observations};
-use groundcrew_store::DocumentChunk;
+use groundcrew_store::{DocumentChunk, DocumentHit};
 use groundcrew_telemetry::Timestamp;
 
 use super::answer::Receipt;
@@ -36,11 +36,17 @@ pub struct Passage {
     pub chunk: DocumentChunk,
     /// How well it fits, 0 to 1, relative to the best one found.
     pub score: f64,
-    /// Cosine similarity to the question and its symptoms; `None` without an embedding model.
-    pub cosine: Option<f32>,
+    /// How sure it is that it answers the question and its symptoms, 0 to 1; comparable between questions.
+    pub confidence: f32,
 }
 
 impl Passage {
+    /// Whether it is worth a reader's time.
+    #[must_use]
+    pub fn helps(&self) -> bool {
+        self.confidence >= DocumentHit::CONFIDENCE_MIN
+    }
+
     /// The key under which it is one item of a bundle.
     #[must_use]
     pub fn key(&self) -> String {

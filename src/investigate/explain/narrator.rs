@@ -21,8 +21,6 @@ const REASONS_MAX: usize = 4;
 const HYPOTHESES_MAX: usize = 4;
 /// Sentences of an answer to a question for facts.
 const FACTS_MAX: usize = 8;
-/// Cosine similarity from which a runbook is worth mentioning.
-const SIMILAR_MIN: f32 = 0.45;
 
 /// What the narrator tells from.
 #[derive(Clone, Copy, Debug)]
@@ -414,7 +412,7 @@ fn next_steps(material: Material<'_>, bundle: &Bundle) -> Vec<NextStep> {
     let mut steps: Vec<NextStep> = material
         .passages
         .iter()
-        .filter(|passage| passage.cosine.is_none_or(|cosine| cosine >= SIMILAR_MIN))
+        .filter(|passage| passage.helps())
         .filter_map(|passage| {
             let id = bundle.id_of(&passage.key())?;
             let item = bundle.items.iter().find(|item| item.id == id)?;

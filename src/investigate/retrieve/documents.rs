@@ -106,7 +106,15 @@ pub(super) fn find(store: &Store, query: &DocumentQuery, gaps: &mut Vec<Gap>) ->
         other => other,
     };
     match found {
-        Ok(hits) => ranked(hits),
+        Ok(hits) => {
+            let passages = ranked(hits);
+            if !passages.iter().any(Passage::helps) {
+                gaps.push(Gap::unfixable(
+                    "no runbook or past incident that is indexed covers this",
+                ));
+            }
+            passages
+        }
         Err(error) => {
             gaps.push(Gap::new(
                 format!("documents could not be searched: {error}"),
@@ -123,7 +131,7 @@ pub(super) fn ranked(hits: Vec<DocumentHit>) -> Vec<Passage> {
     hits.into_iter()
         .map(|hit| Passage {
             score: f64::from(hit.score) / best,
-            cosine: hit.cosine,
+            confidence: hit.confidence(),
             chunk: hit.chunk,
         })
         .collect()

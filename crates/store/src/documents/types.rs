@@ -94,6 +94,11 @@ pub struct DocumentHit {
 }
 
 impl DocumentHit {
+    /// Confidence from which on a document is worth a reader's time. Below it, of the development questions whose best
+    /// hit was so unsure, one in three had an answer among the first five; from it on more than nine in ten had
+    /// (`docs/EVALUATION.md` has the whole table).
+    pub const CONFIDENCE_MIN: f32 = 0.35;
+
     /// How sure it is that the document answers the query, from 0 to 1; unlike the score comparable between queries.
     ///
     /// The largest of all hits tells a question that has an answer from one that has none. On 546 questions, 13 of them
