@@ -12,7 +12,8 @@ use groundcrew_llm::{
 };
 use groundcrew_masking::Masker;
 use groundcrew_store::{
-    Access as StoreAccess, QdrantSettings, QdrantVectors, StateDb, Store, StoreError, StoreOptions,
+    Access as StoreAccess, DocumentIndex, QdrantSettings, QdrantVectors, StateDb, Store,
+    StoreError, StoreOptions,
 };
 use groundcrew_telemetry::{Clock, SystemClock};
 use serde::{Deserialize, Serialize};
@@ -76,22 +77,40 @@ pub enum AppError {
 /// # Errors
 /// When another process writes to it, or it is of a newer version.
 pub fn open_store(settings: &Settings, access: StoreAccess) -> Result<Arc<Store>, AppError> {
-    let options = StoreOptions {
+    let store = Store::open(store_options(settings, access))?;
+    use_vector_server(store.documents(), settings)?;
+    Ok(Arc::new(store))
+}
+
+/// Opens the documents of the settings for writing, without the rest of the store: a running server may hold that.
+///
+/// # Errors
+/// When the store cannot be made, or the vector server's settings are unusable.
+pub fn open_documents(settings: &Settings) -> Result<DocumentIndex, AppError> {
+    let documents = Store::open_documents(store_options(settings, StoreAccess::ReadWrite))?;
+    use_vector_server(&documents, settings)?;
+    Ok(documents)
+}
+
+fn store_options(settings: &Settings, access: StoreAccess) -> StoreOptions {
+    StoreOptions {
         dir: settings.data.dir.clone(),
         access,
         memory_bytes_max: settings.data.memory_mib_max.max(1) * 1024 * 1024,
-    };
-    let store = Store::open(options)?;
+    }
+}
+
+fn use_vector_server(documents: &DocumentIndex, settings: &Settings) -> Result<(), AppError> {
     let qdrant = &settings.documents.qdrant;
     if !qdrant.url.is_empty() {
         let key = qdrant.api_key.expose();
-        store.documents().use_qdrant(QdrantVectors::new(&QdrantSettings {
+        documents.use_qdrant(QdrantVectors::new(&QdrantSettings {
             url: qdrant.url.clone(),
             collection: qdrant.collection.clone(),
             api_key: Some(key.to_owned()).filter(|key| !key.is_empty()),
         })?);
     }
-    Ok(Arc::new(store))
+    Ok(())
 }
 
 /// Opens the state of the settings for writing, without the rest of the store: a running server may hold that, and the

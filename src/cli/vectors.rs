@@ -1,7 +1,7 @@
 //! `groundcrew vectors`: where the vectors of documents are compared.
 
 use anyhow::{Context, Result};
-use groundcrew_store::{Access, VectorHome};
+use groundcrew_store::VectorHome;
 
 use super::arguments::{VectorPlace, VectorsCommand};
 use super::exit::Exit;
@@ -15,9 +15,9 @@ pub(super) fn run(settings: &Settings, command: &VectorsCommand) -> Result<Exit>
         VectorPlace::Embedded => VectorHome::Embedded,
         VectorPlace::Qdrant => VectorHome::Qdrant,
     };
-    let store = app::open_store(settings, Access::ReadWrite)?;
-    let moved = store.documents().move_vectors(home);
-    let count = moved.with_context(|| match store.documents().vector_home() {
+    let documents = app::open_documents(settings)?;
+    let moved = documents.move_vectors(home);
+    let count = moved.with_context(|| match documents.vector_home() {
         Ok(now) => format!("vectors are compared in: {}", now.name()),
         Err(_) => "failed to move the vectors".to_owned(),
     })?;

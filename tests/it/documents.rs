@@ -198,3 +198,22 @@ fn a_watched_folder_is_followed_until_it_is_told_to_stop() {
     // Others may write once it has ended.
     program.ok(&["index", "docs"]);
 }
+
+#[tokio::test]
+async fn what_is_indexed_beside_a_running_server_is_found_by_it() {
+    let program = program();
+    program.file("docs/a.md", "# Zebra crossing\n\nThe zebra stands in the way.\n");
+    program.ok(&["index", "docs"]);
+    let server = program.serve();
+    let question = serde_json::json!({"text": "what stands in the way, a zebra or a giraffe?"});
+    let titles = async || {
+        let request = crate::support::client().post(server.url("/v1/ask")).json(&question);
+        let answer: serde_json::Value = request.send().await.unwrap().json().await.unwrap();
+        answer["evidence"].to_string()
+    };
+    assert!(titles().await.contains("Zebra crossing"));
+    program.file("docs/a.md", "# Giraffe crossing\n\nThe giraffe stands in the way.\n");
+    program.ok(&["index", "docs"]);
+    let titles = titles().await;
+    assert!(titles.contains("Giraffe crossing") && !titles.contains("Zebra crossing"), "{titles}");
+}

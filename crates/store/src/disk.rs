@@ -3,7 +3,7 @@
 //! What must survive a power cut is written to a temporary name, synced, renamed, and the directory synced: then either
 //! the old or the new content is there, never a mixture.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -25,6 +25,19 @@ pub(crate) fn is_unfinished(path: &Path) -> bool {
 
 pub(crate) fn create_dir(dir: &Path) -> Result<(), StoreError> {
     fs::create_dir_all(dir).map_err(StoreError::io("create directory", dir))
+}
+
+/// Locks the file at `path`, making it when there is none; `None` when somebody else has it. It is free again when the
+/// file is dropped or the process ends.
+pub(crate) fn try_lock(path: &Path) -> Result<Option<File>, StoreError> {
+    let mut options = OpenOptions::new();
+    let file = options.write(true).create(true).truncate(false).open(path);
+    let file = file.map_err(StoreError::io("open", path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(source)) => Err(StoreError::io("lock", path)(source)),
+    }
 }
 
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, StoreError> {

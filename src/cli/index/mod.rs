@@ -12,7 +12,7 @@ use groundcrew_indexer::docs::{
 };
 use groundcrew_llm::Embedder;
 use groundcrew_masking::Masker;
-use groundcrew_store::{Access, DocumentIndex};
+use groundcrew_store::DocumentIndex;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::arguments::IndexArguments;
@@ -29,15 +29,15 @@ pub(super) fn run(settings: &Settings, arguments: &IndexArguments) -> Result<Exi
     if arguments.check {
         return check::run(settings, &reader, arguments);
     }
-    let store = app::open_store(settings, Access::ReadWrite)?;
+    let documents = app::open_documents(settings)?;
     let embedder = embedder(settings);
-    let mut documents = 0;
+    let mut count = 0;
     for directory in &arguments.directories {
-        let summary = index(store.documents(), &reader, embedder.as_deref(), directory)?;
+        let summary = index(&documents, &reader, embedder.as_deref(), directory)?;
         print_summary(&summary);
-        documents += summary.documents;
+        count += summary.documents;
     }
-    Ok(if documents == 0 { Exit::NotEnoughEvidence } else { Exit::Success })
+    Ok(if count == 0 { Exit::NotEnoughEvidence } else { Exit::Success })
 }
 
 /// How files are read, as the settings have it.

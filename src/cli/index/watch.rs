@@ -7,7 +7,6 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use groundcrew_indexer::docs::{IndexSummary, SourceState};
 use groundcrew_llm::Embedder;
-use groundcrew_store::Access;
 use groundcrew_telemetry::{Clock, SystemClock};
 
 use super::super::exit::Exit;
@@ -114,8 +113,8 @@ fn look(watched: &Watched, directory: &mut Directory) -> Result<()> {
 
 /// The store is held only while it is written, so that others can write in between.
 fn reindex(watched: &Watched, path: &Path) -> Result<IndexSummary> {
-    let store = app::open_store(&watched.settings, Access::ReadWrite)?;
-    index(store.documents(), &watched.reader, watched.embedder.as_deref(), path)
+    let documents = app::open_documents(&watched.settings)?;
+    index(&documents, &watched.reader, watched.embedder.as_deref(), path)
 }
 
 fn print_changes(summary: &IndexSummary) -> Result<()> {

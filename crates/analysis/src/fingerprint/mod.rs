@@ -3,7 +3,7 @@
 //! A [`Fingerprint`] is a set of [`Sign`]s: lines that are new or gone, calls that fail or are slow, metrics that moved
 //! with their direction, states of cluster objects, what bad requests have in common. Figures are left out, because the
 //! same trouble has other figures each time. [`Fingerprint::of`] makes one from an [`crate::Analysis`],
-//! [`Fingerprint::of_report`] from a report, [`compare`] says how alike two are and what is the same and what differs.
+//! [`Fingerprint::of_report`] from a report, [`compare()`] says how alike two are and what is the same and what differs.
 
 mod compare;
 mod make;

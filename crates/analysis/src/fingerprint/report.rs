@@ -1,6 +1,6 @@
 //! From a written report to its fingerprint: lines that are quoted, metrics and services that are named, words for faults.
 //!
-//! A report shows less than telemetry does, so what it does not say is held against nobody; see [`super::compare`].
+//! A report shows less than telemetry does, so what it does not say is held against nobody; see [`super::compare()`].
 
 use std::collections::BTreeSet;
 

@@ -4,8 +4,10 @@
 //! a crash before that leaves the old one serving, a crash after it the new one. Readers, of this process and others,
 //! look at `CURRENT` before each search, so they follow without being told.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use groundcrew_masking::Masked;
 use rustc_hash::FxHashMap;
@@ -15,9 +17,9 @@ use super::generation::{Generation, generation_dir, generation_number};
 use super::qdrant::QdrantVectors;
 use super::rank::{LexicalMatch, lexical_matches};
 use super::sources::{self, CatalogEntity, SourceRecord, SourceRecords};
-use super::vector_store::{EmbeddedVectors, VectorHome, VectorQuery, VectorStore};
-use super::vectors::{Quantised, asked, quantise};
-use super::writer::GenerationWriter;
+use super::update::{Content, MadeVectors, write};
+use super::vector_store::VectorQuery;
+use super::vectors::asked;
 use super::{
     ChunkVectors, DocumentChunk, DocumentCounts, DocumentHit, DocumentKind, DocumentQuery,
     EmbeddingCache, IndexedGeneration, SourceUpdate,
@@ -28,8 +30,10 @@ use crate::{Access, StoreError, disk};
 const CURRENT: &str = "CURRENT";
 /// The directory of vectors that are kept between runs of the indexer.
 const EMBEDDINGS_DIR: &str = "embeddings";
-/// Says where the vectors are compared.
-const VECTOR_HOME: &str = "VECTORS";
+/// Held by the process that writes a generation.
+const LOCK: &str = "LOCK";
+/// How long a writer waits for another one.
+const LOCK_WAIT: Duration = Duration::from_secs(60);
 /// Chunks that are compared by meaning with what words found. A document beyond them is as far away as they are.
 const NEAREST_MAX: usize = 8192;
 /// Documents that one search returns at most.
@@ -38,14 +42,14 @@ const LIMIT_MAX: usize = 1000;
 /// Runbooks, past incidents and other documents. Safe to share between threads.
 #[derive(Debug)]
 pub struct DocumentIndex {
-    root: PathBuf,
-    access: Access,
+    pub(super) root: PathBuf,
+    pub(super) access: Access,
     /// The generation that was used last.
     open: Mutex<Option<Arc<Generation>>>,
     /// Held while a generation is written.
     writing: Mutex<()>,
     /// The server that may have the vectors, where one is configured.
-    qdrant: OnceLock<QdrantVectors>,
+    pub(super) qdrant: OnceLock<QdrantVectors>,
 }
 
 impl DocumentIndex {
@@ -54,7 +58,10 @@ impl DocumentIndex {
     pub fn open(root: &Path, access: Access) -> Result<Self, StoreError> {
         if access == Access::ReadWrite {
             disk::create_dir(root)?;
-            if let Ok(current) = current_number(root) {
+            // What another process is writing must stay.
+            if let (Some(_writing), Ok(current)) =
+                (disk::try_lock(&root.join(LOCK))?, current_number(root))
+            {
                 remove_others(root, current)?;
             }
         }
@@ -93,7 +100,7 @@ impl DocumentIndex {
         }
         let made = update.vectors;
         let vectors = made.map(|made| MadeVectors::check(made, update.chunks.len())).transpose()?;
-        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _writing = self.begin_writing()?;
         let before = self.generation()?;
         let number = self.next_number()?;
         let dir = generation_dir(&self.root, number);
@@ -127,6 +134,21 @@ impl DocumentIndex {
         Ok(indexed)
     }
 
+    /// Waits until nobody else writes, in this process or another.
+    pub(super) fn begin_writing(&self) -> Result<Writing<'_>, StoreError> {
+        let here = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let began = Instant::now();
+        loop {
+            if let Some(everywhere) = disk::try_lock(&self.root.join(LOCK))? {
+                return Ok(Writing { _here: here, _everywhere: everywhere });
+            }
+            if began.elapsed() > LOCK_WAIT {
+                return Err(StoreError::Locked { path: self.root.clone() });
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     /// What is known about a source; empty when it was never indexed.
     pub fn source_record(&self, source: &str) -> Result<SourceRecord, StoreError> {
         let generation = self.generation()?;
@@ -138,71 +160,6 @@ impl DocumentIndex {
         let generation = self.generation()?;
         let records = self.records(generation.as_deref())?;
         Ok(records.into_values().flat_map(|record| record.entities).collect())
-    }
-
-    /// Names the server that may have the vectors. Only the first call counts.
-    pub fn use_qdrant(&self, server: QdrantVectors) {
-        drop(self.qdrant.set(server.owned_by(&self.root)));
-    }
-
-    /// Where the vectors are compared: what was last chosen by [`DocumentIndex::move_vectors`], else the server where
-    /// one is configured before anything is indexed.
-    pub fn vector_home(&self) -> Result<VectorHome, StoreError> {
-        let path = self.root.join(VECTOR_HOME);
-        match std::fs::read_to_string(&path) {
-            Ok(text) => VectorHome::named(text.trim())
-                .ok_or_else(|| StoreError::damaged(&path, "it names no place for vectors")),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let is_new = current_number(&self.root)?.is_none();
-                let server = self.qdrant.get().filter(|_| is_new);
-                Ok(server.map_or(VectorHome::Embedded, |_| VectorHome::Qdrant))
-            }
-            Err(error) => Err(StoreError::io("read", &path)(error)),
-        }
-    }
-
-    /// Moves the vectors to `home`, from where they are searched from now on; says how many there are.
-    ///
-    /// The data directory keeps a copy either way, about 400 bytes a chunk, so that a server can be filled again or left.
-    /// When this fails, vectors are searched where they were; what was on a server that is left is removed last.
-    pub fn move_vectors(&self, home: VectorHome) -> Result<u64, StoreError> {
-        if self.access == Access::ReadOnly {
-            return Err(StoreError::ReadOnly);
-        }
-        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let store = self.vector_store(home)?;
-        let mut count = 0;
-        if let Some(generation) = self.generation()? {
-            // Damage is found now and not when the other copy is gone.
-            generation.vectors()?;
-            store.publish(&generation)?;
-            count = generation.catalog.vectors;
-        }
-        self.set_vector_home(home)?;
-        match (home, self.qdrant.get()) {
-            (VectorHome::Embedded, Some(server)) => server.clear()?,
-            _ => {
-                if let Some(generation) = self.generation()? {
-                    store.retire_others(&generation)?;
-                }
-            }
-        }
-        Ok(count)
-    }
-
-    fn vector_store(&self, home: VectorHome) -> Result<&dyn VectorStore, StoreError> {
-        match (home, self.qdrant.get()) {
-            (VectorHome::Embedded, _) => Ok(&EmbeddedVectors),
-            (VectorHome::Qdrant, Some(server)) => Ok(server),
-            (VectorHome::Qdrant, None) => Err(StoreError::VectorServer {
-                action: "be found",
-                detail: "documents.qdrant.url is not set; set it, or run `groundcrew vectors move --to embedded`".to_owned(),
-            }),
-        }
-    }
-
-    fn set_vector_home(&self, home: VectorHome) -> Result<(), StoreError> {
-        disk::replace(&self.root.join(VECTOR_HOME), format!("{}\n", home.name()).as_bytes())
     }
 
     /// Where [`DocumentIndex::embedding_cache`] keeps its file.
@@ -283,12 +240,10 @@ impl DocumentIndex {
     }
 
     /// The generation that serves now; `None` when nothing was indexed yet.
-    fn generation(&self) -> Result<Option<Arc<Generation>>, StoreError> {
+    pub(super) fn generation(&self) -> Result<Option<Arc<Generation>>, StoreError> {
         match self.try_generation() {
             // A writer elsewhere replaced the generation between the look at `CURRENT` and the look at its files.
-            Err(error) if self.access == Access::ReadOnly && error.is_not_found() => {
-                self.try_generation()
-            }
+            Err(error) if error.is_not_found() => self.try_generation(),
             other => other,
         }
     }
@@ -322,133 +277,11 @@ impl DocumentIndex {
     }
 }
 
-/// Vectors that fit the chunks they came with, quantised.
-struct MadeVectors {
-    model: String,
-    dimensions: usize,
-    vectors: Vec<Quantised>,
-}
-
-impl MadeVectors {
-    /// Checks that there is one vector per chunk, all of one dimension.
-    fn check(made: ChunkVectors, chunks: usize) -> Result<Self, StoreError> {
-        let ChunkVectors { model, vectors } = made;
-        if vectors.len() != chunks {
-            return Err(StoreError::VectorCount { vectors: vectors.len(), chunks });
-        }
-        let dimensions = vectors.first().map_or(0, Vec::len);
-        if let Some(other) = vectors.iter().find(|vector| vector.len() != dimensions) {
-            return Err(StoreError::VectorDimensions { found: other.len(), expected: dimensions });
-        }
-        let vectors = vectors.iter().map(|vector| quantise(vector)).collect();
-        Ok(Self { model, dimensions, vectors })
-    }
-}
-
-/// What a source is made of from now on.
-struct Content {
-    documents: Vec<String>,
-    chunks: Vec<Masked<DocumentChunk>>,
-    vectors: Option<MadeVectors>,
-}
-
-/// Writes what `before` has of other sources, then the documents of `source`.
-fn write(
-    dir: &Path,
-    before: Option<&Generation>,
-    source: &str,
-    content: Content,
-) -> Result<IndexedGeneration, StoreError> {
-    let Content { documents, chunks, vectors } = content;
-    let given = vectors.as_ref().filter(|made| made.dimensions > 0);
-    let given = given.map(|made| (made.model.as_str(), made.dimensions));
-    let stored =
-        before.map(|before| (before.catalog.model.as_str(), before.catalog.dimensions as usize));
-    let (model, dimensions) = given.or(stored).unwrap_or_default();
-    let mut writer = GenerationWriter::create(dir, model, dimensions)?;
-    let mut indexed = IndexedGeneration { generation: 0, chunks: 0, kept: 0, vectors_dropped: 0 };
-    let (order, mut changed) = by_document(chunks);
-    let is_unchanged = |document: &&String| !changed.contains_key(*document);
-    let mut unchanged: Unchanged =
-        documents.iter().filter(is_unchanged).map(|id| (id.clone(), Vec::new())).collect();
-    if let Some(before) = before {
-        keep(before, source, &mut unchanged, &mut writer, &mut indexed)?;
-    }
-    for document in documents.into_iter().chain(order) {
-        for (position, chunk) in changed.remove(&document).unwrap_or_default() {
-            let vector = vectors.as_ref().and_then(|made| made.vectors.get(position));
-            writer.push(source, chunk.into_inner(), vector)?;
-            indexed.chunks += 1;
-        }
-        let Some(kept) = unchanged.remove(&document) else { continue };
-        if kept.is_empty() {
-            return Err(StoreError::UnknownDocument { document });
-        }
-        for (chunk, vector) in kept {
-            writer.push(source, chunk, vector.as_ref())?;
-            indexed.chunks += 1;
-        }
-    }
-    writer.finish()?;
-    Ok(indexed)
-}
-
-/// Chunks and vectors of documents that stay as they are.
-type Unchanged = FxHashMap<String, Vec<(DocumentChunk, Option<Quantised>)>>;
-
-/// Carries over the chunks of all sources but `source`, in their order, and collects those of its `unchanged` documents.
-fn keep(
-    before: &Generation,
-    source: &str,
-    unchanged: &mut Unchanged,
-    writer: &mut GenerationWriter,
-    indexed: &mut IndexedGeneration,
-) -> Result<(), StoreError> {
-    let catalog = &before.catalog;
-    let vectors = before.vectors()?;
-    let source_of = |entry: &super::catalog::ChunkEntry| {
-        let document = catalog.documents.get(entry.document as usize)?;
-        catalog.sources.get(document.source as usize).map(String::as_str)
-    };
-    let mut entries = catalog.chunks.iter().enumerate();
-    for block in &catalog.blocks {
-        for (chunk, (position, entry)) in before.block(block)?.into_iter().zip(entries.by_ref()) {
-            let Some(kept_source) = source_of(entry) else { continue };
-            let vector = vectors
-                .get(position)
-                .map(|(scale, codes)| Quantised { scale, codes: codes.to_vec() });
-            let kept = vector.filter(|_| writer.is_comparable(catalog));
-            let is_dropped = kept.is_none() && vectors.get(position).is_some();
-            if kept_source == source {
-                if let Some(unchanged) = unchanged.get_mut(&chunk.document) {
-                    indexed.vectors_dropped += u64::from(is_dropped);
-                    unchanged.push((chunk, kept));
-                }
-                continue;
-            }
-            indexed.vectors_dropped += u64::from(is_dropped);
-            indexed.kept += 1;
-            writer.push(kept_source, chunk, kept.as_ref())?;
-        }
-    }
-    Ok(())
-}
-
-/// Chunks with their positions.
-type Numbered = Vec<(usize, Masked<DocumentChunk>)>;
-
-/// The chunks of each document, and the documents in the order of their first chunk.
-fn by_document(chunks: Vec<Masked<DocumentChunk>>) -> (Vec<String>, FxHashMap<String, Numbered>) {
-    let mut order = Vec::new();
-    let mut documents: FxHashMap<String, Numbered> = FxHashMap::default();
-    for (position, chunk) in chunks.into_iter().enumerate() {
-        let numbered = documents.entry(chunk.document.clone()).or_insert_with(|| {
-            order.push(chunk.document.clone());
-            Vec::new()
-        });
-        numbered.push((position, chunk));
-    }
-    (order, documents)
+/// The right to write a generation, as long as it lives.
+#[derive(Debug)]
+pub(super) struct Writing<'i> {
+    _here: MutexGuard<'i, ()>,
+    _everywhere: File,
 }
 
 /// The question's vector; `None` when it has no direction, or nothing can be compared with it.
@@ -473,7 +306,7 @@ fn hit(generation: &Generation, found: Candidate) -> Result<DocumentHit, StoreEr
     })
 }
 
-fn current_number(root: &Path) -> Result<Option<u64>, StoreError> {
+pub(super) fn current_number(root: &Path) -> Result<Option<u64>, StoreError> {
     let path = root.join(CURRENT);
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,

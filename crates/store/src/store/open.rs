@@ -1,6 +1,6 @@
 //! Opens a store: manifest, ledger, template texts, and what the write-ahead log has beyond them.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
@@ -81,6 +81,16 @@ impl Store {
         })
     }
 
+    /// Opens the documents of a store for writing, and nothing else of it: a running server may hold the rest, and finds
+    /// what is indexed at its next search. Makes the store when there is none.
+    pub fn open_documents(options: StoreOptions) -> Result<DocumentIndex, StoreError> {
+        let dir = options.dir.clone();
+        if !dir.join("wal").is_dir() {
+            drop(Self::open(StoreOptions { access: Access::ReadWrite, ..options })?);
+        }
+        DocumentIndex::open(&dir.join("documents"), Access::ReadWrite)
+    }
+
     /// Looks at the directory again: for a reader whose files a writer has merged away.
     pub(super) fn reload(&self) -> Result<(), StoreError> {
         let loaded = load(&self.dir, &self.origins, &self.templates, &self.warnings)?;
@@ -90,18 +100,7 @@ impl Store {
 }
 
 fn lock(dir: &Path) -> Result<File, StoreError> {
-    let path = dir.join("lock");
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(StoreError::io("open", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path: dir.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(StoreError::io("lock", &path)(source)),
-    }
+    disk::try_lock(&dir.join("lock"))?.ok_or_else(|| StoreError::Locked { path: dir.to_owned() })
 }
 
 /// Reads the directory without changing it. A writer may seal meanwhile, moving rows from the log into splits; the
