@@ -102,8 +102,8 @@ fn scaled(size: &Scaled) -> String {
 /// One length of text in a line.
 fn embedded(speed: &EmbeddingSpeed) -> String {
     format!(
-        "{:>4} words, {} threads: {:.1} texts per second, {:.1} per second of processor time, one alone {:.1} ms",
-        speed.words,
+        "{:>4} tokens, {} threads: {:.1} texts per second, {:.1} per second of processor time, one alone {:.1} ms",
+        speed.tokens,
         speed.threads,
         speed.texts_per_sec,
         speed.texts_per_cpu_sec.unwrap_or(f64::NAN),

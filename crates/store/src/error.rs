@@ -147,6 +147,11 @@ impl StoreError {
     }
 
     /// Whether a file was gone, as happens to a reader beside a writer that merges.
+    /// Whether a file cannot be understood, however often it is read: it is damaged, or of an older version.
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(self, Self::Damaged { .. } | Self::OlderFormat { .. })
+    }
+
     pub(crate) fn is_not_found(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }

@@ -9,7 +9,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 /// How many rows of the right-hand matrix go through the registers in one pass: as much of a panel as stays in the cache
 /// nearest to the processor beside a strip.
-const DEPTH: usize = 192;
+const DEPTH: usize = 256;
 
 /// Numbers in a cache line.
 const LINE: usize = 16;

@@ -30,7 +30,7 @@ pub(super) struct Generation {
     pub(super) number: u64,
     pub(super) catalog: Catalog,
     pub(super) lengths: Lengths,
-    /// Read when they are first needed, which is never where a server has them.
+    /// Read when they are first needed.
     vectors: OnceLock<Vectors>,
     /// `None` when there is nothing to search.
     pub(super) lexicon: Option<Lexicon>,

@@ -5,6 +5,7 @@
 //! look at `CURRENT` before each search, so they follow without being told.
 
 use std::fs::File;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -21,8 +22,8 @@ use super::update::{Content, MadeVectors, write};
 use super::vector_store::VectorQuery;
 use super::vectors::asked;
 use super::{
-    ChunkVectors, DocumentChunk, DocumentCounts, DocumentHit, DocumentKind, DocumentQuery,
-    EmbeddingCache, IndexedGeneration, SourceUpdate,
+    ChunkVectors, DocumentChunk, DocumentCounts, DocumentFilter, DocumentHit, DocumentKind,
+    DocumentQuery, EmbeddingCache, IndexedGeneration, SourceUpdate,
 };
 use crate::{Access, StoreError, disk};
 
@@ -101,7 +102,7 @@ impl DocumentIndex {
         let made = update.vectors;
         let vectors = made.map(|made| MadeVectors::check(made, update.chunks.len())).transpose()?;
         let _writing = self.begin_writing()?;
-        let before = self.generation()?;
+        let before = self.generation_to_keep()?;
         let number = self.next_number()?;
         let dir = generation_dir(&self.root, number);
         let home = self.vector_home()?;
@@ -151,7 +152,7 @@ impl DocumentIndex {
 
     /// What is known about a source; empty when it was never indexed.
     pub fn source_record(&self, source: &str) -> Result<SourceRecord, StoreError> {
-        let generation = self.generation()?;
+        let generation = self.generation_to_keep()?;
         Ok(self.records(generation.as_deref())?.remove(source).unwrap_or_default())
     }
 
@@ -179,10 +180,18 @@ impl DocumentIndex {
         let Some(generation) = self.generation()? else { return Ok(Vec::new()) };
         let Some(lexicon) = &generation.lexicon else { return Ok(Vec::new()) };
         let corpus = (&generation.catalog, &generation.lengths);
-        let lexical = lexical_matches(lexicon, corpus, &query.text)?;
+        let by_words = || lexical_matches(lexicon, corpus, &query.text);
         let found = match query_vector(query, &generation)? {
-            Some(vector) => self.by_words_and_meaning(&generation, &lexical, &vector, query)?,
-            None => candidates(&generation, &lexical, &[], query),
+            Some(vector) => {
+                let (lexical, nearest) = std::thread::scope(|scope| {
+                    let lexical = scope.spawn(by_words);
+                    let nearest = self.nearest(&generation, &vector, &query.filter);
+                    (lexical.join().unwrap_or_else(|panic| resume_unwind(panic)), nearest)
+                });
+                let (lexical, nearest) = (lexical?, nearest?);
+                by_words_and_meaning(&generation, &vector, (&lexical, &nearest), query)?
+            }
+            None => candidates(&generation, &by_words()?, &[], query),
         };
         found
             .into_iter()
@@ -191,29 +200,15 @@ impl DocumentIndex {
             .collect()
     }
 
-    /// Compares twice: with the question as it was asked, then moved towards what that found first.
-    fn by_words_and_meaning(
+    /// The chunks nearest to a question, wherever the vectors are compared.
+    fn nearest(
         &self,
         generation: &Generation,
-        lexical: &[LexicalMatch],
         vector: &[f32],
-        query: &DocumentQuery,
-    ) -> Result<Vec<Candidate>, StoreError> {
-        let filter = &query.filter;
+        filter: &DocumentFilter,
+    ) -> Result<Vec<(usize, f32)>, StoreError> {
         let store = self.vector_store(self.vector_home()?)?;
-        let nearest = |vector: &[f32]| {
-            store.nearest(generation, &VectorQuery { vector, filter, limit: NEAREST_MAX })
-        };
-        let first = candidates(generation, lexical, &nearest(vector)?, query);
-        let Some(moved) = moved_towards(generation, vector, &first)? else { return Ok(first) };
-        let mut found = candidates(generation, lexical, &nearest(&moved)?, query);
-        // How near a document is, people are told for the question that they asked.
-        let cosines: FxHashMap<u32, Option<f32>> =
-            first.iter().map(|candidate| (candidate.document, candidate.cosine)).collect();
-        for candidate in &mut found {
-            candidate.cosine = cosines.get(&candidate.document).copied().flatten();
-        }
-        Ok(found)
+        store.nearest(generation, &VectorQuery { vector, filter, limit: NEAREST_MAX })
     }
 
     /// How much there is to search.
@@ -248,6 +243,18 @@ impl DocumentIndex {
         }
     }
 
+    /// What an update builds on. What cannot be read cannot be kept either, and must not stand in the way of indexing all
+    /// of it again.
+    fn generation_to_keep(&self) -> Result<Option<Arc<Generation>>, StoreError> {
+        match self.generation() {
+            Err(error) if error.is_damage() => {
+                tracing::warn!(%error, "what was indexed before cannot be read and is left behind; index every directory again");
+                Ok(None)
+            }
+            other => other,
+        }
+    }
+
     fn try_generation(&self) -> Result<Option<Arc<Generation>>, StoreError> {
         let mut open = self.lock_open();
         let Some(number) = current_number(&self.root)? else { return Ok(None) };
@@ -268,7 +275,7 @@ impl DocumentIndex {
 
     fn next_number(&self) -> Result<u64, StoreError> {
         let used = disk::list(&self.root)?.iter().filter_map(|dir| generation_number(dir)).max();
-        let current = current_number(&self.root)?;
+        let current = current_number(&self.root).unwrap_or_default();
         Ok(used.max(current).map_or(1, |number| number.saturating_add(1)))
     }
 
@@ -282,6 +289,27 @@ impl DocumentIndex {
 pub(super) struct Writing<'i> {
     _here: MutexGuard<'i, ()>,
     _everywhere: File,
+}
+
+/// What matches by words and what is nearest, then the nearest again with the question moved towards what came out first.
+fn by_words_and_meaning(
+    generation: &Generation,
+    vector: &[f32],
+    (lexical, nearest): (&[LexicalMatch], &[(usize, f32)]),
+    query: &DocumentQuery,
+) -> Result<Vec<Candidate>, StoreError> {
+    let first = candidates(generation, lexical, nearest, query);
+    let Some(moved) = moved_towards(generation, vector, &first)? else { return Ok(first) };
+    let positions = nearest.iter().map(|(position, _)| *position);
+    let nearest = generation.vectors()?.cosines(&moved, positions);
+    let mut found = candidates(generation, lexical, &nearest, query);
+    // How near a document is, people are told for the question that they asked.
+    let cosines: FxHashMap<u32, Option<f32>> =
+        first.iter().map(|candidate| (candidate.document, candidate.cosine)).collect();
+    for candidate in &mut found {
+        candidate.cosine = cosines.get(&candidate.document).copied().flatten();
+    }
+    Ok(found)
 }
 
 /// The question's vector; `None` when it has no direction, or nothing can be compared with it.

@@ -27,6 +27,11 @@ const REPEATS_MAX: u32 = 3;
 const QUERY_BYTES_MAX: usize = 64 * 1024;
 /// Terms of a query that are looked up: the rarest.
 const QUERY_TERMS_MAX: usize = 64;
+/// Chunks in which the terms of a query may occur, all together: commoner terms are left out, which say next to nothing
+/// and would be most of the work in a large index.
+const QUERY_CHUNKS_MAX: u64 = 400_000;
+/// Documents that one query matches at most: the best.
+const MATCHES_MAX: usize = 4096;
 
 /// A document that shares words with the query.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -64,19 +69,23 @@ fn query_terms(lexicon: &Lexicon, text: &str) -> Result<Vec<QueryTerm>, StoreErr
     let read = text.get(..text.floor_char_boundary(QUERY_BYTES_MAX)).unwrap_or(text);
     let mut counts = std::collections::BTreeMap::<String, u32>::new();
     Terms::new().each(read, &mut |term| *counts.entry(term.to_owned()).or_default() += 1);
-    let mut terms: Vec<QueryTerm> =
-        counts.into_iter().map(|(term, repeats)| QueryTerm { term, repeats }).collect();
-    if terms.len() > QUERY_TERMS_MAX {
-        // What occurs nowhere is rarest of all, and of no use.
-        let mut ranked = Vec::with_capacity(terms.len());
-        for term in terms {
-            let chunks = lexicon.chunks_with(&term.term)?;
-            ranked.push((if chunks == 0 { u32::MAX } else { chunks }, term));
-        }
-        ranked.sort_by_key(|(chunks, _)| *chunks);
-        terms = ranked.into_iter().take(QUERY_TERMS_MAX).map(|(_, term)| term).collect();
+    let mut terms = Vec::with_capacity(counts.len());
+    for (term, repeats) in counts {
+        terms.push((lexicon.chunks_with(&term)?, QueryTerm { term, repeats }));
     }
-    Ok(terms)
+    // What occurs nowhere is rarest of all, and of no use but to tell how much is not covered.
+    terms.sort_by_key(|(chunks, _)| if *chunks == 0 { u32::MAX } else { *chunks });
+    let mut room = QUERY_CHUNKS_MAX;
+    let mut kept = Vec::new();
+    for (chunks, term) in terms.into_iter().take(QUERY_TERMS_MAX) {
+        let Some(left) = room.checked_sub(u64::from(chunks)).or(kept.is_empty().then_some(0))
+        else {
+            continue;
+        };
+        room = left;
+        kept.push(term);
+    }
+    Ok(kept)
 }
 
 /// How long the fields and documents of a catalog are.
@@ -219,6 +228,12 @@ impl<'c> Scorer<'c> {
             let score = best + WHOLE_SHARE * whole;
             let coverage = (score / self.ideal).clamp(0.0, 1.0);
             matches.push(LexicalMatch { document: position, chunk, score, coverage });
+        }
+        if matches.len() > MATCHES_MAX {
+            matches.select_nth_unstable_by(MATCHES_MAX, |one, other| {
+                other.score.total_cmp(&one.score).then(one.document.cmp(&other.document))
+            });
+            matches.truncate(MATCHES_MAX);
         }
         matches
     }

@@ -288,6 +288,22 @@ fn damage_is_an_error_and_never_a_wrong_answer() {
 }
 
 #[test]
+fn what_cannot_be_read_is_replaced_by_indexing_again() {
+    let dir = tempfile::tempdir().unwrap();
+    writable(dir.path()).replace_source("a", three_pages(), None).unwrap();
+    let path = dir.path().join("gen-1").join(CHUNKS_FILE);
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[..4].copy_from_slice(b"GCd1");
+    std::fs::write(&path, &bytes).unwrap();
+    let index = writable(dir.path());
+    let asked = query("killed connection");
+    assert!(matches!(index.search(&asked), Err(StoreError::Damaged { .. })));
+    assert_eq!(index.source_record("a").unwrap(), super::SourceRecord::default());
+    index.replace_source("a", three_pages(), None).unwrap();
+    assert!(!index.search(&asked).unwrap().is_empty());
+}
+
+#[test]
 fn hostile_questions_are_words_like_any_other() {
     let dir = tempfile::tempdir().unwrap();
     let index = writable(dir.path());

@@ -5,7 +5,7 @@
 //! as fast as memory can be read, so no approximate index is needed.
 
 use std::cmp::Ordering;
-use std::collections::BinaryHeap;
+use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
 
@@ -107,45 +107,122 @@ impl Vectors {
         Some((scale, self.codes.get(start..start + self.dimensions)?))
     }
 
-    /// Calls `visit` with the position of each vector and its cosine to `query`.
-    pub(super) fn each_cosine(&self, query: &[f32], visit: &mut dyn FnMut(usize, f32)) {
-        if self.dimensions == 0 || query.len() != self.dimensions {
-            return;
-        }
-        if let Some(query) = Asked::new(query) {
-            Arch::new().dispatch(Scan { vectors: self, query: &query, visit });
-        }
-    }
-
     /// The `limit` vectors nearest to `query` among those that `is_wanted`, nearest first; of equally near ones the
     /// first.
     pub(super) fn nearest(
         &self,
         query: &[f32],
         limit: usize,
-        is_wanted: &dyn Fn(usize) -> bool,
+        is_wanted: &(dyn Fn(usize) -> bool + Sync),
     ) -> Vec<(usize, f32)> {
-        let mut nearest = BinaryHeap::with_capacity(limit.min(self.len()) + 1);
-        let mut worst = f32::NEG_INFINITY;
-        self.each_cosine(query, &mut |position, cosine| {
-            if limit == 0 || (nearest.len() == limit && cosine <= worst) || !is_wanted(position) {
-                return;
+        let Some(query) = Asked::new(query).filter(|_| query.len() == self.dimensions) else {
+            return Vec::new();
+        };
+        let query = &query;
+        let part = self.len().div_ceil(parts_of(self.len())).max(1);
+        let search = |start: usize| {
+            let mut nearest = Nearest::new(limit);
+            let rows = start..(start + part).min(self.len());
+            self.each_cosine(query, rows, &mut |position, cosine| {
+                if cosine >= nearest.worst && is_wanted(position) {
+                    nearest.take(position, cosine);
+                }
+            });
+            nearest
+        };
+        let mut starts = (0..self.len()).step_by(part);
+        let first = starts.next();
+        let found = std::thread::scope(|scope| {
+            let others: Vec<_> = starts.map(|start| scope.spawn(move || search(start))).collect();
+            let mut found = first.map_or_else(|| Nearest::new(limit), search);
+            // A part that panicked has found nothing; the panic itself has been reported.
+            for other in others.into_iter().filter_map(|other| other.join().ok()) {
+                found.all.extend(other.all);
             }
-            nearest.push(Near { cosine, position });
-            if nearest.len() > limit {
-                nearest.pop();
-            }
-            worst = nearest.peek().map_or(worst, |near| near.cosine);
+            found
         });
-        let sorted = nearest.into_sorted_vec();
-        sorted.into_iter().map(|Near { cosine, position }| (position, cosine)).collect()
+        found.sorted()
+    }
+
+    /// The cosines of the vectors at `positions` to `query`, in no other order.
+    pub(super) fn cosines(
+        &self,
+        query: &[f32],
+        positions: impl Iterator<Item = usize>,
+    ) -> Vec<(usize, f32)> {
+        let Some(query) = Asked::new(query).filter(|_| query.len() == self.dimensions) else {
+            return Vec::new();
+        };
+        let mut cosines = Vec::new();
+        for position in positions {
+            self.each_cosine(&query, position..position + 1, &mut |position, cosine| {
+                cosines.push((position, cosine));
+            });
+        }
+        cosines
+    }
+
+    /// Calls `visit` with the position of each vector in `rows` and its cosine to `query`, of the same dimensions.
+    fn each_cosine(&self, query: &Asked, rows: Range<usize>, visit: &mut dyn FnMut(usize, f32)) {
+        Arch::new().dispatch(Scan { vectors: self, query, rows, visit });
     }
 }
 
-/// A look at every vector. Compiled for each kind of vector unit, of which the fitting one is chosen when it runs.
+/// Into how many parts a search is cut, to be searched side by side: one for few vectors.
+fn parts_of(vectors: usize) -> usize {
+    const PART_VECTORS_MIN: usize = 32 * 1024;
+    const PARTS_MAX: usize = 8;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    cores.min(PARTS_MAX).min(vectors / PART_VECTORS_MIN).max(1)
+}
+
+/// The nearest vectors so far, and some that are farther: it is cheaper to sort out many at once than each as it comes.
+struct Nearest {
+    limit: usize,
+    all: Vec<(usize, f32)>,
+    /// A cosine that as many vectors have as are wanted: what is below need not be looked at.
+    worst: f32,
+}
+
+impl Nearest {
+    fn new(limit: usize) -> Self {
+        Self { limit, all: Vec::new(), worst: f32::NEG_INFINITY }
+    }
+
+    fn take(&mut self, position: usize, cosine: f32) {
+        self.all.push((position, cosine));
+        if self.all.len() >= (2 * self.limit).max(1024) {
+            self.sort_out();
+        }
+    }
+
+    /// Drops all that are farther than as many as are wanted.
+    fn sort_out(&mut self) {
+        if self.limit < self.all.len() {
+            let (_, (_, farthest), _) = self.all.select_nth_unstable_by(self.limit, nearer);
+            self.worst = self.worst.max(*farthest);
+            self.all.truncate(self.limit);
+        }
+    }
+
+    /// As many as are wanted, nearest first.
+    fn sorted(mut self) -> Vec<(usize, f32)> {
+        self.sort_out();
+        self.all.sort_unstable_by(nearer);
+        self.all
+    }
+}
+
+/// The nearer one first, and of equally near ones the first.
+fn nearer(one: &(usize, f32), other: &(usize, f32)) -> Ordering {
+    other.1.total_cmp(&one.1).then(one.0.cmp(&other.0))
+}
+
+/// A look at some vectors. Compiled for each kind of vector unit, of which the fitting one is chosen when it runs.
 struct Scan<'s> {
     vectors: &'s Vectors,
     query: &'s Asked,
+    rows: Range<usize>,
     visit: &'s mut dyn FnMut(usize, f32),
 }
 
@@ -154,42 +231,18 @@ impl WithSimd for Scan<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { vectors, query, visit } = self;
-        let rows = vectors.codes.chunks_exact(vectors.dimensions);
-        for (position, (codes, scale)) in rows.zip(&vectors.scales).enumerate() {
+        let Self { vectors, query, rows, visit } = self;
+        let Vectors { dimensions, codes, scales } = vectors;
+        let codes = codes.get(rows.start * dimensions..rows.end * dimensions).unwrap_or_default();
+        let scales = scales.get(rows.clone()).unwrap_or_default();
+        let each = codes.chunks_exact((*dimensions).max(1)).zip(scales);
+        for (position, (codes, scale)) in rows.zip(each) {
             if *scale > 0.0 {
                 visit(position, dot(codes, &query.codes) as f32 * scale * query.scale);
             }
         }
     }
 }
-
-/// A vector that was found. The greatest is the farthest one, the first to be given up for a nearer one.
-#[derive(Clone, Copy, Debug)]
-struct Near {
-    cosine: f32,
-    position: usize,
-}
-
-impl Ord for Near {
-    fn cmp(&self, other: &Self) -> Ordering {
-        other.cosine.total_cmp(&self.cosine).then(self.position.cmp(&other.position))
-    }
-}
-
-impl PartialOrd for Near {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Near {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Near {}
 
 /// Cannot overflow below 8,000 dimensions.
 #[inline(always)]
@@ -208,9 +261,7 @@ mod tests {
         let mut vectors = Vectors::new(one.len());
         let quantised = quantise(one);
         vectors.push(quantised.scale, quantised.codes);
-        let mut found = None;
-        vectors.each_cosine(other, &mut |_, cosine| found = Some(cosine));
-        found
+        vectors.cosines(other, 0..1).first().map(|(_, cosine)| *cosine)
     }
 
     #[test]
@@ -297,8 +348,7 @@ mod tests {
             stored.push(quantised.scale, quantised.codes);
         }
         let query: Vec<f32> = numbers.by_ref().take(8).collect();
-        let mut all = Vec::new();
-        stored.each_cosine(&query, &mut |at, cosine| all.push((at, cosine)));
+        let mut all = stored.cosines(&query, 0..500);
         all.retain(|(at, _)| at % 3 == 0);
         all.sort_by(|one, other| other.1.total_cmp(&one.1).then(one.0.cmp(&other.0)));
         for limit in [0, 1, 10, 166, 1_000] {
