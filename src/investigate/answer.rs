@@ -138,7 +138,7 @@ pub struct RuledOut {
 pub struct NextStep {
     /// What to do, in words.
     pub label: String,
-    /// `check`, `runbook` or `ask`.
+    /// `check`, `runbook`, `owner` or `ask`.
     pub kind: String,
     /// A command to copy, only ever from a runbook or from this product.
     pub cmd: Option<String>,

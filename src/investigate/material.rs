@@ -3,7 +3,7 @@
 use groundcrew_analysis::fingerprint::Fingerprint;
 use groundcrew_analysis::precedent::Influence;
 use groundcrew_analysis::{Analysis, Observations};
-use groundcrew_store::{DocumentChunk, DocumentHit};
+use groundcrew_store::{CatalogEntity, DocumentChunk, DocumentHit};
 use groundcrew_telemetry::Timestamp;
 
 use super::answer::Receipt;
@@ -21,6 +21,8 @@ pub struct Gathered {
     pub passages: Vec<Passage>,
     /// Past incidents, to be compared with what is found.
     pub memory: Vec<Remembered>,
+    /// What service catalogs among the documents describe.
+    pub catalog: Vec<CatalogEntity>,
     /// Names of the alerts that went off in the window.
     pub alerts: Vec<String>,
     /// What could not be seen.
@@ -126,10 +128,23 @@ pub struct Diagnosis {
     pub similar: Vec<SimilarIncident>,
     /// What past incidents did to the ranking.
     pub influence: Influence,
+    /// Who answers for the leading suspect, where that is known.
+    pub owner: Option<Owner>,
     /// One for each of the analysis' findings, in the same order.
     pub findings: Vec<ToldFinding>,
     /// One for each of the analysis' tested changes, in the same order.
     pub changes: Vec<ToldFinding>,
+}
+
+/// Who answers for a service.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Owner {
+    /// The service.
+    pub service: String,
+    /// The team or person, as the catalog names it.
+    pub name: String,
+    /// The item that proves it.
+    pub item: Candidate,
 }
 
 /// A finding in words, and the item that proves it.

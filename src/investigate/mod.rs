@@ -10,6 +10,7 @@ pub mod evidence;
 pub mod explain;
 pub mod format;
 pub mod material;
+pub mod owners;
 pub mod plan;
 pub mod question;
 pub mod recall;
@@ -127,6 +128,7 @@ pub fn find_facts(
     let diagnosis = step(emit, "suspects", "Comparing with normal", || {
         let mut diagnosis = suspects::diagnose(&gathered.observations);
         recall::recall(&mut diagnosis, &gathered, plan.intent);
+        owners::name_owner(&mut diagnosis, &gathered);
         let detail = format!(
             "{} differences, {} past incidents alike",
             diagnosis.findings.len(),

@@ -208,7 +208,7 @@ async fn what_is_indexed_beside_a_running_server_is_found_by_it() {
     let question = serde_json::json!({"text": "what stands in the way, a zebra or a giraffe?"});
     let titles = async || {
         let request = crate::support::client().post(server.url("/v1/ask")).json(&question);
-        let answer: serde_json::Value = request.send().await.unwrap().json().await.unwrap();
+        let answer: Value = request.send().await.unwrap().json().await.unwrap();
         answer["evidence"].to_string()
     };
     assert!(titles().await.contains("Zebra crossing"));
@@ -216,4 +216,43 @@ async fn what_is_indexed_beside_a_running_server_is_found_by_it() {
     program.ok(&["index", "docs"]);
     let titles = titles().await;
     assert!(titles.contains("Giraffe crossing") && !titles.contains("Zebra crossing"), "{titles}");
+}
+
+#[test]
+fn the_owner_of_what_is_blamed_is_named_from_the_catalog() {
+    const START: i64 = 1_790_000_000;
+    let program = program();
+    let logs = program.file("logs.otlp.jsonl", crate::support::outage_logs(START));
+    program.ok(&["ingest", &logs]);
+    let entity = |name: &str, owner: &str| {
+        format!(
+            "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata:\n  name: {name}\nspec:\n  type: service\n  owner: \"group:default/{owner}\"\n  dependsOn: [resource:orders-db]\n"
+        )
+    };
+    let catalog = [entity("cart", "team-basket"), entity("checkout", "team-\\u001b[31mpay")];
+    program.file("catalog/catalog-info.yaml", catalog.join("---\n"));
+    program.ok(&["index", "catalog"]);
+    let at = groundcrew_telemetry::Timestamp::from_secs(START).to_string();
+    let ask = |format: &str| {
+        program.ok(&[
+            "ask",
+            "-o",
+            format,
+            "--at",
+            &at,
+            "--since",
+            "10m",
+            "why is checkout failing?",
+        ])
+    };
+    let answer: Value = serde_json::from_str(&ask("json")).unwrap();
+    let steps = answer["next"].as_array().unwrap();
+    let owner = steps.iter().find(|step| step["kind"] == "owner").unwrap();
+    assert!(owner["label"].as_str().unwrap().ends_with("it owns checkout"), "{owner}");
+    let id = &owner["cites"][0];
+    let evidence = answer["evidence"].as_array().unwrap();
+    let item = evidence.iter().find(|item| item["id"] == *id).unwrap();
+    assert!(item["preview"].as_str().unwrap().contains("depends on: orders-db"), "{item}");
+    let shown = ask("text");
+    assert!(shown.contains("it owns checkout") && !shown.contains('\u{1b}'), "{shown}");
 }

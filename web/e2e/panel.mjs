@@ -115,6 +115,22 @@ await test("a reload goes on with the conversation", {}, async (page) => {
   assert.equal(await page.locator(".question").innerText(), QUESTION);
 });
 
+await test("a person's word is remembered and seen before the next time", {}, async (page) => {
+  await answered(page);
+  await page.getByRole("button", { name: "Yes", exact: true }).click();
+  await page.getByLabel("What fixed it").fill("rolled it back <b>at once</b>");
+  await page.getByLabel("How long it took").fill("23m");
+  await page.getByRole("button", { name: "Remember it" }).click();
+  const kept = await page.locator(".feedback[role=status]").innerText();
+  const code = kept.match(/Remembered as incident (\w+)/)[1];
+  await page.getByLabel("Ask about an outage").fill(QUESTION);
+  await page.getByLabel("Ask about an outage").press("Enter");
+  const seen = page.locator(".run").nth(1).locator("section", { hasText: "Seen before" });
+  await seen.waitFor({ timeout: 60_000 });
+  const text = await seen.innerText();
+  assert.ok(text.includes(code) && text.includes("rolled it back <b>at once</b>") && text.includes("23 min"), text);
+});
+
 for (const [name, options] of [
   ["light", {}],
   ["dark", { colorScheme: "dark" }],
@@ -126,6 +142,7 @@ for (const [name, options] of [
     await page.getByText("connected").waitFor();
     assert.deepEqual(await violations(page), [], "before a question");
     await answered(page);
+    await page.getByRole("button", { name: "No", exact: true }).click();
     assert.deepEqual(await violations(page), [], "with an answer");
     await page.locator(".claims .chip").first().click();
     await page.getByRole("complementary").waitFor();

@@ -1,6 +1,7 @@
 // One question and what came of it: how far it is, then its answer.
 import { AnswerView } from "./answer";
 import { Chips } from "./chips";
+import { FeedbackForm } from "./feedback";
 import { Hypotheses } from "./hypotheses";
 import type { Scope } from "./protocol";
 import { isBusy, type Run } from "./state";
@@ -35,6 +36,7 @@ export function RunView({ run, stop, again }: Props) {
       )}
       {run.status === "cancelled" && <p class="notice">Stopped{run.answer ? "; what was proven until then stands below" : " before there was an answer"}.</p>}
       {run.answer && <AnswerView answer={run.answer} sentences={isModelTelling ? run.streamed.filter(Boolean) : []} />}
+      {run.answer && !isBusy(run) && run.answer.verdict !== "lookup" && <FeedbackForm answer={run.answer} />}
       {!run.answer && isBusy(run) && <Hypotheses list={run.hypotheses} cite={(ids) => <Chips ids={ids} evidence={run.evidence} />} />}
     </article>
   );

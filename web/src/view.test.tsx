@@ -53,6 +53,40 @@ test("a chip is a button that opens what it names, and gets the focus back", () 
   expect(document.activeElement).toBe(chips[1]);
 });
 
+test("what a person says of an answer is sent once and what comes of it is shown", async () => {
+  const sent: [string, unknown][] = [];
+  vi.stubGlobal("fetch", async (url: string, options: RequestInit) => {
+    sent.push([url, JSON.parse(String(options.body))]);
+    const refused = sent.length === 1;
+    return new Response(JSON.stringify(refused ? { error: { message: hostile } } : { incident: "7Q2" }), { status: refused ? 503 : 200 });
+  });
+  const root = mount(<RunView run={run} stop={nothing} again={nothing} />);
+  const press = (text: string) => [...root.querySelectorAll<HTMLButtonElement>(".feedback button")].find((button) => button.textContent === text)?.click();
+  const settle = () => vi.waitFor(() => expect(root.querySelector(".feedback form")).toBeNull());
+  press("No");
+  await vi.waitFor(() => expect(root.querySelector(".feedback form")).not.toBeNull());
+  const field = root.querySelector<HTMLInputElement>(".feedback input[name=service]");
+  if (field) field.value = " orders ";
+  press("Correct it");
+  await settle();
+  await vi.waitFor(() => expect(root.querySelector(".feedback [role=alert]")?.textContent).toContain("<img"));
+  expect(root.querySelector("img")).toBeNull();
+  press("Yes");
+  await vi.waitFor(() => expect(root.querySelector(".feedback form")).not.toBeNull());
+  press("Remember it");
+  await vi.waitFor(() => expect(root.querySelector(".feedback")?.textContent).toBe("Remembered as incident 7Q2."));
+  expect(sent).toEqual([
+    ["/v1/answers/ans_1/feedback", { score: -1, reason: "wrong_cause", cause: { service: "orders" } }],
+    ["/v1/answers/ans_1/feedback", { score: 1 }],
+  ]);
+  vi.unstubAllGlobals();
+});
+
+test("a question for facts is not asked about", () => {
+  const root = mount(<RunView run={{ ...run, answer: { ...answer, verdict: "lookup" } }} stop={nothing} again={nothing} />);
+  expect(root.querySelector(".feedback")).toBeNull();
+});
+
 test("a chip whose evidence is not here cannot be pressed", () => {
   const root = mount(<RunView run={{ ...run, answer: { ...answer, headline_cites: ["E7"] } }} stop={nothing} again={nothing} />);
   expect(root.querySelector<HTMLButtonElement>("h2 .chip")?.disabled).toBe(true);

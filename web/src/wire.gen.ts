@@ -90,7 +90,7 @@ export type NextStep = {
  */
 label: string, 
 /**
- * `check`, `runbook` or `ask`.
+ * `check`, `runbook`, `owner` or `ask`.
  */
 kind: string, 
 /**

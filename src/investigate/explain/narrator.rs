@@ -54,6 +54,7 @@ pub fn choose(diagnosis: &Diagnosis) -> Vec<Candidate> {
     }
     chosen.extend(course(diagnosis).map(|told| told.item.clone()));
     chosen.extend(seen::items(diagnosis));
+    chosen.extend(diagnosis.owner.iter().map(|owner| owner.item.clone()));
     chosen.extend(diagnosis.changes.iter().take(3).map(|told| told.item.clone()));
     chosen
 }
@@ -425,6 +426,7 @@ fn next_steps(material: Material<'_>, bundle: &Bundle) -> Vec<NextStep> {
         })
         .take(2)
         .collect();
+    steps.extend(owner_step(material.diagnosis, bundle));
     let gaps = material.gaps.iter().filter_map(|gap| {
         let fix = gap.fix.as_ref()?;
         Some(NextStep {
@@ -438,6 +440,19 @@ fn next_steps(material: Material<'_>, bundle: &Bundle) -> Vec<NextStep> {
         steps.extend(gaps.take(2));
     }
     steps
+}
+
+/// To call whoever owns what is blamed.
+fn owner_step(diagnosis: &Diagnosis, bundle: &Bundle) -> Option<NextStep> {
+    let is_named = named_suspects(diagnosis).next()?.score >= SCORE_NAMED_MIN;
+    let owner = diagnosis.owner.as_ref().filter(|_| is_named)?;
+    let id = bundle.id_of(&owner.item.key)?;
+    Some(NextStep {
+        label: format!("call {}: it owns {}", owner.name, owner.service),
+        kind: "owner".to_owned(),
+        cmd: None,
+        cites: vec![id.to_owned()],
+    })
 }
 
 fn unknowns(plan: &Plan, gaps: &[Gap]) -> Vec<Unknown> {

@@ -59,6 +59,8 @@ pub fn retrieve(
         gathered.passages = passages;
     }
     incidents::gather(store, query, &mut gathered);
+    // That documents cannot be read was said when they were searched.
+    gathered.catalog = store.documents().entities().unwrap_or_default();
     gathered
 }
 
