@@ -186,7 +186,9 @@ impl Now<'_> {
         }
         let only_then: Vec<&Sign> = signs_at(then, &likeness.only_then);
         for (sign, words) in only_then.iter().filter_map(|sign| Some((sign, signs::words(sign)?))) {
-            let open = sign.kind == SignKind::Fault && self.is_kind_open(&sign.detail);
+            // A name in a report may be anything: that of a setting, of a metric that nobody sends any more.
+            let open = sign.kind == SignKind::MetricNamed
+                || sign.kind == SignKind::Fault && self.is_kind_open(&sign.detail);
             if !open && sign.weight >= TELLING_MIN && seen.differs.len() < SENTENCES_MAX {
                 let sentence = format!("then and not now: {words}");
                 seen.differs.push(ToldSign { sentence, keys: vec![item.key.clone()] });
@@ -194,7 +196,8 @@ impl Now<'_> {
             lines.push(words);
         }
         let only_now = signs_at(self.print, &likeness.only_now);
-        let only_now = only_now.into_iter().filter(|sign| sign.weight >= TELLING_MIN);
+        // What a report does not tell may have been there.
+        let only_now = only_now.into_iter().filter(|sign| !then.told && sign.weight >= TELLING_MIN);
         for told in only_now.filter_map(|sign| self.finding_of(sign)).take(SENTENCES_MAX) {
             let sentence = format!("now and not then: {}", told.sentence);
             seen.differs.push(ToldSign { sentence, keys: vec![told.item.key.clone()] });

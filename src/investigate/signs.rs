@@ -15,6 +15,7 @@ pub fn words(sign: &Sign) -> Option<String> {
     let of = if service.is_empty() { String::new() } else { format!(" of {service}") };
     let someone = if service.is_empty() { "somebody" } else { service };
     Some(match sign.kind {
+        SignKind::LineNew if service.is_empty() => format!("there is the line “{text}”"),
         SignKind::LineNew => format!("{someone} writes “{text}”"),
         SignKind::LineMore => format!("{someone} writes “{text}” more often"),
         SignKind::LineGone => format!("{someone} no longer writes “{text}”"),

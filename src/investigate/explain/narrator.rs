@@ -1,6 +1,7 @@
 //! The plain narrator: tells what the engine found, in short sentences, without a model.
 
 use groundcrew_analysis::{FaultKind, FindingKind, Subject, Suspect, Verdict as ChangeOutcome};
+use groundcrew_store::DocumentKind;
 
 use super::super::answer::{
     Confidence, Hypothesis, HypothesisStatus, Impact, NextStep, ToldBy, Unknown, Usage, Verdict,
@@ -19,6 +20,8 @@ const SCORE_HIGH_MIN: f64 = 0.8;
 const REASONS_MAX: usize = 4;
 /// Suspects shown.
 const HYPOTHESES_MAX: usize = 4;
+/// How sure a second runbook must be beside the best, to be shown at all: two are shown when either may be it.
+const SECOND_MIN: f32 = 0.85;
 /// Sentences of an answer to a question for facts.
 const FACTS_MAX: usize = 8;
 
@@ -410,10 +413,13 @@ fn fact(item: &Evidence) -> Sentence {
 }
 
 fn next_steps(material: Material<'_>, bundle: &Bundle) -> Vec<NextStep> {
+    let is_runbook = |passage: &&Passage| passage.chunk.kind == DocumentKind::Runbook;
+    let best = material.passages.iter().filter(is_runbook).map(|passage| passage.confidence);
+    let bar = SECOND_MIN * best.fold(0.0, f32::max);
     let mut steps: Vec<NextStep> = material
         .passages
         .iter()
-        .filter(|passage| passage.helps())
+        .filter(|passage| passage.helps() && passage.confidence >= bar)
         .filter_map(|passage| {
             let id = bundle.id_of(&passage.key())?;
             let item = bundle.items.iter().find(|item| item.id == id)?;
