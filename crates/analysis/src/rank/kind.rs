@@ -132,7 +132,10 @@ pub(super) fn by_change(
     let Some(change) = best.change.and_then(|position| observations.changes.get(position)) else {
         return;
     };
-    if change.kind != ChangeKind::Config && !are_settings(&change.files) {
+    let is_config = change.kind == ChangeKind::Config
+        || are_settings(&change.files)
+        || (change.files.iter().any(|file| is_settings(file)) && changes_values(&change.diff));
+    if !is_config {
         return;
     }
     let acted_on = |suspect: &&mut Suspect| {
@@ -147,10 +150,36 @@ pub(super) fn by_change(
 
 /// Whether all files are settings rather than code.
 fn are_settings(files: &[String]) -> bool {
+    !files.is_empty() && files.iter().all(|file| is_settings(file))
+}
+
+fn is_settings(file: &str) -> bool {
     const ENDINGS: [&str; 9] =
         [".yaml", ".yml", ".toml", ".ini", ".conf", ".cfg", ".properties", ".env", ".json"];
-    !files.is_empty()
-        && files.iter().all(|file| ENDINGS.iter().any(|ending| file.ends_with(ending)))
+    ENDINGS.iter().any(|ending| file.ends_with(ending))
+}
+
+/// Whether all that a diff takes away and adds are values of settings, `key: value` or `key = value`: then the code that
+/// came with them is not what matters.
+fn changes_values(diff: &str) -> bool {
+    let mut changed = diff
+        .lines()
+        .filter(|line| !line.starts_with("+++") && !line.starts_with("---"))
+        .filter_map(|line| line.strip_prefix(['+', '-']))
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .peekable();
+    let is_value = |line: &str| {
+        let Some((key, value)) = line.split_once([':', '=']) else { return false };
+        let is_key = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '"' | '\'');
+        let key = key.trim();
+        let is_code = |c: char| matches!(c, '(' | ')' | '{' | '}' | ';');
+        !key.is_empty()
+            && key.chars().all(is_key)
+            && !value.trim().is_empty()
+            && !value.contains(is_code)
+    };
+    changed.peek().is_some() && changed.all(is_value)
 }
 
 /// The kind of fault that a resource of its own points to.
@@ -161,5 +190,25 @@ pub(super) fn of_meaning(meaning: Meaning) -> Option<FaultKind> {
         Meaning::Disk => Some(FaultKind::Disk),
         Meaning::Restarts => Some(FaultKind::Scheduling),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::changes_values;
+
+    #[test]
+    fn values_are_told_from_code() {
+        assert!(changes_values(" pool:\n-  maximum-pool-size: 20\n+  maximum-pool-size: 2\n"));
+        assert!(changes_values("--- a/x.env\n+++ b/x.env\n-TIMEOUT_MS=3000\n+TIMEOUT_MS=30\n"));
+        for code in [
+            "",
+            " nothing: changed\n",
+            "+    total = item.sum()\n",
+            "-int size = 20;\n+int size = 2;\n",
+            "-size: 20\n+if known:\n",
+        ] {
+            assert!(!changes_values(code), "{code}");
+        }
     }
 }
