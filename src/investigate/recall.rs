@@ -7,6 +7,7 @@ use groundcrew_analysis::fingerprint::{
     Fingerprint, Likeness, Nearness, Rarity, Sign, SignKind, compare, sign_of,
 };
 use groundcrew_analysis::{FaultKind, Verdict, precedent};
+use groundcrew_telemetry::Timestamp;
 
 use super::evidence::{Candidate, EvidenceKind, clip, shorten};
 use super::format::{duration, time};
@@ -281,10 +282,23 @@ fn from_record(record: &IncidentRecord) -> SimilarIncident {
         key: format!("incident:{}", record.code),
     };
     SimilarIncident {
-        title: one_line(&record.title),
         incident: Some(record.code.clone()),
+        ..told_of(one_line(&record.title), Some(at), [cause, fixed_by, took], item)
+    }
+}
+
+/// An incident with what is known of it: its cause, what fixed it, how long it took.
+fn told_of(
+    title: String,
+    at: Option<Timestamp>,
+    [cause, fixed_by, took]: [Option<String>; 3],
+    item: Candidate,
+) -> SimilarIncident {
+    SimilarIncident {
+        title,
+        incident: None,
         document: None,
-        at: Some(at),
+        at,
         similarity: 0.0,
         cause,
         fixed_by,
@@ -335,16 +349,7 @@ fn from_document(passage: &Passage, item: &Candidate) -> SimilarIncident {
     }
     item.text = format!("{head}\n{}", clip(&item.text, ITEM_BYTES_MAX / 2));
     SimilarIncident {
-        title: chunk.title.clone(),
-        incident: None,
         document: Some(chunk.document.clone()),
-        at: chunk.date,
-        similarity: 0.0,
-        cause,
-        fixed_by,
-        took,
-        matches: Vec::new(),
-        differs: Vec::new(),
-        item,
+        ..told_of(chunk.title.clone(), chunk.date, [cause, fixed_by, took], item)
     }
 }

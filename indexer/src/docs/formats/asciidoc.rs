@@ -173,15 +173,8 @@ include::/etc/passwd[]
     #[test]
     fn titles_open_sections() {
         let parsed = read(PAGE);
-        let headings: Vec<_> = parsed
-            .blocks
-            .iter()
-            .filter_map(|block| block.heading.as_ref())
-            .map(|heading| (heading.level, heading.text.as_str()))
-            .collect();
-        assert_eq!(headings, [(1, "Pool empty"), (2, "Fix"), (3, "By hand")]);
-        let texts = parsed.blocks.iter().map(|block| parsed.body.get(block.range.clone()).unwrap());
-        assert_eq!(texts.collect::<String>(), PAGE);
+        assert_eq!(parsed.headings(), [(1, "Pool empty"), (2, "Fix"), (3, "By hand")]);
+        assert_eq!(parsed.texts().concat(), PAGE);
         assert!(
             PAGE.get(parsed.blocks.last().unwrap().range.clone()).unwrap().starts_with("include::")
         );
@@ -200,12 +193,7 @@ include::/etc/passwd[]
     #[test]
     fn listings_and_tables_stay_whole_with_what_is_said_about_them() {
         let parsed = read(PAGE);
-        let whole: Vec<&str> = parsed
-            .blocks
-            .iter()
-            .flat_map(|block| &block.whole)
-            .map(|range| PAGE.get(range.clone()).unwrap())
-            .collect();
+        let whole = parsed.whole();
         assert_eq!(
             whole,
             [

@@ -22,6 +22,26 @@ pub(crate) struct Parsed<'t> {
     pub(crate) problems: Vec<(u32, String)>,
 }
 
+#[cfg(test)]
+impl Parsed<'_> {
+    /// Levels and texts of the headings.
+    pub(crate) fn headings(&self) -> Vec<(u8, &str)> {
+        let headings = self.blocks.iter().filter_map(|block| block.heading.as_ref());
+        headings.map(|heading| (heading.level, heading.text.as_str())).collect()
+    }
+
+    /// What must stay whole.
+    pub(crate) fn whole(&self) -> Vec<&str> {
+        let ranges = self.blocks.iter().flat_map(|block| &block.whole);
+        ranges.map(|range| self.body.get(range.clone()).unwrap()).collect()
+    }
+
+    /// The blocks as text.
+    pub(crate) fn texts(&self) -> Vec<&str> {
+        self.blocks.iter().map(|block| self.body.get(block.range.clone()).unwrap()).collect()
+    }
+}
+
 /// Where the lines of a body stand in its file, counted from 1.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Lines {

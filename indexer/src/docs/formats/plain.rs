@@ -99,14 +99,8 @@ mod tests {
     fn indented_parts_stay_whole() {
         let text = "Do this\n\n    kubectl get pods\n    kubectl logs\n\nthen that\n";
         let parsed = parse(split(text));
-        let whole: Vec<&str> = parsed
-            .blocks
-            .iter()
-            .flat_map(|block| &block.whole)
-            .map(|range| text.get(range.clone()).unwrap())
-            .collect();
+        let whole = parsed.whole();
         assert_eq!(whole, ["    kubectl get pods\n    kubectl logs\n"]);
-        let texts = parsed.blocks.iter().map(|block| text.get(block.range.clone()).unwrap());
-        assert_eq!(texts.collect::<String>(), text);
+        assert_eq!(parsed.texts().concat(), text);
     }
 }

@@ -183,10 +183,6 @@ mod tests {
         parse(split(text))
     }
 
-    fn texts<'p>(parsed: &'p Parsed<'_>) -> Vec<&'p str> {
-        parsed.blocks.iter().map(|block| parsed.body.get(block.range.clone()).unwrap()).collect()
-    }
-
     const PAGE: &str = "\
 ===============
 Pool ``empty``
@@ -241,25 +237,14 @@ Last
     #[test]
     fn titles_open_sections_of_the_rank_in_which_they_come() {
         let parsed = read(PAGE);
-        let headings: Vec<_> = parsed
-            .blocks
-            .iter()
-            .filter_map(|block| block.heading.as_ref())
-            .map(|heading| (heading.level, heading.text.as_str()))
-            .collect();
-        assert_eq!(headings, [(1, "Pool empty"), (2, "Fix"), (3, "By hand"), (2, "Last")]);
-        assert_eq!(texts(&parsed).concat(), PAGE);
+        assert_eq!(parsed.headings(), [(1, "Pool empty"), (2, "Fix"), (3, "By hand"), (2, "Last")]);
+        assert_eq!(parsed.texts().concat(), PAGE);
     }
 
     #[test]
     fn code_and_tables_stay_whole() {
         let parsed = read(PAGE);
-        let whole: Vec<&str> = parsed
-            .blocks
-            .iter()
-            .flat_map(|block| &block.whole)
-            .map(|range| parsed.body.get(range.clone()).unwrap())
-            .collect();
+        let whole = parsed.whole();
         assert_eq!(
             whole,
             [
@@ -269,7 +254,7 @@ Last
                 "===== =====\na     b\n===== =====\n1     2\n\n3     4\n===== =====\n"
             ]
         );
-        let list = texts(&parsed).into_iter().find(|text| text.starts_with("- one")).unwrap();
+        let list = parsed.texts().into_iter().find(|text| text.starts_with("- one")).unwrap();
         assert!(list.ends_with("more of two\n\n"), "{list}");
     }
 
@@ -286,7 +271,7 @@ Last
     #[test]
     fn includes_are_words() {
         let parsed = read(PAGE);
-        assert!(texts(&parsed).last().unwrap().contains(".. include:: /etc/passwd"));
+        assert!(parsed.texts().last().unwrap().contains(".. include:: /etc/passwd"));
     }
 
     #[test]

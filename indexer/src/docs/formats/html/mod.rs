@@ -116,19 +116,8 @@ is &amp; stays away.</p>
         assert_eq!(read("<title>Shop\n wiki</title><h2>x").title.as_deref(), Some("Shop wiki"));
         assert_eq!(parsed.attributes.str("services"), Some("checkout, orders-db"));
         assert_eq!(parsed.attributes.0.len(), 1);
-        let headings: Vec<_> = parsed
-            .blocks
-            .iter()
-            .filter_map(|block| block.heading.as_ref())
-            .map(|heading| (heading.level, heading.text.as_str()))
-            .collect();
-        assert_eq!(headings, [(1, "Pool empty"), (2, "Fix")]);
-        let whole: Vec<&str> = parsed
-            .blocks
-            .iter()
-            .flat_map(|block| &block.whole)
-            .map(|range| parsed.body.get(range.clone()).unwrap())
-            .collect();
+        assert_eq!(parsed.headings(), [(1, "Pool empty"), (2, "Fix")]);
+        let whole = parsed.whole();
         assert_eq!(whole.len(), 2);
         assert!(whole[0].starts_with("```\nkubectl get") && whole[1].starts_with("a | b"));
     }
