@@ -24,6 +24,8 @@ export function FeedbackForm({ answer }: { answer: Answer }) {
       </p>
     );
   }
+  const names = answer.verdict === "likely_cause";
+  const choices = names ? ([["Yes", true], ["No", false]] as const) : ([["Tell it", false]] as const);
   const tell = async (said: Said) => {
     setStage({ at: "sending" });
     setStage(await send(answer.answer_id, said));
@@ -35,13 +37,12 @@ export function FeedbackForm({ answer }: { answer: Answer }) {
         <Details right={stage.right} tell={tell} />
       ) : (
         <p>
-          Was this the cause?{" "}
-          <button type="button" class="small" disabled={stage.at === "sending"} onClick={() => setStage({ at: "telling", right: true })}>
-            Yes
-          </button>{" "}
-          <button type="button" class="small" disabled={stage.at === "sending"} onClick={() => setStage({ at: "telling", right: false })}>
-            No
-          </button>
+          {names ? "Was this the cause?" : "Do you know what it was?"}
+          {choices.map(([word, right]) => (
+            <button key={word} type="button" class="small" disabled={stage.at === "sending"} onClick={() => setStage({ at: "telling", right })}>
+              {word}
+            </button>
+          ))}
         </p>
       )}
     </div>

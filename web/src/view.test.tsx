@@ -82,6 +82,12 @@ test("what a person says of an answer is sent once and what comes of it is shown
   vi.unstubAllGlobals();
 });
 
+test("where no cause is named nobody is asked whether it was right", () => {
+  const root = mount(<RunView run={{ ...run, answer: { ...answer, verdict: "not_enough_evidence" } }} stop={nothing} again={nothing} />);
+  const buttons = [...root.querySelectorAll(".feedback button")].map((button) => button.textContent);
+  expect(buttons).toEqual(["Tell it"]);
+});
+
 test("a question for facts is not asked about", () => {
   const root = mount(<RunView run={{ ...run, answer: { ...answer, verdict: "lookup" } }} stop={nothing} again={nothing} />);
   expect(root.querySelector(".feedback")).toBeNull();
