@@ -1,6 +1,8 @@
 //! `eval bundles` and `eval answers`: a question and a folder of evidence in, the bundle or the checked answer out.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Instant;
 
 use groundcrew_llm::count_tokens;
@@ -9,7 +11,7 @@ use groundcrew_telemetry::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::case::{EvalError, FreshStore, find_cases, name_of, read_json};
-use crate::investigate::answer::Verdict;
+use crate::investigate::answer::{AnswerEvent, StepStatus, Verdict};
 use crate::investigate::explain::render;
 use crate::investigate::question::Question;
 use crate::investigate::{Facts, Investigator, RunIds, facts_answer, find_facts};
@@ -41,6 +43,7 @@ pub struct BundleRow {
     items: Vec<ItemRow>,
     tokens: usize,
     ms: u64,
+    steps_ms: BTreeMap<String, u64>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -75,7 +78,10 @@ pub fn bundles(
 ) -> Result<Vec<BundleRow>, EvalError> {
     each(like, run, progress, |name, question, store| {
         let started = Instant::now();
-        let facts = find_facts(&store.investigator, question, &RunIds::random(), &|_| {});
+        let steps: Mutex<BTreeMap<String, u64>> = Mutex::default();
+        let facts = find_facts(&store.investigator, question, &RunIds::random(), &|event| {
+            note_step(event, &steps);
+        });
         let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let items: Vec<ItemRow> = facts
             .bundle
@@ -84,8 +90,19 @@ pub fn bundles(
             .map(|item| ItemRow { id: item.id.clone(), text: render(item) })
             .collect();
         let tokens = items.iter().map(|item| count_tokens(&item.text)).sum();
-        BundleRow { case: name, budget: run.budget, items, tokens, ms }
+        let steps_ms = steps.into_inner().unwrap_or_default();
+        BundleRow { case: name, budget: run.budget, items, tokens, ms, steps_ms }
     })
+}
+
+/// Keeps how long a step took.
+pub(super) fn note_step(event: AnswerEvent, steps: &Mutex<BTreeMap<String, u64>>) {
+    if let AnswerEvent::Step(step) = event
+        && step.status == StepStatus::Complete
+        && let Ok(mut steps) = steps.lock()
+    {
+        steps.insert(step.id, step.ms.unwrap_or(0));
+    }
 }
 
 /// Answers every case from facts alone.
@@ -121,6 +138,9 @@ fn each<T>(
     measure: impl Fn(String, &Question, &FreshStore) -> T,
 ) -> Result<Vec<T>, EvalError> {
     let cases = find_cases(&run.cases, 1, run.only.as_deref())?;
+    // A server that runs has both loaded.
+    groundcrew_llm::count_tokens(".");
+    let _loaded = like.embedder.get();
     let pool = if run.pooled {
         let store = FreshStore::new(like)?;
         for folder in &cases {

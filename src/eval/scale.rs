@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use groundcrew_simulator::{Fault, Simulation, SimulationOptions};
 use groundcrew_telemetry::Timestamp;
 
+use super::bundles::note_step;
 use super::case::{EvalError, FreshStore};
-use crate::investigate::answer::{AnswerEvent, StepStatus};
 use crate::investigate::question::Question;
 use crate::investigate::{Investigator, RunIds, find_facts};
 
@@ -90,12 +90,7 @@ fn measure(like: &Investigator, factor: u32, seed: u64) -> Result<Scaled, EvalEr
         let steps: Mutex<BTreeMap<String, u64>> = Mutex::default();
         let began = Instant::now();
         let facts = find_facts(&store.investigator, &question, &RunIds::random(), &|event| {
-            if let AnswerEvent::Step(step) = event
-                && step.status == StepStatus::Complete
-                && let Ok(mut steps) = steps.lock()
-            {
-                steps.insert(step.id, step.ms.unwrap_or(0));
-            }
+            note_step(event, &steps);
         });
         let took = began.elapsed();
         let first = facts.diagnosis.analysis.suspects.first();

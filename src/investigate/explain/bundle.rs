@@ -18,6 +18,13 @@ const REPETITION: f64 = 0.06;
 /// Candidates tried after the first one that no longer fits.
 const MISSES_MAX: usize = 60;
 
+/// Longest title of an item, in bytes.
+const TITLE_BYTES_MAX: usize = 200;
+/// Telemetry has at least this many bytes a token where it is densest, ids and numbers ...
+const TOKEN_BYTES_MIN: usize = 2;
+/// ... and no more than this on the average of a line.
+const TOKEN_BYTES_MAX: usize = 8;
+
 /// Evidence chosen for one answer, with ids.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Bundle {
@@ -106,9 +113,16 @@ impl Packing<'_> {
         }
         let room = self.tokens_max.saturating_sub(self.bundle.tokens);
         let item_max = self.tokens_max / SHARE_MAX;
-        candidate.title = shorten(&candidate.title, 200);
+        candidate.title = shorten(&candidate.title, TITLE_BYTES_MAX);
         candidate.text = clip(&candidate.text, PREVIEW_BYTES_MAX).to_owned();
-        candidate.text = truncate_to_tokens(&candidate.text, item_max).to_owned();
+        // Counting is what packing costs, so what cannot fit by far is not counted.
+        if candidate.text.len().min(item_max * TOKEN_BYTES_MIN) > room * TOKEN_BYTES_MAX {
+            return Added::NoRoom;
+        }
+        // No text has more tokens than bytes.
+        if candidate.text.len() > item_max {
+            candidate.text = truncate_to_tokens(&candidate.text, item_max).to_owned();
+        }
         let key = candidate.key.clone();
         let item = candidate.into_evidence(self.answer_id, self.bundle.items.len() + 1);
         let tokens = count_tokens(&render(&item));

@@ -8,7 +8,6 @@ use groundcrew_store::{DocumentFilter, DocumentHit, DocumentKind, DocumentQuery,
 use super::super::context::LazyEmbedder;
 use super::super::evidence::{Candidate, EvidenceKind, Gap, clip};
 use super::super::material::Passage;
-use super::super::question::Question;
 
 /// Documents shown for one question.
 const DOCUMENTS_MAX: usize = 6;
@@ -16,8 +15,21 @@ const DOCUMENTS_MAX: usize = 6;
 const QUERY_BYTES_MAX: usize = 2_000;
 /// Longest text that is searched for by meaning. The time to embed grows with it, and its beginning says the most.
 const MEANING_BYTES_MAX: usize = 500;
-/// Bytes of one symptom in that text.
-const SYMPTOM_BYTES_MAX: usize = 120;
+/// Bytes of the strongest symptom that are embedded: a reader waits for it.
+const SYMPTOM_BYTES_MAX: usize = 160;
+/// What the symptom's direction weighs beside the question's.
+const SYMPTOM_WEIGHT: f32 = 0.7;
+
+/// A question's words, and what they mean once that is known.
+pub(super) struct Asked<'a> {
+    /// The words.
+    pub(super) text: &'a str,
+    /// As [`meaning_of`] found it.
+    pub(super) meaning: Option<Meaning>,
+}
+
+/// A vector, none where the documents were indexed without, or why there is none and what helps.
+pub(super) type Meaning = Result<Option<Vec<f32>>, (String, &'static str)>;
 
 /// The passage as an item of a bundle.
 pub(super) fn candidate(passage: &Passage) -> Candidate {
@@ -51,38 +63,52 @@ pub(super) fn candidate(passage: &Passage) -> Candidate {
     }
 }
 
+/// The question's own meaning, embedded while the telemetry is read. `None` when there are no documents to search.
+pub(super) fn meaning_of(store: &Store, embedder: &LazyEmbedder, text: &str) -> Option<Meaning> {
+    if store.documents().counts().is_ok_and(|counts| counts.documents == 0) {
+        return None;
+    }
+    Some(embed(store, embedder, clip(text, MEANING_BYTES_MAX)))
+}
+
+fn embed(store: &Store, embedder: &LazyEmbedder, text: &str) -> Meaning {
+    let embedder = embedder.get().map_err(|reason| (reason.to_owned(), "make model"))?;
+    embed_query(store.documents(), embedder, text).map_err(|error| {
+        let told = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+        (told, "groundcrew index ./runbooks")
+    })
+}
+
 /// The question together with the strongest symptoms, as a search for documents. `None` when there are no documents.
+///
+/// Words are searched for all at once. The meaning is the mean of two: that of the question, which was embedded while
+/// telemetry was read, and that of the symptoms, so that a reader waits for the second, short one only.
 pub(super) fn query(
     store: &Store,
     embedder: &LazyEmbedder,
-    question: &Question,
+    asked: Asked<'_>,
     symptoms: &[&str],
     gaps: &mut Vec<Gap>,
 ) -> Option<DocumentQuery> {
-    if store.documents().counts().is_ok_and(|counts| counts.documents == 0) {
+    let Some(meaning) = asked.meaning else {
         gaps.push(Gap::new(
             "no runbooks or past incidents are indexed",
             "groundcrew index ./runbooks",
         ));
         return None;
-    }
-    let mut text = question.text.clone();
-    let mut meaning = clip(&question.text, MEANING_BYTES_MAX).to_owned();
+    };
+    let mut text = asked.text.to_owned();
     for symptom in symptoms {
-        for (part, bytes_max) in [(&mut text, 300), (&mut meaning, SYMPTOM_BYTES_MAX)] {
-            part.push('\n');
-            part.push_str(clip(symptom, bytes_max));
-        }
+        text.push('\n');
+        text.push_str(clip(symptom, 300));
     }
     let text = clip(&text, QUERY_BYTES_MAX).to_owned();
-    let meaning = clip(&meaning, MEANING_BYTES_MAX);
-    let embedded =
-        embedder.get().map_err(|reason| (reason.to_owned(), "make model")).and_then(|embedder| {
-            embed_query(store.documents(), embedder, meaning).map_err(|error| {
-                let told = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-                (told, "groundcrew index ./runbooks")
-            })
-        });
+    let symptom = symptoms.first().map(|symptom| clip(symptom, SYMPTOM_BYTES_MAX));
+    let embedded = match (meaning, symptom) {
+        (Ok(Some(question)), Some(symptom)) => embed(store, embedder, symptom)
+            .map(|symptom| Some(mean(question, symptom.unwrap_or_default()))),
+        (meaning, _) => meaning,
+    };
     let vector = match embedded {
         Ok(vector) => vector,
         Err((reason, next)) => {
@@ -93,6 +119,18 @@ pub(super) fn query(
     };
     let filter = DocumentFilter::default();
     Some(DocumentQuery { text, vector, filter, limit: DOCUMENTS_MAX })
+}
+
+/// The direction between two unit vectors, the question's weighing more.
+fn mean(mut question: Vec<f32>, symptom: Vec<f32>) -> Vec<f32> {
+    for (value, other) in question.iter_mut().zip(symptom) {
+        *value += SYMPTOM_WEIGHT * other;
+    }
+    let length = question.iter().map(|value| value * value).sum::<f32>().sqrt();
+    if length > 0.0 {
+        question.iter_mut().for_each(|value| *value /= length);
+    }
+    question
 }
 
 /// Searches documents.

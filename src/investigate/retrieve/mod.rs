@@ -43,16 +43,18 @@ pub fn retrieve(
         },
         ..Gathered::default()
     };
-    logs::gather(store, plan, &mut gathered);
-    traces::gather(store, question, plan, &mut gathered);
-    metrics::gather(store, question, plan, &mut gathered);
-    changes::gather(store, plan, &mut gathered);
-    cluster::gather(store, plan, &mut gathered);
-    note_missing_signals(store, plan, &mut gathered);
-    relevance::score(plan, &mut gathered.candidates);
+    // The question is embedded beside the reading: it takes as long as all of it.
+    let meaning = std::thread::scope(|scope| {
+        let meaning = scope.spawn(|| documents::meaning_of(store, embedder, &question.text));
+        read_telemetry(store, question, plan, &mut gathered);
+        let stopped =
+            |_| Some(Err(("embedding stopped unexpectedly".to_owned(), "groundcrew doctor")));
+        meaning.join().unwrap_or_else(stopped)
+    });
     let symptoms: Vec<&str> =
         gathered.candidates.iter().take(3).map(|candidate| candidate.text.as_str()).collect();
-    let query = documents::query(store, embedder, question, &symptoms, &mut gathered.gaps);
+    let asked = documents::Asked { text: &question.text, meaning };
+    let query = documents::query(store, embedder, asked, &symptoms, &mut gathered.gaps);
     if let Some(query) = &query {
         let passages: Vec<Passage> = documents::find(store, query, &mut gathered.gaps);
         gathered.candidates.extend(passages.iter().map(documents::candidate));
@@ -62,6 +64,17 @@ pub fn retrieve(
     // That documents cannot be read was said when they were searched.
     gathered.catalog = store.documents().entities().unwrap_or_default();
     gathered
+}
+
+/// Everything but documents, as candidates best first and as observations.
+fn read_telemetry(store: &Store, question: &Question, plan: &Plan, gathered: &mut Gathered) {
+    logs::gather(store, plan, gathered);
+    traces::gather(store, question, plan, gathered);
+    metrics::gather(store, question, plan, gathered);
+    changes::gather(store, plan, gathered);
+    cluster::gather(store, plan, gathered);
+    note_missing_signals(store, plan, gathered);
+    relevance::score(plan, &mut gathered.candidates);
 }
 
 /// Says which signals the examined time lacks, with what would bring them.
