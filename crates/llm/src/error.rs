@@ -57,6 +57,16 @@ pub enum LlmError {
         /// What was wrong, shortened.
         detail: String,
     },
+    /// The server went on far beyond the output limit that it was given, and was cut off.
+    #[error(
+        "the model did not stop at its limit of {tokens_max} tokens and was cut off after {bytes_max} bytes; check that the model server keeps to max_tokens"
+    )]
+    Overlong {
+        /// Output limit that the server was told, in tokens.
+        tokens_max: u32,
+        /// Bytes of text after which nothing more was read.
+        bytes_max: usize,
+    },
     /// The settings cannot be used.
     #[error("bad model setting {setting}: {detail}")]
     Settings {
@@ -129,6 +139,7 @@ impl LlmError {
             Self::Timeout { .. } => "timeout",
             Self::Cancelled => "cancelled",
             Self::BadResponse { .. } => "bad_response",
+            Self::Overlong { .. } => "overlong",
             Self::Settings { .. } => "settings",
             Self::Weights { .. } => "weights",
             Self::Embedding { .. } => "embedding",

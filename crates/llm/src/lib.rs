@@ -15,7 +15,8 @@ pub mod prompt;
 pub mod tokens;
 
 pub use chat::{
-    ChatRequest, Completion, LanguageModel, LlmSettings, OpenAiCompatible, Reply, Scripted,
+    ChatRequest, Completion, LanguageModel, LlmSettings, OpenAiCompatible, Reply, ReplyForm,
+    ReplySchema, Role, Scripted, Turn,
 };
 pub use embed::{Embedder, EmbeddingSettings, LocalEmbedder, OpenAiEmbedder};
 pub use error::{LlmError, Stage};

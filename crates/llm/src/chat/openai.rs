@@ -2,12 +2,13 @@
 //!
 //! Every wait has an end: the first piece of text, the whole answer, and the size of what is read. A request is sent
 //! again at most once, and only where the server asked for patience (429, 503) and the deadline allows it. Apart from
-//! that, a server that refuses an optional field is asked again without the field, and not given it any more.
+//! that, a server that refuses an optional part of the request is asked again without it, and not given it any more.
 
 use super::config::{LlmSettings, ServerConfig, bad_setting};
+use super::dialect::{Dialect, Part, streams};
 use super::model::{ChatRequest, Completion, LanguageModel};
 use super::transport::{OneAttempt, Overrun, Refusal};
-use super::wire::{Chunk, Dialect, error_text};
+use super::wire::{Chunk, error_text};
 use crate::{LlmError, Stage};
 use async_openai::Client;
 use async_openai::error::OpenAIError;
@@ -21,11 +22,11 @@ use tokio_util::sync::CancellationToken;
 /// Bytes of text that are read for each token of the output limit; a token of prose has about four.
 const TEXT_BYTES_PER_TOKEN: usize = 8;
 
+/// Bytes of text that are read beyond that: indentation and long names have more bytes a token than prose.
+const TEXT_BYTES_SLACK: usize = 4 * 1024;
+
 /// Longest wait before the second try when the server does not say how long.
 const RETRY_WAIT: Duration = Duration::from_secs(1);
-
-/// Fields of a request that a server may refuse.
-const OPTIONAL_FIELDS: usize = 3;
 
 /// Characters of a server's own words that are kept.
 const DETAIL_CHARACTERS_MAX: usize = 200;
@@ -62,8 +63,8 @@ enum Next {
     GiveUp,
     /// The same request after a while.
     Wait(Duration),
-    /// Another dialect at once.
-    Rephrase,
+    /// The request without this part, or with another one in its place, at once.
+    Rephrase(Part),
 }
 
 impl OpenAiCompatible {
@@ -103,16 +104,17 @@ impl OpenAiCompatible {
         deadline: Instant,
         on_delta: OnDelta<'_>,
     ) -> Result<Completion, LlmError> {
-        let mut rephrased = 0;
+        let mut rephrased = Vec::new();
         let mut waited = false;
         loop {
-            let failure = match self.attempt(request, on_delta).await {
+            let failure = match self.attempt(request, deadline, on_delta).await {
                 Ok(completion) => return Ok(completion),
                 Err(failure) => failure,
             };
             match failure.next {
-                Next::Rephrase if rephrased < OPTIONAL_FIELDS => rephrased += 1,
-                Next::Wait(wait) if !waited && Instant::now() + wait < deadline => {
+                // A server that refuses a part in both of its forms means something else.
+                Next::Rephrase(part) if !rephrased.contains(&part) => rephrased.push(part),
+                Next::Wait(wait) if !waited && leaves_time(wait, deadline) => {
                     waited = true;
                     tokio::time::sleep(wait).await;
                 }
@@ -124,23 +126,26 @@ impl OpenAiCompatible {
     async fn attempt(
         &self,
         request: &ChatRequest,
+        deadline: Instant,
         on_delta: OnDelta<'_>,
     ) -> Result<Completion, Failure> {
         let body = self.dialect.body(&self.model, request);
-        let first_by = Instant::now() + self.first_token_timeout;
+        // A server that does not stream says nothing before it has said everything.
+        let patience =
+            if streams(&body) { Instant::now() + self.first_token_timeout } else { deadline };
+        let first_by = patience.min(deadline);
         let slow = |_| give_up(LlmError::Timeout { stage: Stage::FirstToken });
         let overrun = Overrun::default();
-        let client = Client::build(self.http.clone(), self.config.clone())
-            .with_http_service(OneAttempt::new(self.http.clone(), overrun.clone()));
+        let transport =
+            OneAttempt::new(self.http.clone(), request.output_tokens_max, overrun.clone());
+        let client =
+            Client::build(self.http.clone(), self.config.clone()).with_http_service(transport);
         let chat = client.chat();
         let opening = chat.create_stream_byot::<_, Value>(&body);
         let opened = timeout_at(first_by, opening).await.map_err(slow)?;
         let mut events = opened.map_err(|error| self.failure(error, &body))?;
 
-        let text_bytes_max = usize::try_from(request.output_tokens_max)
-            .unwrap_or(usize::MAX)
-            .saturating_mul(TEXT_BYTES_PER_TOKEN);
-        let mut answer = Answer::new(text_bytes_max);
+        let mut answer = Answer::new(request.output_tokens_max);
         let mut alive = false;
         loop {
             let event = if alive {
@@ -158,14 +163,20 @@ impl OpenAiCompatible {
             let chunk = Chunk::read(&value)
                 .ok_or_else(|| give_up(bad_response("an event is not a completion chunk")))?;
             if let Some(error) = chunk.error {
-                return Err(give_up(LlmError::Unavailable { detail: self.detail(&error) }));
+                return Err(self.broken_off(&error, &answer, &body));
             }
             alive |= chunk.reasoning || !chunk.text.is_empty() || chunk.finish.is_some();
-            if answer.take(chunk, on_delta) {
-                break;
-            }
+            answer.take(chunk, on_delta).map_err(give_up)?;
         }
         answer.finish(&self.model).map_err(give_up)
+    }
+
+    /// What an error in place of a chunk means.
+    fn broken_off(&self, told: &str, answer: &Answer, sent: &Value) -> Failure {
+        let error = LlmError::Unavailable { detail: self.detail(told) };
+        // Some servers answer 200 before they look at the request. Nothing that was passed on is passed on twice.
+        let part = answer.is_empty().then(|| self.dialect.adapt(sent, told)).flatten();
+        Failure { error, next: part.map_or(Next::GiveUp, Next::Rephrase) }
     }
 
     /// What a failed request means and whether to try again.
@@ -197,22 +208,24 @@ impl OpenAiCompatible {
                 error: LlmError::RateLimited { retry_after: refusal.retry_after },
                 next: Next::Wait(wait),
             },
-            400..=499 => {
-                let error = LlmError::Rejected { status, detail: self.refusal_detail(refusal) };
-                let rephrase =
-                    matches!(status, 400 | 422) && self.dialect.adapt(sent, &refusal.body);
-                Failure { error, next: if rephrase { Next::Rephrase } else { Next::GiveUp } }
-            }
+            503 => Failure { error: self.refusal_error(refusal), next: Next::Wait(wait) },
+            // Not only 400: servers also say 404, 422, 500 or 501 to what they do not know.
             _ => {
-                let detail = format!("HTTP {status}: {}", self.refusal_detail(refusal));
-                let next = if status == 503 { Next::Wait(wait) } else { Next::GiveUp };
-                Failure { error: LlmError::Unavailable { detail }, next }
+                let part = self.dialect.adapt(sent, &refusal.body);
+                let next = part.map_or(Next::GiveUp, Next::Rephrase);
+                Failure { error: self.refusal_error(refusal), next }
             }
         }
     }
 
-    fn refusal_detail(&self, refusal: &Refusal) -> String {
-        refusal_detail(&self.config, refusal)
+    /// The request was wrong, or the server is.
+    fn refusal_error(&self, refusal: &Refusal) -> LlmError {
+        let status = refusal.status;
+        let detail = refusal_detail(&self.config, refusal);
+        if (400..=499).contains(&status) {
+            return LlmError::Rejected { status, detail };
+        }
+        LlmError::Unavailable { detail: format!("HTTP {status}: {detail}") }
     }
 
     fn detail(&self, told: &str) -> String {
@@ -249,34 +262,45 @@ impl LanguageModel for OpenAiCompatible {
 struct Answer {
     completion: Completion,
     finish: Option<String>,
-    text_bytes_max: usize,
+    tokens_max: u32,
 }
 
 impl Answer {
-    fn new(text_bytes_max: usize) -> Self {
-        Self { completion: Completion::default(), finish: None, text_bytes_max }
+    fn new(tokens_max: u32) -> Self {
+        Self { completion: Completion::default(), finish: None, tokens_max }
     }
 
-    /// Adds a chunk; says whether there is no room for more.
-    fn take(&mut self, chunk: Chunk, on_delta: OnDelta<'_>) -> bool {
-        let room = self.text_bytes_max.saturating_sub(self.completion.text.len());
+    fn is_empty(&self) -> bool {
+        self.completion.text.is_empty()
+    }
+
+    /// Adds a chunk. Fails when the text has become longer than a server that keeps to the limit could make it; what
+    /// may be passed on is passed on before.
+    fn take(&mut self, chunk: Chunk, on_delta: OnDelta<'_>) -> Result<(), LlmError> {
+        let bytes_max = usize::try_from(self.tokens_max)
+            .unwrap_or(usize::MAX)
+            .saturating_mul(TEXT_BYTES_PER_TOKEN)
+            .saturating_add(TEXT_BYTES_SLACK);
+        let room = bytes_max.saturating_sub(self.completion.text.len());
         let text = chunk.text.get(..chunk.text.floor_char_boundary(room)).unwrap_or_default();
         if !text.is_empty() {
             self.completion.text.push_str(text);
             on_delta(text);
         }
-        self.completion.truncated |= text.len() < chunk.text.len();
+        if text.len() < chunk.text.len() {
+            return Err(LlmError::Overlong { tokens_max: self.tokens_max, bytes_max });
+        }
         if let Some(model) = chunk.model {
             self.completion.model = model;
         }
         self.finish = chunk.finish.or(self.finish.take());
         self.completion.input_tokens = chunk.input_tokens.or(self.completion.input_tokens);
         self.completion.output_tokens = chunk.output_tokens.or(self.completion.output_tokens);
-        self.completion.truncated
+        Ok(())
     }
 
     fn finish(mut self, model: &str) -> Result<Completion, LlmError> {
-        if self.finish.is_none() && !self.completion.truncated {
+        if self.finish.is_none() {
             // A server that dies closes the connection as one that is done does, but without saying why it ended.
             let bytes = self.completion.text.len();
             return Err(unavailable(&format!("the answer was cut after {bytes} bytes")));
@@ -284,7 +308,7 @@ impl Answer {
         if self.completion.text.trim().is_empty() {
             return Err(bad_response("the answer has no text"));
         }
-        self.completion.truncated |= self.finish.as_deref() == Some("length");
+        self.completion.truncated = self.finish.as_deref() == Some("length");
         if self.completion.model.is_empty() {
             self.completion.model = model.to_owned();
         }
@@ -352,6 +376,13 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         cause = inner.source();
     }
     told
+}
+
+/// Whether a wait leaves at least as much time for the answer as it takes itself. One that does not would only turn
+/// "rate limited" into "too slow".
+fn leaves_time(wait: Duration, deadline: Instant) -> bool {
+    let left = deadline.saturating_duration_since(Instant::now());
+    wait <= left / 2
 }
 
 fn give_up(error: LlmError) -> Failure {

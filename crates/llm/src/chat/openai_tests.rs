@@ -1,14 +1,14 @@
 //! The model client against a real server on the loopback, in good days and bad ones.
 
 use super::server::{Act, TestServer, delta, ending, head, stream_head};
-use super::{ChatRequest, Completion, LanguageModel, LlmSettings, OpenAiCompatible};
+use super::{ChatRequest, Completion, LanguageModel, LlmSettings, OpenAiCompatible, ReplyForm};
 use crate::{LlmError, Stage};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 const KEY: &str = "sk-test-0123456789";
 
-fn model_at(base_url: &str, first: Duration, total: Duration) -> OpenAiCompatible {
+pub(super) fn model_at(base_url: &str, first: Duration, total: Duration) -> OpenAiCompatible {
     OpenAiCompatible::new(LlmSettings {
         base_url: Some(base_url.to_owned()),
         api_key: Some(KEY.to_owned()),
@@ -19,20 +19,28 @@ fn model_at(base_url: &str, first: Duration, total: Duration) -> OpenAiCompatibl
     .unwrap()
 }
 
-fn question() -> ChatRequest {
+pub(super) fn question() -> ChatRequest {
     ChatRequest {
         system: "be short".to_owned(),
         user: "why?".to_owned(),
+        turns: Vec::new(),
         output_tokens_max: 50,
-        json: true,
+        reply: ReplyForm::Json,
     }
 }
 
 /// Asks and returns what came back and what was heard on the way.
-async fn ask(model: &OpenAiCompatible) -> (Result<Completion, LlmError>, String) {
+pub(super) async fn ask(model: &OpenAiCompatible) -> (Result<Completion, LlmError>, String) {
+    ask_for(model, &question()).await
+}
+
+pub(super) async fn ask_for(
+    model: &OpenAiCompatible,
+    request: &ChatRequest,
+) -> (Result<Completion, LlmError>, String) {
     let mut heard = String::new();
     let completion = model
-        .complete(&question(), &CancellationToken::new(), &mut |piece| heard.push_str(piece))
+        .complete(request, &CancellationToken::new(), &mut |piece| heard.push_str(piece))
         .await;
     (completion, heard)
 }
@@ -44,7 +52,7 @@ async fn ask_server(acts: Vec<Act>) -> (Result<Completion, LlmError>, String, Te
     (completion, heard, server)
 }
 
-fn good_stream() -> String {
+pub(super) fn good_stream() -> String {
     format!("{}{}{}{}", stream_head(), delta("Hello "), delta("wörld"), ending("stop"))
 }
 
@@ -97,6 +105,18 @@ async fn a_server_that_does_not_stream_is_understood() {
         (completion.unwrap().text.as_str(), heard.as_str()),
         ("all\nat once", "all\nat once")
     );
+
+    // It is the content that counts, not what the server calls it.
+    let unnamed = format!("{}\n  {document}", head("200 OK", ""));
+    let completion = ask_server(vec![Act::Send(unnamed)]).await.0;
+    assert_eq!(completion.unwrap().text, "all\nat once");
+    let misnamed = format!(
+        "{}\n{}{}",
+        head("200 OK", "content-type: application/json\r\n"),
+        delta("piece"),
+        ending("stop")
+    );
+    assert_eq!(ask_server(vec![Act::Send(misnamed)]).await.0.unwrap().text, "piece");
 }
 
 #[tokio::test]
@@ -143,6 +163,12 @@ async fn a_wait_beyond_the_deadline_is_not_begun() {
     let hour = Duration::from_secs(3600);
     assert_eq!(completion, Err(LlmError::RateLimited { retry_after: Some(hour) }));
     assert_eq!(server.requests().len(), 1);
+
+    // It would end before the deadline, but leave no time for an answer.
+    let limited = head("429 Too Many Requests", "retry-after: 18\r\n");
+    let (completion, _, server) = ask_server(vec![Act::Send(limited)]).await;
+    assert_eq!(completion.unwrap_err().kind(), "rate_limited");
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[tokio::test]
@@ -158,23 +184,6 @@ async fn an_overloaded_server_is_tried_again_and_a_broken_one_is_not() {
     assert_eq!(error.kind(), "unavailable");
     assert!(error.to_string().contains("HTTP 500: <html>oops</html>"), "{error}");
     assert_eq!(server.requests().len(), 1);
-}
-
-#[tokio::test]
-async fn a_field_the_server_does_not_know_is_left_out_for_good() {
-    let unknown = |field: &str| {
-        let body = format!("{{\"detail\":\"Unexpected keys in the request: {{'{field}'}}\"}}");
-        Act::Send(format!("{}{body}", head("422 Unprocessable Entity", "")))
-    };
-    let acts =
-        vec![unknown("stream_options"), unknown("response_format"), Act::Send(good_stream())];
-    let server = TestServer::start(acts).await;
-    let model = model_at(&server.base_url, Duration::from_secs(10), Duration::from_secs(20));
-    assert!(ask(&model).await.0.is_ok());
-    assert!(ask(&model).await.0.is_ok());
-    let requests = server.requests();
-    assert_eq!(requests.len(), 4);
-    assert!(!requests[3].contains("stream_options") && !requests[3].contains("response_format"));
 }
 
 #[tokio::test]
@@ -199,6 +208,38 @@ async fn silence_in_the_middle_ends_too() {
     let (completion, heard) = ask(&model).await;
     assert_eq!(completion, Err(LlmError::Timeout { stage: Stage::Total }));
     assert_eq!(heard, "so far");
+    server.client_gone().await;
+}
+
+#[tokio::test]
+async fn a_trickle_of_nothing_is_silence() {
+    let role = "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n"
+        .to_owned();
+    for (said, again) in [
+        (stream_head(), ": still there\n\n".to_owned()),
+        (stream_head(), role),
+        // A refusal that never ends, and a head that never does.
+        (head("400 Bad Request", ""), "x".to_owned()),
+        ("HTTP/1.1 200 OK\r\n".to_owned(), "x-a: b\r\n".to_owned()),
+    ] {
+        let server = TestServer::start(vec![Act::SendThenTrickle(said, again.clone())]).await;
+        let model = model_at(&server.base_url, Duration::from_millis(200), Duration::from_secs(20));
+        let (completion, heard) = ask(&model).await;
+        assert_eq!(completion, Err(LlmError::Timeout { stage: Stage::FirstToken }), "{again}");
+        assert_eq!(heard, "");
+        server.client_gone().await;
+    }
+}
+
+#[tokio::test]
+async fn a_trickle_of_text_ends_with_the_time_for_the_whole() {
+    let trickle = Act::SendThenTrickle(stream_head(), delta("a"));
+    let server = TestServer::start(vec![trickle]).await;
+    let model = model_at(&server.base_url, Duration::from_millis(200), Duration::from_millis(600));
+    let started = std::time::Instant::now();
+    let (completion, heard) = ask(&model).await;
+    assert_eq!(completion, Err(LlmError::Timeout { stage: Stage::Total }));
+    assert!(heard.len() > 1 && started.elapsed() < Duration::from_secs(10));
     server.client_gone().await;
 }
 
@@ -252,12 +293,14 @@ async fn an_error_inside_a_stream_is_an_error() {
 }
 
 #[tokio::test]
-async fn reading_stops_at_the_output_limit() {
-    let piece = "x".repeat(1_000);
-    let endless = Act::SendThenRepeat(stream_head(), delta(&piece));
+async fn a_server_that_ignores_the_output_limit_is_cut_off() {
+    let endless = Act::SendThenRepeat(stream_head(), delta(&"x".repeat(1_000)));
     let (completion, heard, server) = ask_server(vec![endless]).await;
-    let completion = completion.unwrap();
-    assert_eq!((completion.text.len(), heard.len(), completion.truncated), (400, 400, true));
+    let bytes_max = 50 * 8 + 4 * 1024;
+    let error = completion.unwrap_err();
+    assert_eq!(error, LlmError::Overlong { tokens_max: 50, bytes_max });
+    assert!(error.to_string().contains("did not stop at its limit of 50 tokens"), "{error}");
+    assert_eq!(heard.len(), bytes_max);
     server.client_gone().await;
 }
 

@@ -130,13 +130,10 @@ impl LanguageModel for Scripted {
 }
 
 fn completion(request: &ChatRequest, text: String) -> Completion {
-    let tokens = |text: &str| u32::try_from(count_tokens(text)).ok();
     Completion {
         model: "scripted".to_owned(),
-        input_tokens: tokens(&request.system)
-            .zip(tokens(&request.user))
-            .map(|(a, b)| a.saturating_add(b)),
-        output_tokens: tokens(&text),
+        input_tokens: u32::try_from(request.input_tokens()).ok(),
+        output_tokens: u32::try_from(count_tokens(&text)).ok(),
         truncated: false,
         text,
     }

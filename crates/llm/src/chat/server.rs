@@ -15,7 +15,12 @@ pub(crate) enum Act {
     SendThenHang(String),
     /// Sends these bytes, then the second ones again and again until the client is gone.
     SendThenRepeat(String, String),
+    /// The same, but slowly, so that no wait of the client for the next byte is long.
+    SendThenTrickle(String, String),
 }
+
+/// Pause between two sends of a server that trickles.
+const TRICKLE: Duration = Duration::from_millis(20);
 
 /// A server that is running; it ends with the test's runtime.
 pub(crate) struct TestServer {
@@ -67,14 +72,20 @@ async fn serve(mut connection: TcpStream, act: Act, requests: &Mutex<Vec<String>
     let (first, again, hang) = match act {
         Act::Send(bytes) => (bytes, None, false),
         Act::SendThenHang(bytes) => (bytes, None, true),
-        Act::SendThenRepeat(bytes, again) => (bytes, Some(again), false),
+        Act::SendThenRepeat(bytes, again) => (bytes, Some((again, Duration::ZERO)), false),
+        Act::SendThenTrickle(bytes, again) => (bytes, Some((again, TRICKLE)), false),
     };
     if connection.write_all(first.as_bytes()).await.is_err() {
         return;
     }
-    if let Some(again) = again {
+    if let Some((again, pause)) = again {
         while connection.write_all(again.as_bytes()).await.is_ok() {
-            tokio::task::yield_now().await;
+            // A sleep of nothing would still last a millisecond.
+            if pause.is_zero() {
+                tokio::task::yield_now().await;
+            } else {
+                tokio::time::sleep(pause).await;
+            }
         }
     }
     if hang {

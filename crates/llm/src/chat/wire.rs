@@ -1,19 +1,8 @@
-//! The bytes of the chat protocol: what is sent, and what a chunk of the answer says.
+//! What a chunk of an answer says.
 //!
-//! Servers that call themselves compatible differ. What is optional is sent only to those that take it, and of the
-//! answer only the few fields that are needed are looked at, each of which may be missing, null or of an odd type.
+//! Only the few fields that are needed are looked at, each of which may be missing, null or of an odd type.
 
-use super::model::ChatRequest;
-use serde_json::{Value, json};
-use std::sync::atomic::{AtomicBool, Ordering};
-
-/// Which optional fields a server takes. Learned from its refusals and kept for the next request.
-#[derive(Debug)]
-pub(super) struct Dialect {
-    usage_in_stream: AtomicBool,
-    json_mode: AtomicBool,
-    newer_output_limit: AtomicBool,
-}
+use serde_json::Value;
 
 /// One chunk of an answer, as far as it could be understood.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -27,68 +16,6 @@ pub(super) struct Chunk {
     pub(super) output_tokens: Option<u32>,
     /// Set where the chunk is an error object instead.
     pub(super) error: Option<String>,
-}
-
-impl Dialect {
-    /// Everything is sent at first; the newer name of the output limit only to the service that demands it.
-    pub(super) fn new(newer_output_limit: bool) -> Self {
-        Self {
-            usage_in_stream: AtomicBool::new(true),
-            json_mode: AtomicBool::new(true),
-            newer_output_limit: AtomicBool::new(newer_output_limit),
-        }
-    }
-
-    /// The body of a request in this dialect.
-    pub(super) fn body(&self, model: &str, request: &ChatRequest) -> Value {
-        let mut body = json!({
-            "model": model,
-            "stream": true,
-            "messages": [
-                {"role": "system", "content": request.system},
-                {"role": "user", "content": request.user},
-            ],
-        });
-        let Some(fields) = body.as_object_mut() else { return body };
-        fields.insert(self.output_limit().to_owned(), request.output_tokens_max.into());
-        if self.usage_in_stream.load(Ordering::Relaxed) {
-            fields.insert("stream_options".to_owned(), json!({"include_usage": true}));
-        }
-        if request.json && self.json_mode.load(Ordering::Relaxed) {
-            fields.insert("response_format".to_owned(), json!({"type": "json_object"}));
-        }
-        body
-    }
-
-    /// Adapts to a refusal that names one of the optional fields; says whether asking again differs.
-    ///
-    /// `sent` is the body that was refused: another request may have changed the dialect in the meantime.
-    pub(super) fn adapt(&self, sent: &Value, refusal: &str) -> bool {
-        let names = |field: &str| refusal.contains(field);
-        let was_sent = |field: &str| sent.get(field).is_some();
-        if was_sent("stream_options") && (names("stream_options") || names("include_usage")) {
-            self.usage_in_stream.store(false, Ordering::Relaxed);
-            return true;
-        }
-        if was_sent("response_format") && (names("response_format") || names("json_object")) {
-            self.json_mode.store(false, Ordering::Relaxed);
-            return true;
-        }
-        // Each name of the limit is refused by naming the other or itself, so either way the other one is tried.
-        if names("max_tokens") || names("max_completion_tokens") {
-            self.newer_output_limit.store(was_sent("max_tokens"), Ordering::Relaxed);
-            return true;
-        }
-        false
-    }
-
-    fn output_limit(&self) -> &'static str {
-        if self.newer_output_limit.load(Ordering::Relaxed) {
-            "max_completion_tokens"
-        } else {
-            "max_tokens"
-        }
-    }
 }
 
 impl Chunk {
@@ -147,43 +74,9 @@ fn string_at(value: Option<&Value>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Chunk, Dialect, error_text};
-    use crate::ChatRequest;
+    use super::{Chunk, error_text};
     use proptest::prelude::{any, proptest};
     use serde_json::{Value, json};
-
-    fn asked() -> ChatRequest {
-        ChatRequest { output_tokens_max: 9, json: true, ..ChatRequest::default() }
-    }
-
-    #[test]
-    fn a_refused_field_is_left_out_and_only_that() {
-        let dialect = Dialect::new(false);
-        let first = dialect.body("m", &asked());
-        assert_eq!(first["max_tokens"], 9);
-        assert_eq!(first["stream_options"]["include_usage"], true);
-        assert!(dialect.adapt(&first, "Unexpected keys in the request: {'stream_options'}"));
-        let second = dialect.body("m", &asked());
-        assert!(second.get("stream_options").is_none());
-        assert_eq!(second["response_format"]["type"], "json_object");
-        assert!(!dialect.adapt(&second, "stream_options is unknown"));
-        assert!(dialect.adapt(&second, "response_format is not supported"));
-        assert!(dialect.body("m", &asked()).get("response_format").is_none());
-        assert!(!dialect.adapt(&second, "the prompt is too long"));
-    }
-
-    #[test]
-    fn the_limits_other_name_is_tried() {
-        let dialect = Dialect::new(false);
-        let older = dialect.body("m", &asked());
-        assert!(
-            dialect.adapt(&older, "'max_tokens' is not supported, use 'max_completion_tokens'")
-        );
-        let newer = dialect.body("m", &asked());
-        assert_eq!((newer.get("max_tokens"), &newer["max_completion_tokens"]), (None, &json!(9)));
-        assert!(dialect.adapt(&newer, "unknown field max_completion_tokens"));
-        assert_eq!(dialect.body("m", &asked())["max_tokens"], 9);
-    }
 
     #[test]
     fn chunks_of_many_servers_are_understood() {

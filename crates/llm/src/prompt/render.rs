@@ -1,7 +1,7 @@
 //! Fills the slots of a prompt.
 
 use super::source::{Part, Prompt, ReplyShape, Trust};
-use crate::{ChatRequest, LlmError};
+use crate::{ChatRequest, LlmError, ReplyForm};
 use groundcrew_masking::Masked;
 
 /// The content of a slot, and whose words it is.
@@ -58,9 +58,18 @@ impl Prompt {
         Ok(ChatRequest {
             system,
             user,
+            turns: Vec::new(),
             output_tokens_max: self.budget().output_tokens,
-            json: self.reply() == ReplyShape::Json,
+            reply: self.reply_form(),
         })
+    }
+
+    fn reply_form(&self) -> ReplyForm {
+        match (&self.schema, self.reply()) {
+            (Some(schema), _) => ReplyForm::Schema(schema.clone()),
+            (None, ReplyShape::Json) => ReplyForm::Json,
+            (None, ReplyShape::Text) => ReplyForm::Text,
+        }
     }
 
     fn filled(&self, parts: &[Part], slots: &[(&str, Slot<'_>)]) -> Result<String, LlmError> {
@@ -75,7 +84,7 @@ impl Prompt {
                         .ok_or_else(|| self.error(format!("slot {wanted} is missing")))?;
                     match slot {
                         Slot::Ours(own) => text.push_str(own),
-                        Slot::Untrusted(masked) => text.push_str(&fenced(wanted, masked)),
+                        Slot::Untrusted(content) => text.push_str(&fenced(wanted, content)),
                     }
                 }
             }
@@ -84,8 +93,11 @@ impl Prompt {
     }
 }
 
-/// Untrusted text between tags that it cannot close.
-fn fenced(name: &str, content: &str) -> String {
+/// Untrusted text between tags that it cannot close, as [`Slot::Untrusted`] arrives in a prompt.
+///
+/// For what is said after the first message, see [`ChatRequest::and_then`]. `name` is a name of ours.
+#[must_use]
+pub fn fenced(name: &str, content: &Masked<String>) -> String {
     let content = without_fences(content);
     format!("<untrusted name=\"{name}\">\n{content}\n</untrusted>")
 }

@@ -1,7 +1,8 @@
 //! Reads a prompt file and refuses anything that does not fit together.
 
-use crate::LlmError;
+use crate::{LlmError, ReplySchema};
 use serde::Deserialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
@@ -9,6 +10,7 @@ use std::str::FromStr;
 #[derive(Clone, Debug)]
 pub struct Prompt {
     pub(super) front: FrontMatter,
+    pub(super) schema: Option<ReplySchema>,
     pub(super) system: Vec<Part>,
     pub(super) user: Vec<Part>,
 }
@@ -51,6 +53,9 @@ pub(super) struct FrontMatter {
     pub(super) inputs: BTreeMap<String, Input>,
     pub(super) budget: Budget,
     pub(super) reply: ReplyShape,
+    /// The reply as a JSON schema, for servers that can hold a model to one.
+    #[serde(default)]
+    schema: Option<Value>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -86,6 +91,11 @@ impl Prompt {
     /// What the answer must look like.
     pub fn reply(&self) -> ReplyShape {
         self.front.reply
+    }
+
+    /// The schema of the answer, where the file gives one.
+    pub fn schema(&self) -> Option<&ReplySchema> {
+        self.schema.as_ref()
     }
 
     /// The declared slots and whose words fill them.
@@ -136,15 +146,20 @@ impl FromStr for Prompt {
             source.strip_prefix("---\n").and_then(|rest| rest.split_once("\n---\n")).ok_or_else(
                 || unnamed("it does not start with front matter between --- lines".to_owned()),
             )?;
-        let front: FrontMatter = serde_yaml_ng::from_str(yaml)
+        let mut front: FrontMatter = serde_yaml_ng::from_str(yaml)
             .map_err(|error| unnamed(format!("its front matter cannot be read: {error}")))?;
+        let schema = front.schema.take();
         let named = |detail: String| LlmError::Prompt { name: front.name.clone(), detail };
         let (system, user) = halves(body).ok_or_else(|| {
             named("it needs one `# System` and then one `# User` heading".to_owned())
         })?;
         let system = parts(system).map_err(named)?;
         let user = parts(user).map_err(named)?;
-        let prompt = Self { front, system, user };
+        if schema.is_some() && front.reply == ReplyShape::Text {
+            return Err(named("it gives a schema for a reply that is text".to_owned()));
+        }
+        let schema = schema.map(|schema| ReplySchema::new(&front.name, schema)).transpose()?;
+        let prompt = Self { front, schema, system, user };
         prompt.check()?;
         Ok(prompt)
     }
