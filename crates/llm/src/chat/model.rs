@@ -5,6 +5,9 @@ use crate::{LlmError, count_tokens};
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
+/// Words from which on a sentence of the instructions is recognised; fewer can stand in any sentence.
+const INSTRUCTION_WORDS_MIN: usize = 5;
+
 /// One question to a language model, with what was said after it.
 ///
 /// The texts leave the machine. Build them from masked text only; [`Prompt::request`](crate::Prompt::request) and
@@ -115,6 +118,22 @@ impl ChatRequest {
     pub fn input_tokens(&self) -> usize {
         self.messages().map(|(_, content)| count_tokens(content)).sum()
     }
+
+    /// Whether `sentence` is a piece of the instructions, five words or longer, so that it says nothing about the
+    /// question. Case, punctuation and line breaks do not matter.
+    #[must_use]
+    pub fn is_instruction(&self, sentence: &str) -> bool {
+        let sentence = words(sentence);
+        sentence.split_whitespace().count() >= INSTRUCTION_WORDS_MIN
+            && words(&self.system).contains(&sentence)
+    }
+}
+
+/// The words of a text in lower case, each between two spaces.
+fn words(text: &str) -> String {
+    let words = text.split(|character: char| !character.is_alphanumeric());
+    let words: Vec<String> = words.filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
+    format!(" {} ", words.join(" "))
 }
 
 impl Role {
@@ -133,6 +152,26 @@ impl Role {
 mod tests {
     use super::{ChatRequest, Role};
     use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
+
+    #[test]
+    fn pieces_of_the_instructions_are_recognised() {
+        let system = "Rules:\n1. Use only what the evidence\n   says, and nothing else.";
+        let request = ChatRequest { system: system.to_owned(), ..ChatRequest::default() };
+        for piece in
+            ["1. Use only what the evidence", "use ONLY what the evidence says — and nothing else!"]
+        {
+            assert!(request.is_instruction(piece), "{piece}");
+        }
+        for other in [
+            "",
+            "...",
+            "the evidence",
+            "se only what the evidence says",
+            "What the evidence says is that it failed",
+        ] {
+            assert!(!request.is_instruction(other), "{other}");
+        }
+    }
 
     proptest! {
         #[test]
