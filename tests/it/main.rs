@@ -19,6 +19,10 @@ mod memory;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod model_failures;
+#[cfg(test)]
+mod model_server;
+#[cfg(test)]
 mod peers;
 #[cfg(test)]
 mod receivers;
