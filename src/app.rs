@@ -23,7 +23,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{ConfigError, EmbeddingSettings, Settings};
-use crate::investigate::{Investigator, LazyEmbedder};
+use crate::investigate::{Investigator, LazyEmbedder, ModelLimits};
 use crate::session::{Sessions, SessionsOptions};
 use crate::surfaces::access::{self, Access};
 use crate::surfaces::http::{self, Api};
@@ -141,7 +141,20 @@ pub fn build_investigator(
         embedder: Arc::new(lazy_embedder(&settings.embedding)),
         model: build_model(settings)?,
         prompt: EXPLAIN_PROMPT.parse()?,
+        limits: limits(&settings.llm),
     }))
+}
+
+fn limits(settings: &crate::config::LlmSettings) -> ModelLimits {
+    ModelLimits {
+        context_tokens: settings.context_tokens,
+        queries_max: settings.queries_max,
+        tokens_max: settings.tokens_max,
+        time_max: settings.timeouts().1,
+        input_price: settings.input_price,
+        output_price: settings.output_price,
+        cost_max: settings.cost_max,
+    }
 }
 
 fn lazy_embedder(settings: &EmbeddingSettings) -> LazyEmbedder {

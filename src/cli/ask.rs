@@ -19,7 +19,7 @@ use crate::app;
 use crate::config::Settings;
 use crate::investigate::answer::{Answer, AnswerEvent, StepStatus, Verdict};
 use crate::investigate::question::Question;
-use crate::investigate::{Investigator, RunIds, investigate};
+use crate::investigate::{Investigated, Investigator, RunIds, investigate};
 use crate::session::{Logged, RunEvent, RunStatus};
 use crate::surfaces::wire::{self, Ask, Envelope, Scope};
 
@@ -120,7 +120,8 @@ async fn answered(
         })
     };
     let run_id = ids.run_id.clone();
-    let answer = investigate(&investigator, question, ids, CancellationToken::new(), emit).await?;
+    let Investigated { answer, .. } =
+        investigate(&investigator, question, ids, CancellationToken::new(), emit).await?;
     let finished = RunEvent::Finished { run_id, status: RunStatus::Done, error: None };
     progress.frame(&wire::frame("cli", &Logged { seq: u64::MAX, event: finished }));
     if is_kept {

@@ -124,6 +124,18 @@ pub struct LlmSettings {
     pub first_token_secs: u64,
     /// Seconds until the whole answer must have come.
     pub total_secs: u64,
+    /// Tokens that the model's window holds, prompt and reply together.
+    pub context_tokens: usize,
+    /// Queries by which the model may look further, for one question.
+    pub queries_max: u32,
+    /// Tokens sent and received for one question.
+    pub tokens_max: usize,
+    /// Price of a million tokens sent; 0 when unknown.
+    pub input_price: f64,
+    /// Price of a million tokens received.
+    pub output_price: f64,
+    /// What one question may cost, in the currency of the prices; 0 for no limit.
+    pub cost_max: f64,
 }
 
 impl LlmSettings {

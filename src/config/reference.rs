@@ -27,7 +27,7 @@ const fn known_as(
 }
 
 /// Every setting there is.
-pub const SETTINGS: [Setting; 31] = [
+pub const SETTINGS: [Setting; 37] = [
     setting("config_version", "1", "format of the configuration file"),
     known_as(
         "data.dir",
@@ -67,6 +67,28 @@ pub const SETTINGS: [Setting; 31] = [
     setting("llm.model", "\"gpt-5.4-mini\"", "name of the model that tells answers"),
     setting("llm.first_token_secs", "20", "seconds until the model's first token must have come"),
     setting("llm.total_secs", "60", "seconds until the model's whole answer must have come"),
+    setting(
+        "llm.context_tokens",
+        "16000",
+        "tokens that the model's window holds, prompt and reply together",
+    ),
+    setting(
+        "llm.queries_max",
+        "4",
+        "queries by which the model may look further, for one question",
+    ),
+    setting("llm.tokens_max", "40000", "tokens sent and received for one question"),
+    setting(
+        "llm.input_price",
+        "0.0",
+        "price of a million tokens sent, for receipts; 0 when unknown",
+    ),
+    setting("llm.output_price", "0.0", "price of a million tokens received"),
+    setting(
+        "llm.cost_max",
+        "0.0",
+        "what one question may cost, in the currency of the prices; 0 for no limit",
+    ),
     setting(
         "embedding.model_dir",
         "\"\"",

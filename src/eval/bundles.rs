@@ -117,7 +117,7 @@ pub fn answers(
     each(like, run, progress, |name, question, store| {
         let ids = RunIds::random();
         let facts: Facts = find_facts(&store.investigator, question, &ids, &|_| {});
-        let answer = facts_answer(question, &ids, &facts);
+        let answer = facts_answer(&store.investigator, question, &ids, &facts).answer;
         let claims = answer
             .claims
             .iter()
@@ -139,7 +139,7 @@ fn each<T>(
 ) -> Result<Vec<T>, EvalError> {
     let cases = find_cases(&run.cases, 1, run.only.as_deref())?;
     // A server that runs has both loaded.
-    groundcrew_llm::count_tokens(".");
+    count_tokens(".");
     let _loaded = like.embedder.get();
     let pool = if run.pooled {
         let store = FreshStore::new(like)?;

@@ -86,6 +86,7 @@ impl FreshStore {
             embedder: Arc::clone(&like.embedder),
             model: None,
             prompt: like.prompt.clone(),
+            limits: like.limits,
         });
         let intake = Intake::new(store, Arc::clone(&like.masker), IntakeSettings::default());
         Ok(Self { investigator, intake, directory })

@@ -147,7 +147,7 @@ fn rank_case(
     let started = Instant::now();
     let facts = find_facts(&store.investigator, &question, &ids, &|_| {});
     let took = started.elapsed();
-    let answer = facts_answer(&question, &ids, &facts);
+    let answer = facts_answer(&store.investigator, &question, &ids, &facts).answer;
     let is_cause = answer.verdict == Verdict::LikelyCause;
     let confidence = answer.confidence.filter(|_| is_cause);
     let score = facts.diagnosis.analysis.suspects.first().map_or(0.0, |first| first.score);

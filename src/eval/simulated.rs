@@ -218,7 +218,7 @@ fn play(like: &Investigator, scenario: &Scenario) -> Result<SimulatedRow, EvalEr
     let started = Instant::now();
     let ids = RunIds::random();
     let facts = find_facts(&store.investigator, &question, &ids, &|_| {});
-    let answer = facts_answer(&question, &ids, &facts);
+    let answer = facts_answer(&store.investigator, &question, &ids, &facts).answer;
     let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let mut row = grade(&facts, &truths);
     row.services = scenario.services;

@@ -6,6 +6,7 @@
 use groundcrew_telemetry::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::assertion::Check;
 use super::evidence::Evidence;
 use super::remembered::Imprint;
 
@@ -70,6 +71,10 @@ pub struct Claim {
     pub cites: Vec<String>,
     /// What the check said.
     pub status: ClaimStatus,
+    /// What was measured again for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, ts(as = "Option<Vec<Check>>", optional))]
+    pub checks: Vec<Check>,
 }
 
 /// How a hypothesis stands.
@@ -221,6 +226,9 @@ pub struct Receipt {
     pub left_out: u64,
     /// Tokens of the bundle, counted with o200k.
     pub bundle_tokens: u64,
+    /// Items of the bundle that stood in the model's prompt; 0 when none was asked.
+    #[serde(default)]
+    pub in_prompt: u64,
 }
 
 /// What it cost.
@@ -233,6 +241,15 @@ pub struct Usage {
     pub input_tokens: Option<u32>,
     /// Tokens received.
     pub output_tokens: Option<u32>,
+    /// What the tokens cost, where prices are configured, in the currency of the prices.
+    #[serde(default)]
+    pub cost: Option<f64>,
+    /// Name and version of the prompt and the beginning of its hash: `explain v2 5f0a9c01`.
+    #[serde(default)]
+    pub prompt: Option<String>,
+    /// Queries that the model asked for.
+    #[serde(default)]
+    pub queries: u32,
     /// Milliseconds from question to answer.
     pub ms: u64,
 }

@@ -1,6 +1,7 @@
 //! What an investigation works with, and the names of one run.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use groundcrew_llm::{Embedder, LanguageModel, LlmError, Prompt};
 use groundcrew_masking::Masker;
@@ -22,6 +23,52 @@ pub struct Investigator {
     pub model: Option<Arc<dyn LanguageModel>>,
     /// How the model is asked.
     pub prompt: Prompt,
+    /// What it may use.
+    pub limits: ModelLimits,
+}
+
+/// What a model may use for one question. The best answer so far is given when a limit is reached.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct ModelLimits {
+    /// Tokens that the model's window holds, prompt and reply together.
+    pub context_tokens: usize,
+    /// Queries by which it may look further.
+    pub queries_max: u32,
+    /// Tokens sent and received, over all turns.
+    pub tokens_max: usize,
+    /// The whole time.
+    pub time_max: Duration,
+    /// Price of a million tokens that are sent, 0 when unknown.
+    pub input_price: f64,
+    /// Price of a million tokens that are received.
+    pub output_price: f64,
+    /// What one question may cost, in the currency of the prices; 0 for no limit.
+    pub cost_max: f64,
+}
+
+impl Default for ModelLimits {
+    fn default() -> Self {
+        Self {
+            context_tokens: 16_000,
+            queries_max: 4,
+            tokens_max: 40_000,
+            time_max: Duration::from_secs(60),
+            input_price: 0.0,
+            output_price: 0.0,
+            cost_max: 0.0,
+        }
+    }
+}
+
+impl ModelLimits {
+    /// What so many tokens cost; `None` where no price is known.
+    #[must_use]
+    pub fn cost(&self, input_tokens: usize, output_tokens: usize) -> Option<f64> {
+        let cost = (input_tokens as f64 * self.input_price
+            + output_tokens as f64 * self.output_price)
+            / 1e6;
+        (self.input_price > 0.0 || self.output_price > 0.0).then_some(cost)
+    }
 }
 
 /// The embedding model, loaded when a question first needs it: its weights would be most of an idle server's memory.

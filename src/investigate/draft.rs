@@ -3,6 +3,7 @@
 use super::answer::{
     Confidence, Hypothesis, Impact, NextStep, SeenBefore, ToldBy, Unknown, Usage, Verdict,
 };
+use super::assertion::Assertion;
 
 /// A sentence and the evidence ids it claims to stand on.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -11,13 +12,21 @@ pub struct Sentence {
     pub text: String,
     /// Evidence ids, as the writer gave them.
     pub cites: Vec<String>,
+    /// What it asserts, to be measured again.
+    pub asserts: Vec<Assertion>,
 }
 
 impl Sentence {
     /// A sentence that cites `cites`.
     #[must_use]
     pub fn new(text: impl Into<String>, cites: Vec<String>) -> Self {
-        Self { text: text.into(), cites }
+        Self { text: text.into(), cites, asserts: Vec::new() }
+    }
+
+    /// The sentence, asserting `asserts`.
+    #[must_use]
+    pub fn asserting(self, asserts: Vec<Assertion>) -> Self {
+        Self { asserts, ..self }
     }
 }
 

@@ -4,6 +4,7 @@ use groundcrew_telemetry::{TimeRange, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::answer::optional_time;
+use super::assertion::Measure;
 
 /// What an evidence item is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -93,6 +94,10 @@ pub struct Evidence {
     pub to: Option<Timestamp>,
     /// How to find it again in the store, in words of our own query forms.
     pub query: Option<String>,
+    /// What it was measured on, so that it can be measured again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub measure: Option<Measure>,
     /// A path of this server that opens it.
     pub permalink: String,
     /// The content, as text, at most [`PREVIEW_BYTES_MAX`] bytes.
@@ -121,6 +126,8 @@ pub struct Candidate {
     pub range: Option<TimeRange>,
     /// How to find it again.
     pub query: Option<String>,
+    /// What it was measured on.
+    pub measure: Option<Measure>,
     /// The content.
     pub text: String,
     /// How much it matters here, 0 to 1.
@@ -132,6 +139,23 @@ pub struct Candidate {
 }
 
 impl Candidate {
+    /// An item with nothing but a kind, a title and a key; the rest is set by field.
+    #[must_use]
+    pub fn new(kind: EvidenceKind, title: impl Into<String>, key: impl Into<String>) -> Self {
+        Self {
+            kind,
+            title: title.into(),
+            service: None,
+            range: None,
+            query: None,
+            measure: None,
+            text: String::new(),
+            score: 0.0,
+            series: None,
+            key: key.into(),
+        }
+    }
+
     /// Gives the candidate its id inside `answer_id`; its content is cut at [`PREVIEW_BYTES_MAX`].
     #[must_use]
     pub fn into_evidence(self, answer_id: &str, number: usize) -> Evidence {
@@ -151,6 +175,7 @@ impl Candidate {
             from: self.range.map(|range| range.start),
             to: self.range.map(|range| range.end),
             query: self.query,
+            measure: self.measure,
             hash: hasher.finalize().to_hex().to_string(),
             preview,
             score: self.score,

@@ -9,6 +9,22 @@ pub fn time(time: Timestamp) -> String {
     exact.get(..19).unwrap_or(&exact).replace('T', " ")
 }
 
+/// Reads a time as people give it: RFC 3339 with or without the `T` and `Z`, or a clock time, which is the last such time
+/// up to `until`.
+#[must_use]
+pub fn moment(text: &str, until: Timestamp) -> Option<Timestamp> {
+    let text = text.trim();
+    let iso = || Timestamp::parse(&format!("{}Z", text.replacen(' ', "T", 1)));
+    if let Some(time) = Timestamp::parse(text).or_else(iso) {
+        return Some(time);
+    }
+    let clock = if text.matches(':').count() == 1 { format!("{text}:00") } else { text.to_owned() };
+    [until, until.plus_secs(-86_400)].into_iter().find_map(|day| {
+        let day = day.to_string().get(..10).map(str::to_owned)?;
+        Timestamp::parse(&format!("{day}T{clock:0>8}Z")).filter(|time| *time <= until)
+    })
+}
+
 /// `12,345`.
 #[must_use]
 pub fn count(number: u64) -> String {

@@ -7,6 +7,7 @@ use groundcrew_store::{CatalogEntity, DocumentChunk, DocumentHit};
 use groundcrew_telemetry::Timestamp;
 
 use super::answer::Receipt;
+use super::assertion::Figure;
 use super::evidence::{Candidate, Gap};
 use super::remembered::{Imprint, IncidentRecord};
 
@@ -154,4 +155,6 @@ pub struct ToldFinding {
     pub sentence: String,
     /// The item; its text begins with the sentence, because the figures in it are what the engine measured.
     pub item: Candidate,
+    /// What it says of the item, to be measured again.
+    pub says: Vec<(Figure, String)>,
 }

@@ -4,11 +4,13 @@
 //! The steps never name each other; what travels between them stands in `question`, `evidence`, `draft` and `answer`.
 
 pub mod answer;
+pub mod assertion;
 pub mod context;
 pub mod draft;
 pub mod evidence;
 pub mod explain;
 pub mod format;
+pub mod look;
 pub mod material;
 pub mod owners;
 pub mod plan;
@@ -16,27 +18,29 @@ pub mod question;
 pub mod recall;
 #[cfg(test)]
 mod recall_tests;
+pub mod record;
 pub mod remembered;
 pub mod retrieve;
 pub mod signs;
 pub mod suspects;
+mod tell;
 pub mod verify;
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use groundcrew_llm::LanguageModel;
 use groundcrew_telemetry::TimeRange;
 use tokio_util::sync::CancellationToken;
 
 use answer::{Answer, AnswerEvent, Impact, Step, StepStatus, ToldBy, Usage, Verdict};
-pub use context::{Emit, Investigator, LazyEmbedder, QuestionError, RunIds, admit};
-use draft::{Draft, Sentence};
+pub use context::{Emit, Investigator, LazyEmbedder, ModelLimits, QuestionError, RunIds, admit};
+use draft::Draft;
 use explain::{Bundle, Material};
 use material::{Diagnosis, Gathered};
 use plan::Known;
 use question::{Plan, Question};
-use verify::Support;
+use record::Record;
+use verify::{Grounds, Measurer};
 
 /// What code alone finds: the value between the deterministic steps and the telling.
 pub struct Facts {
@@ -54,6 +58,14 @@ pub struct Facts {
     pub known: Vec<String>,
 }
 
+/// An answer, and what is kept of how it came about.
+pub struct Investigated {
+    /// The answer.
+    pub answer: Answer,
+    /// What was struck, and every word to and from a model.
+    pub record: Record,
+}
+
 /// Answers a question: the facts card as soon as code has it, then once more told by the model if there is one.
 ///
 /// # Errors
@@ -64,34 +76,37 @@ pub async fn investigate(
     ids: RunIds,
     cancel: CancellationToken,
     emit: Emit,
-) -> Result<Answer, QuestionError> {
+) -> Result<Investigated, QuestionError> {
     let started = Instant::now();
     let question = admit(investigator, question)?;
     let work = {
         let (investigator, question, ids, emit) =
             (Arc::clone(investigator), question.clone(), ids.clone(), Arc::clone(&emit));
-        move || find_facts(&investigator, &question, &ids, emit.as_ref())
+        move || {
+            let facts = find_facts(&investigator, &question, &ids, emit.as_ref());
+            let investigated = facts_answer(&investigator, &question, &ids, &facts);
+            (facts, investigated)
+        }
     };
-    let facts = tokio::select! {
-        facts = tokio::task::spawn_blocking(work) => facts.map_err(|_| QuestionError::Bug(ids.run_id.clone()))?,
+    let (facts, Investigated { mut answer, mut record }) = tokio::select! {
+        done = tokio::task::spawn_blocking(work) => done.map_err(|_| QuestionError::Bug(ids.run_id.clone()))?,
         () = cancel.cancelled() => return Err(QuestionError::Cancelled),
     };
-    let mut answer = facts_answer(&question, &ids, &facts);
     answer.usage.ms = elapsed_ms(started);
     emit(AnswerEvent::Answer(Box::new(answer.clone())));
     if let Some(model) = &investigator.model {
-        let telling = Telling {
+        let telling = tell::Telling {
             investigator,
             model: model.as_ref(),
             facts: &facts,
             cancel: &cancel,
             emit: &emit,
         };
-        telling.tell(&mut answer).await;
+        telling.tell(&question, &mut answer, &mut record).await;
         answer.usage.ms = elapsed_ms(started);
         emit(AnswerEvent::Answer(Box::new(answer.clone())));
     }
-    Ok(answer)
+    Ok(Investigated { answer, record })
 }
 
 /// The deterministic part: plan, retrieve, suspects, bundle, plain account. Blocking and CPU-bound.
@@ -189,12 +204,20 @@ fn elapsed_ms(started: Instant) -> u64 {
     u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The facts card: the plain account, checked.
+/// The facts card: the plain account, checked against the stores.
 #[must_use]
-pub fn facts_answer(question: &Question, ids: &RunIds, facts: &Facts) -> Answer {
+pub fn facts_answer(
+    investigator: &Investigator,
+    question: &Question,
+    ids: &RunIds,
+    facts: &Facts,
+) -> Investigated {
     let mut answer = blank_answer(question, ids, facts);
-    verify::verify(facts.draft.clone(), &facts.known, &mut answer);
-    answer
+    let measurer = Measurer::new(&investigator.store, &facts.plan);
+    let grounds =
+        Grounds { evidence: &facts.bundle.items, known: &facts.known, measurer: &measurer };
+    let struck = verify::verify(facts.draft.clone(), &grounds, &mut answer);
+    Investigated { answer, record: Record { struck, ..Record::default() } }
 }
 
 /// An answer that says nothing yet, with everything that does not depend on who tells it.
@@ -237,98 +260,4 @@ fn blank_answer(question: &Question, ids: &RunIds, facts: &Facts) -> Answer {
         notice: None,
         imprint: facts.diagnosis.imprint.clone(),
     }
-}
-
-/// What the model needs to tell the facts.
-struct Telling<'a> {
-    investigator: &'a Investigator,
-    model: &'a dyn LanguageModel,
-    facts: &'a Facts,
-    cancel: &'a CancellationToken,
-    emit: &'a Emit,
-}
-
-impl Telling<'_> {
-    /// Lets the model tell the facts; what it says is checked sentence by sentence, and the facts card stays when it
-    /// fails.
-    async fn tell(&self, answer: &mut Answer) {
-        let started = Instant::now();
-        let title = format!("Asking {}", self.model.name());
-        let report = |status, detail, ms| {
-            (self.emit)(AnswerEvent::Step(Step {
-                id: "tell".to_owned(),
-                title: title.clone(),
-                status,
-                detail,
-                ms,
-            }));
-        };
-        report(StepStatus::InProgress, None, None);
-        let told = self.ask(&answer.question).await;
-        let outcome = match told {
-            _ if self.cancel.is_cancelled() => {
-                Err("stopped before the model had told it; these are the facts alone".to_owned())
-            }
-            Err(failure) => {
-                Err(format!("the model did not help ({failure}); these are the facts alone"))
-            }
-            Ok(draft) => accept(draft, self.facts, answer),
-        };
-        match outcome {
-            Ok(cut) => report(
-                StepStatus::Complete,
-                Some(format!("{cut} sentences cut")),
-                Some(elapsed_ms(started)),
-            ),
-            Err(notice) => {
-                answer.notice = Some(notice.clone());
-                report(StepStatus::Error, Some(notice), Some(elapsed_ms(started)));
-            }
-        }
-    }
-
-    async fn ask(&self, question: &str) -> Result<Draft, explain::ModelFailure> {
-        let facts = self.facts;
-        let (prompt, masker) = (&self.investigator.prompt, &self.investigator.masker);
-        let request = explain::request(prompt, masker, question, &facts.draft, &facts.bundle)?;
-        let mut block = 0;
-        let mut on_claim = |claim: &Sentence| {
-            // Only what holds is shown, even while it streams.
-            if !matches!(
-                verify::support(claim, &facts.bundle.items, &facts.known),
-                Support::Refuted(_)
-            ) {
-                (self.emit)(AnswerEvent::Text { block, text: claim.text.clone() });
-                block += 1;
-            }
-        };
-        explain::tell_with_model(self.model, &request, &facts.draft, self.cancel, &mut on_claim)
-            .await
-    }
-}
-
-/// Takes the model's account if most of it holds. Returns how many sentences were cut.
-fn accept(mut draft: Draft, facts: &Facts, answer: &mut Answer) -> Result<usize, String> {
-    let total = draft.claims.len();
-    if matches!(
-        verify::support(&draft.headline, &facts.bundle.items, &facts.known),
-        Support::Refuted(_)
-    ) {
-        draft.headline = facts.draft.headline.clone();
-    }
-    let usage = draft.usage.clone();
-    let mut told = answer.clone();
-    let cut = verify::verify(draft, &facts.known, &mut told);
-    if told.claims.is_empty() || 2 * cut > total {
-        return Err(format!(
-            "the model's account did not hold ({cut} of {total} sentences cut); these are the facts alone"
-        ));
-    }
-    *answer = told;
-    answer.usage = Usage { ms: answer.usage.ms, ..usage };
-    if cut > 0 {
-        answer.notice =
-            Some(format!("{cut} of {total} sentences of the model did not hold and were cut"));
-    }
-    Ok(cut)
 }

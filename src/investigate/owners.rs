@@ -33,6 +33,7 @@ pub fn name_owner(diagnosis: &mut Diagnosis, gathered: &Gathered) {
         query: Some(format!("documents {}", entity.document)),
         text: clip(&text, ITEM_BYTES_MAX).to_owned(),
         score: 0.3,
+        measure: None,
         series: None,
         key: format!("catalog:{}:{}", entity.document, entity.name),
     };

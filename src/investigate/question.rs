@@ -51,11 +51,13 @@ pub struct Budget {
     pub spans_max: usize,
     /// Metric series read for one question.
     pub series_max: usize,
+    /// Whether the model's whole window may be filled, not only what a first answer takes.
+    pub deep: bool,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { bundle_tokens_max: 8_000, spans_max: 200_000, series_max: 20_000 }
+        Self { bundle_tokens_max: 8_000, spans_max: 200_000, series_max: 20_000, deep: false }
     }
 }
 

@@ -278,6 +278,7 @@ fn from_record(record: &IncidentRecord) -> SimilarIncident {
         query: Some(format!("incident {}", record.code)),
         text,
         score: 0.5,
+        measure: None,
         series: None,
         key: format!("incident:{}", record.code),
     };

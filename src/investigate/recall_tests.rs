@@ -55,10 +55,11 @@ fn diagnosis(lines: &[Line], scores: [f64; 2]) -> Diagnosis {
             query: None,
             text: sentence.clone(),
             score: 0.9,
+            measure: None,
             series: None,
             key: format!("line:{service}:{text}"),
         };
-        diagnosis.findings.push(ToldFinding { sentence, item });
+        diagnosis.findings.push(ToldFinding { sentence, item, says: Vec::new() });
     }
     let suspect = |name: &str, score| Suspect {
         subject: Subject::Service(name.to_owned()),

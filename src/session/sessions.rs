@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use groundcrew_telemetry::{Clock, Timestamp};
+use serde::Serialize;
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -12,7 +13,8 @@ use tokio_util::task::TaskTracker;
 use super::conversation::{Conversation, RunEvent, RunStatus};
 use crate::investigate::answer::Answer;
 use crate::investigate::question::Question;
-use crate::investigate::{Investigator, QuestionError, RunIds, investigate};
+use crate::investigate::record::Record;
+use crate::investigate::{Investigated, Investigator, QuestionError, RunIds, investigate};
 
 /// Conversations kept in memory; the one that was quiet longest goes first.
 const CONVERSATIONS_MAX: usize = 2_000;
@@ -182,8 +184,8 @@ impl Run {
         let outcome =
             investigate(investigator, question, self.ids.clone(), cancel.clone(), emit).await;
         let (status, error) = match outcome {
-            Ok(answer) => {
-                self.remember(answer).await;
+            Ok(investigated) => {
+                self.remember(investigated).await;
                 (if cancel.is_cancelled() { RunStatus::Cancelled } else { RunStatus::Done }, None)
             }
             Err(QuestionError::Cancelled) => (RunStatus::Cancelled, None),
@@ -202,11 +204,12 @@ impl Run {
     }
 
     /// Stores the answer, so that its permalinks open after a restart. An answer that cannot be stored is still given.
-    async fn remember(&self, answer: Answer) {
+    async fn remember(&self, Investigated { answer, record }: Investigated) {
         let store = Arc::clone(&self.sessions.investigator().store);
         let (conversation, now) = (self.conversation.id.clone(), self.sessions.now());
         let stored = tokio::task::spawn_blocking(move || {
-            let json = serde_json::to_string(&answer).map_err(|error| error.to_string())?;
+            let kept = Kept { answer: &answer, record: &record };
+            let json = serde_json::to_string(&kept).map_err(|error| error.to_string())?;
             store
                 .state()
                 .put_answer(&answer.answer_id, &conversation, now, &json)
@@ -221,6 +224,14 @@ impl Run {
             Err(error) => tracing::error!(%error, "the task that stores answers died"),
         }
     }
+}
+
+/// An answer as it is stored: the record stands beside its fields, so that readers of answers need not know of it.
+#[derive(Serialize)]
+struct Kept<'a> {
+    #[serde(flatten)]
+    answer: &'a Answer,
+    record: &'a Record,
 }
 
 fn is_id(id: &str) -> bool {

@@ -79,7 +79,7 @@ impl Shop {
         question.since = Some(Duration::from_secs(10 * 60));
         let ids = RunIds::random();
         let facts = find_facts(&self.investigator, &question, &ids, &|_| {});
-        let answer = facts_answer(&question, &ids, &facts);
+        let answer = facts_answer(&self.investigator, &question, &ids, &facts).answer;
         let json = serde_json::to_string(&answer).unwrap();
         self.investigator.store.state().put_answer(&answer.answer_id, "c", at, &json).unwrap();
         answer

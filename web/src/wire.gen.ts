@@ -22,7 +22,11 @@ cites: Array<string>,
 /**
  * What the check said.
  */
-status: ClaimStatus, };
+status: ClaimStatus, 
+/**
+ * What was measured again for it.
+ */
+checks?: Array<Check>, };
 
 export type HypothesisStatus = "supported" | "possible" | "refuted";
 
@@ -200,7 +204,11 @@ left_out: number,
 /**
  * Tokens of the bundle, counted with o200k.
  */
-bundle_tokens: number, };
+bundle_tokens: number, 
+/**
+ * Items of the bundle that stood in the model's prompt; 0 when none was asked.
+ */
+in_prompt: number, };
 
 export type Usage = { 
 /**
@@ -215,6 +223,18 @@ input_tokens: number | null,
  * Tokens received.
  */
 output_tokens: number | null, 
+/**
+ * What the tokens cost, where prices are configured, in the currency of the prices.
+ */
+cost: number | null, 
+/**
+ * Name and version of the prompt and the beginning of its hash: `explain v2 5f0a9c01`.
+ */
+prompt: string | null, 
+/**
+ * Queries that the model asked for.
+ */
+queries: number, 
 /**
  * Milliseconds from question to answer.
  */
@@ -253,6 +273,10 @@ to: string | null,
  * How to find it again in the store, in words of our own query forms.
  */
 query: string | null, 
+/**
+ * What it was measured on, so that it can be measured again.
+ */
+measure?: Measure, 
 /**
  * A path of this server that opens it.
  */

@@ -38,6 +38,20 @@ pub struct Bundle {
 }
 
 impl Bundle {
+    /// Adds an item that was looked up later; the id of the one that is in already when it is.
+    pub fn extend(&mut self, answer_id: &str, candidate: Candidate) -> String {
+        if let Some(known) = self.ids.get(&candidate.key) {
+            return known.clone();
+        }
+        let key = candidate.key.clone();
+        let item = candidate.into_evidence(answer_id, self.items.len() + 1);
+        let id = item.id.clone();
+        self.tokens += count_tokens(&render(&item));
+        self.ids.insert(key, id.clone());
+        self.items.push(item);
+        id
+    }
+
     /// The id of the item with this key.
     #[must_use]
     pub fn id_of(&self, key: &str) -> Option<&str> {
@@ -178,6 +192,7 @@ mod tests {
             query: None,
             text: text.to_owned(),
             score,
+            measure: None,
             series: None,
             key: key.to_owned(),
         }

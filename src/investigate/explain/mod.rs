@@ -3,8 +3,10 @@
 mod bundle;
 mod model;
 mod narrator;
+mod reply;
 mod seen;
 
 pub use bundle::{Bundle, pack, render};
-pub use model::{ModelFailure, request, tell_with_model};
+pub use model::{Packed, RequestError, draft_of, request};
 pub use narrator::{Material, choose, narrate};
+pub use reply::{Reply, Told, complete_claims, read as read_reply};

@@ -1,254 +1,172 @@
 //! The model narrator: the same facts told by a language model, as claims bound to evidence ids.
 //!
-//! The model sees the rendered bundle and the plain narrator's findings, and must answer with one JSON object. Each
-//! claim is handed on as soon as it is complete, so that a reader need not wait for the last one; checking it is the
-//! caller's business.
+//! The model sees the plain narrator's findings and as much of the bundle as its window holds, and answers with claims or
+//! with queries. Checking what it says is the caller's business.
 
-use std::fmt;
+use std::collections::BTreeSet;
 
-use groundcrew_llm::{ChatRequest, Completion, LanguageModel, LlmError, Prompt, Slot};
-use groundcrew_masking::Masker;
-use serde::Deserialize;
-use tokio_util::sync::CancellationToken;
+use groundcrew_llm::{
+    ChatRequest, LlmError, Prompt, ReplyForm, Slot, count_tokens, truncate_to_tokens,
+};
+use groundcrew_masking::{Masked, Masker};
 
 use super::super::answer::{NextStep, ToldBy, Unknown};
 use super::super::draft::{Draft, Sentence};
+use super::super::evidence::Evidence;
+use super::reply::{Told, schema};
 use super::{Bundle, render};
 
-/// Most claims taken from a model.
-const CLAIMS_MAX: usize = 8;
-/// Longest sentence taken from a model, in bytes.
-const SENTENCE_BYTES_MAX: usize = 600;
+/// Share of the prompt that the question may take.
+const QUESTION_SHARE: usize = 8;
+/// Share of the prompt that the plain account may take.
+const SUSPECTS_SHARE: usize = 4;
 
-/// Why a model's account could not be used.
+/// Why a request could not be made.
 #[derive(Debug)]
-pub enum ModelFailure {
-    /// It could not be reached, was too slow, or refused.
-    Model(LlmError),
-    /// It answered with something other than claims.
-    Unreadable,
+pub enum RequestError {
+    /// The prompt and what is filled in do not fit together, or the window is too small for the instructions alone.
+    Prompt(LlmError),
     /// What would have been sent could not be masked.
     Withheld,
+    /// The window holds the instructions and nothing else.
+    NoRoom(usize),
 }
 
-impl fmt::Display for ModelFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl std::fmt::Display for RequestError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Model(error) => write!(f, "{error}"),
+            Self::Prompt(error) => write!(f, "{error}"),
             Self::Withheld => f.write_str("the prompt could not be masked, so nothing was sent"),
-            Self::Unreadable => {
-                f.write_str("the model did not answer in the form it was asked for")
-            }
+            Self::NoRoom(tokens) => write!(
+                f,
+                "{tokens} tokens do not hold the instructions and any evidence; raise llm.context_tokens"
+            ),
         }
     }
 }
 
-#[derive(Deserialize, Debug, Default)]
-struct Reply {
-    #[serde(default)]
-    headline: String,
-    #[serde(default)]
-    claims: Vec<ReplyClaim>,
-    #[serde(default)]
-    next: Vec<String>,
-    #[serde(default)]
-    unknowns: Vec<String>,
+/// A request and what of the bundle is in it.
+#[derive(Clone, Debug)]
+pub struct Packed {
+    /// The request.
+    pub request: ChatRequest,
+    /// Items in the prompt.
+    pub items: usize,
 }
 
-#[derive(Deserialize, Debug)]
-struct ReplyClaim {
-    text: String,
-    #[serde(default)]
-    cites: Vec<String>,
-}
-
-/// Asks the model to tell `facts`; `on_claim` gets each claim when it is complete.
+/// Builds the first prompt for a model, of at most `tokens_max` tokens by exact count.
+///
+/// What the plain account cites comes first, then the rest of the bundle in order. All of it was masked when it was
+/// stored; it is masked once more on its way out, which fails closed.
 ///
 /// # Errors
-/// When the model cannot be had or does not answer with claims; the caller then keeps `facts`.
-pub async fn tell_with_model(
-    model: &dyn LanguageModel,
-    request: &ChatRequest,
-    facts: &Draft,
-    cancel: &CancellationToken,
-    on_claim: &mut (dyn FnMut(&Sentence) + Send),
-) -> Result<Draft, ModelFailure> {
-    let mut seen = String::new();
-    let mut told = 0;
-    let mut on_delta = |delta: &str| {
-        seen.push_str(delta);
-        let complete = complete_claims(&seen);
-        for claim in complete.iter().skip(told).take(CLAIMS_MAX) {
-            on_claim(claim);
-        }
-        told = told.max(complete.len());
-    };
-    let completion =
-        model.complete(request, cancel, &mut on_delta).await.map_err(ModelFailure::Model)?;
-    draft_from(&completion, facts).ok_or(ModelFailure::Unreadable)
-}
-
-/// Builds the prompt for a model from the prompt file, the question, the facts and the bundle.
-///
-/// All of it was masked when it was stored; it is masked once more on its way out, which fails closed.
-///
-/// # Errors
-/// When the prompt file lacks a slot that is filled here or has one that is not, or when masking fails.
+/// When the prompt file lacks a slot that is filled here or has one that is not, when masking fails, or when not even
+/// one item fits.
 pub fn request(
     prompt: &Prompt,
     masker: &Masker,
     question: &str,
-    facts: &Draft,
-    bundle: &Bundle,
-) -> Result<ChatRequest, ModelFailure> {
-    let cited = |text: &str, cites: &[String]| format!("- {text} [{}]\n", cites.join(", "));
-    let mut suspects: String = facts
-        .hypotheses
-        .iter()
-        .map(|suspect| {
-            cited(
-                &format!("{} {:.2}: {}", suspect.title, suspect.score, suspect.why),
-                &suspect.supporting,
-            )
-        })
-        .collect();
-    for sentence in facts.claims.iter().chain(&facts.ruled_out) {
-        suspects.push_str(&cited(&sentence.text, &sentence.cites));
-    }
-    let evidence: String = bundle.items.iter().map(render).collect();
+    (facts, bundle): (&Draft, &Bundle),
+    tokens_max: usize,
+) -> Result<Packed, RequestError> {
+    let masked = |text: &str| masker.mask_text(text).map_err(|_| RequestError::Withheld);
+    let question = masked(truncate_to_tokens(question, tokens_max / QUESTION_SHARE))?;
+    let suspects = masked(truncate_to_tokens(&account(facts), tokens_max / SUSPECTS_SHARE))?;
     let gaps: String =
         facts.unknowns.iter().map(|unknown| format!("- {}\n", unknown.what)).collect();
-    let masked = |text: &str| masker.mask_text(text).map_err(|_| ModelFailure::Withheld);
-    let (question, suspects, evidence, gaps) =
-        (masked(question)?, masked(&suspects)?, masked(&evidence)?, masked(&gaps)?);
-    let slots = [
-        ("question", Slot::Untrusted(&question)),
-        ("suspects", Slot::Untrusted(&suspects)),
-        ("evidence", Slot::Untrusted(&evidence)),
-        ("gaps", Slot::Untrusted(&gaps)),
-    ];
-    prompt.request(&slots).map_err(ModelFailure::Model)
+    let gaps = masked(truncate_to_tokens(&gaps, tokens_max / QUESTION_SHARE))?;
+    let filled = |evidence: &Masked<String>| {
+        let slots = [
+            ("question", Slot::Untrusted(&question)),
+            ("suspects", Slot::Untrusted(&suspects)),
+            ("evidence", Slot::Untrusted(evidence)),
+            ("gaps", Slot::Untrusted(&gaps)),
+        ];
+        let mut request = prompt.request(&slots).map_err(RequestError::Prompt)?;
+        request.reply = ReplyForm::Schema(schema().map_err(RequestError::Prompt)?);
+        Ok::<ChatRequest, RequestError>(request)
+    };
+    let bare = filled(&masked("")?)?.input_tokens();
+    let mut chosen = choose(facts, bundle, tokens_max.saturating_sub(bare));
+    loop {
+        let evidence: String = bundle
+            .items
+            .iter()
+            .filter(|item| chosen.contains(&item.id.as_str()))
+            .map(render)
+            .collect();
+        let request = filled(&masked(&evidence)?)?;
+        if request.input_tokens() <= tokens_max && !chosen.is_empty() {
+            return Ok(Packed { request, items: chosen.len() });
+        }
+        // Texts joined can count a few tokens more than apart, and masking once more may lengthen one.
+        if chosen.pop().is_none() {
+            return Err(RequestError::NoRoom(tokens_max));
+        }
+    }
 }
 
-fn draft_from(completion: &Completion, facts: &Draft) -> Option<Draft> {
-    let reply = parse(&completion.text)?;
-    let claims: Vec<Sentence> =
-        reply.claims.into_iter().filter_map(sentence).take(CLAIMS_MAX).collect();
-    if claims.is_empty() {
-        return None;
+/// The plain account, a line a finding.
+fn account(facts: &Draft) -> String {
+    let cited = |text: &str, cites: &[String]| format!("- {text} [{}]\n", cites.join(", "));
+    let mut text = String::new();
+    for suspect in &facts.hypotheses {
+        let line = format!("{} {:.2}: {}", suspect.title, suspect.score, suspect.why);
+        text.push_str(&cited(&line, &suspect.supporting));
     }
+    for sentence in facts.claims.iter().chain(&facts.ruled_out) {
+        text.push_str(&cited(&sentence.text, &sentence.cites));
+    }
+    text
+}
+
+/// Ids of the items for `room` tokens: what the plain account cites, then what was chosen first.
+fn choose<'a>(facts: &Draft, bundle: &'a Bundle, room: usize) -> Vec<&'a str> {
+    let cited: BTreeSet<&String> = facts
+        .claims
+        .iter()
+        .chain(&facts.ruled_out)
+        .chain([&facts.headline])
+        .flat_map(|sentence| &sentence.cites)
+        .chain(facts.hypotheses.iter().flat_map(|suspect| suspect.supporting.iter().take(2)))
+        .chain(facts.next.iter().flat_map(|step| &step.cites))
+        .collect();
+    let mut order: Vec<&Evidence> = bundle.items.iter().collect();
+    order.sort_by_key(|item| !cited.contains(&item.id));
+    let mut left = room;
+    let mut chosen = Vec::new();
+    for item in order {
+        let tokens = count_tokens(&render(item));
+        if tokens <= left {
+            left -= tokens;
+            chosen.push(item.id.as_str());
+        }
+    }
+    chosen
+}
+
+/// The plain account with the model's sentences in place of its own.
+#[must_use]
+pub fn draft_of(told: Told, facts: &Draft) -> Draft {
     let mut draft = facts.clone();
-    let headline = clean(&reply.headline);
-    if !headline.is_empty() {
-        let cites: Vec<String> =
-            claims.iter().flat_map(|claim| claim.cites.iter().cloned()).collect();
-        draft.headline = Sentence::new(headline, dedup(cites));
+    if !told.headline.is_empty() {
+        let mut cites: Vec<String> = Vec::new();
+        for id in told.claims.iter().flat_map(|claim| &claim.cites) {
+            if !cites.contains(id) {
+                cites.push(id.clone());
+            }
+        }
+        draft.headline = Sentence::new(told.headline, cites);
     }
-    draft.claims = claims;
-    let asks =
-        reply.next.iter().map(|label| clean(label)).filter(|label| !label.is_empty()).take(3);
+    draft.claims = told.claims;
     // A model's suggestion is words to a person, never a command.
-    draft.next.extend(asks.map(|label| NextStep {
+    draft.next.extend(told.next.into_iter().map(|label| NextStep {
         label,
         kind: "ask".to_owned(),
         cmd: None,
         cites: Vec::new(),
     }));
-    let unknowns =
-        reply.unknowns.iter().map(|what| clean(what)).filter(|what| !what.is_empty()).take(3);
-    draft.unknowns.extend(unknowns.map(|what| Unknown { what, fix: None }));
+    draft.unknowns.extend(told.unknowns.into_iter().map(|what| Unknown { what, fix: None }));
     draft.told_by = ToldBy::Model;
-    draft.usage.model = Some(completion.model.clone());
-    draft.usage.input_tokens = completion.input_tokens;
-    draft.usage.output_tokens = completion.output_tokens;
-    Some(draft)
-}
-
-/// The first JSON object in the text that reads as a reply; models like to wrap it in prose or a code fence.
-fn parse(text: &str) -> Option<Reply> {
-    text.match_indices('{').take(20).find_map(|(start, _)| {
-        let rest = text.get(start..)?;
-        let mut stream = serde_json::Deserializer::from_str(rest).into_iter::<Reply>();
-        stream.next()?.ok().filter(|reply| !reply.claims.is_empty())
-    })
-}
-
-/// Claims that stand complete in an unfinished reply.
-fn complete_claims(partial: &str) -> Vec<Sentence> {
-    let Some((_, list)) =
-        partial.split_once("\"claims\"").and_then(|(_, rest)| rest.split_once('['))
-    else {
-        return Vec::new();
-    };
-    let mut claims = Vec::new();
-    let mut rest = list;
-    while let Some(start) = rest.find('{') {
-        if rest.get(..start).is_some_and(|between| between.contains(']')) {
-            break;
-        }
-        let Some(object) = rest.get(start..) else { break };
-        let mut stream = serde_json::Deserializer::from_str(object).into_iter::<ReplyClaim>();
-        let Some(Ok(claim)) = stream.next() else { break };
-        let Some(after) = object.get(stream.byte_offset()..) else { break };
-        rest = after;
-        claims.extend(sentence(claim));
-    }
-    claims
-}
-
-fn sentence(claim: ReplyClaim) -> Option<Sentence> {
-    let text = clean(&claim.text);
-    let cites = claim.cites.iter().map(|id| id.trim_matches(['[', ']', ' ']).to_owned()).collect();
-    (!text.is_empty()).then(|| Sentence::new(text, dedup(cites)))
-}
-
-/// One line of plain characters: a model can repeat what telemetry made it see.
-fn clean(text: &str) -> String {
-    let line: String = text
-        .chars()
-        .map(|c| if c.is_whitespace() { ' ' } else { c })
-        .filter(|c| !crate::text::is_unsafe(*c))
-        .collect();
-    super::super::evidence::clip(line.trim(), SENTENCE_BYTES_MAX).to_owned()
-}
-
-fn dedup(mut ids: Vec<String>) -> Vec<String> {
-    let mut seen = std::collections::BTreeSet::new();
-    ids.retain(|id| seen.insert(id.clone()));
-    ids
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const WHOLE: &str = r#"Sure! ```json
-{"headline": "Pool exhausted", "claims": [{"text": "The {pool} timed out", "cites": ["E1", "[E2]", "E1"]},
- {"text": "It began at 03:07", "cites": ["E2"]}], "next": ["check the pool"], "unknowns": []}
-```"#;
-
-    #[test]
-    fn a_reply_is_found_inside_prose() {
-        let reply = parse(WHOLE).unwrap();
-        assert_eq!(reply.claims.len(), 2);
-        assert_eq!(sentence(parse(WHOLE).unwrap().claims.remove(0)).unwrap().cites, ["E1", "E2"]);
-        for nonsense in ["", "{", "{}", "{\"claims\": 7}", "no idea", "{\"claims\": []}"] {
-            assert!(parse(nonsense).is_none(), "{nonsense}");
-        }
-    }
-
-    #[test]
-    fn claims_come_out_as_soon_as_they_are_complete() {
-        let mut counts = Vec::new();
-        for end in 0..=WHOLE.len() {
-            counts.push(complete_claims(WHOLE.get(..end).unwrap()).len());
-        }
-        assert!(counts.is_sorted(), "a claim once told stays told");
-        assert_eq!(counts.last(), Some(&2));
-    }
-
-    #[test]
-    fn control_and_direction_characters_are_dropped() {
-        assert_eq!(clean("a\u{1b}[31mb\u{202e}c\nd"), "a[31mbc d");
-    }
+    draft
 }

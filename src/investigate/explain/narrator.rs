@@ -6,8 +6,9 @@ use groundcrew_store::DocumentKind;
 use super::super::answer::{
     Confidence, Hypothesis, HypothesisStatus, Impact, NextStep, ToldBy, Unknown, Usage, Verdict,
 };
+use super::super::assertion::Assertion;
 use super::super::draft::{Draft, Sentence};
-use super::super::evidence::{Candidate, Evidence, EvidenceKind, Gap, clip};
+use super::super::evidence::{Candidate, Evidence, EvidenceKind, Gap, clip, shorten};
 use super::super::material::{Diagnosis, Passage, ToldFinding};
 use super::super::question::{Intent, Plan};
 use super::{Bundle, seen};
@@ -118,13 +119,20 @@ fn cited_reasons<'a>(
     suspect: &Suspect,
     diagnosis: &'a Diagnosis,
     bundle: &'a Bundle,
-) -> Vec<(&'a str, &'a str)> {
+) -> Vec<(&'a ToldFinding, &'a str)> {
     suspect
         .reasons
         .iter()
         .filter_map(|position| diagnosis.findings.get(*position))
-        .filter_map(|told| Some((told.sentence.as_str(), bundle.id_of(&told.item.key)?)))
+        .filter_map(|told| Some((told, bundle.id_of(&told.item.key)?)))
         .collect()
+}
+
+/// A finding as a sentence that cites its item and asserts what it says of it.
+fn claim(told: &ToldFinding, id: &str) -> Sentence {
+    let says = told.says.iter();
+    Sentence::new(format!("{}.", capitalised(&told.sentence)), vec![id.to_owned()])
+        .asserting(says.map(|(figure, is)| Assertion::new(id, *figure, is.clone())).collect())
 }
 
 fn tell_cause(draft: &mut Draft, suspect: &Suspect, diagnosis: &Diagnosis, bundle: &Bundle) {
@@ -134,11 +142,7 @@ fn tell_cause(draft: &mut Draft, suspect: &Suspect, diagnosis: &Diagnosis, bundl
         return;
     };
     let change = likely_change(diagnosis).and_then(|told| {
-        Some((
-            told.sentence.as_str(),
-            bundle.id_of(&told.item.key)?,
-            diagnosis.analysis.changes.first()?,
-        ))
+        Some((told, bundle.id_of(&told.item.key)?, diagnosis.analysis.changes.first()?))
     });
     let cites: Vec<String> = reasons.iter().take(2).map(|(_, id)| (*id).to_owned()).collect();
     let since =
@@ -150,31 +154,21 @@ fn tell_cause(draft: &mut Draft, suspect: &Suspect, diagnosis: &Diagnosis, bundl
             format!(
                 "{}{since}: triggered by {}",
                 subject_words(suspect),
-                clip(verdict.title.trim(), 120)
+                shorten(verdict.title.trim(), 120)
             ),
             [vec![id.to_owned()], cites].concat(),
         ),
-        None => {
-            Sentence::new(format!("{}{since}: {}", subject_words(suspect), first_reason), cites)
-        }
+        None => Sentence::new(
+            format!("{}{since}: {}", subject_words(suspect), first_reason.sentence),
+            cites,
+        ),
     };
-    draft.claims = reasons
-        .iter()
-        .take(REASONS_MAX)
-        .map(|(sentence, id)| {
-            Sentence::new(format!("{}.", capitalised(sentence)), vec![(*id).to_owned()])
-        })
-        .collect();
-    if let Some((sentence, id, _)) = change {
-        draft
-            .claims
-            .push(Sentence::new(format!("{}.", capitalised(sentence)), vec![id.to_owned()]));
-    }
+    draft.claims = reasons.iter().take(REASONS_MAX).map(|(told, id)| claim(told, id)).collect();
+    draft.claims.extend(change.map(|(told, id, _)| claim(told, id)));
     if let Some(told) = course(diagnosis)
         && let Some(id) = bundle.id_of(&told.item.key)
     {
-        let sentence = format!("{}.", capitalised(&told.sentence));
-        draft.claims.push(Sentence::new(sentence, vec![id.to_owned()]));
+        draft.claims.push(claim(told, id));
     }
     draft.claims.extend(seen::influence(suspect, diagnosis, bundle));
 }

@@ -3,6 +3,7 @@
 use groundcrew_store::Store;
 use groundcrew_telemetry::{Alert, AlertStatus, ChangeEvent, TimeRange};
 
+use super::super::assertion::Measure;
 use super::super::evidence::{Candidate, EvidenceKind, Gap, clip};
 use super::super::material::Gathered;
 use super::super::question::Plan;
@@ -42,7 +43,7 @@ pub(super) fn change_key(change: &ChangeEvent) -> String {
     format!("change:{name}")
 }
 
-fn change_candidate(change: &ChangeEvent, plan: &Plan) -> Candidate {
+pub(super) fn change_candidate(change: &ChangeEvent, plan: &Plan) -> Candidate {
     let service = change.service.as_deref().unwrap_or("");
     let mut text = format!("{} {} {}", change.time, change.kind.name(), change.id);
     for (label, value) in [
@@ -75,6 +76,7 @@ fn change_candidate(change: &ChangeEvent, plan: &Plan) -> Candidate {
         query: Some(format!("changes id:{}", change.id)),
         text,
         score: if near { 0.45 } else { 0.30 },
+        measure: Some(Measure::Change { id: change.id.clone() }),
         series: None,
         key: change_key(change),
     }
@@ -108,6 +110,7 @@ fn alert_candidate(alert: &Alert) -> Candidate {
         query: Some(format!("alerts fingerprint:{}", alert.fingerprint)),
         text,
         score: if firing { 0.55 } else { 0.35 },
+        measure: None,
         series: None,
         key: format!("alert:{}:{}", alert.fingerprint, alert.starts_at.nanos()),
     }

@@ -6,6 +6,7 @@ use groundcrew_indexer::sources::cluster::broken_selectors;
 use groundcrew_store::Store;
 use groundcrew_telemetry::{ClusterEvent, ClusterObject, ClusterSnapshot, TimeRange, Timestamp};
 
+use super::super::assertion::Measure;
 use super::super::evidence::{Candidate, EvidenceKind, Gap, clip};
 use super::super::material::Gathered;
 use super::super::question::Plan;
@@ -31,16 +32,7 @@ pub(super) fn gather(store: &Store, plan: &Plan, gathered: &mut Gathered) {
             return;
         }
     };
-    let latest = latest_objects(&snapshots);
-    let mut objects: Vec<ClusterObject> =
-        latest.into_values().map(|(_, object)| object.clone()).collect();
-    for broken in broken_selectors(&objects) {
-        if let Some(service) = objects.get_mut(broken.object) {
-            service.healthy = Some(false);
-            service.status = "selecting no pod".to_owned();
-            service.lines.insert(0, broken.line);
-        }
-    }
+    let objects = latest(&snapshots);
     let mut ranked: Vec<&ClusterObject> = objects.iter().collect();
     ranked.sort_by_key(|object| (object.healthy != Some(false), object.restarts == 0));
     gathered
@@ -57,6 +49,21 @@ pub(super) fn gather(store: &Store, plan: &Plan, gathered: &mut Gathered) {
     gathered.observations.objects = ranked.into_iter().cloned().collect();
     gathered.observations.cluster_events =
         events.into_iter().filter(|event| event.time >= plan.whole().start).cloned().collect();
+}
+
+/// Every object as it was last seen, and whether selectors find something.
+pub(super) fn latest(snapshots: &[ClusterSnapshot]) -> Vec<ClusterObject> {
+    let latest = latest_objects(snapshots);
+    let mut objects: Vec<ClusterObject> =
+        latest.into_values().map(|(_, object)| object.clone()).collect();
+    for broken in broken_selectors(&objects) {
+        if let Some(service) = objects.get_mut(broken.object) {
+            service.healthy = Some(false);
+            service.status = "selecting no pod".to_owned();
+            service.lines.insert(0, broken.line);
+        }
+    }
+    objects
 }
 
 /// Every object as it was last seen.
@@ -88,7 +95,7 @@ pub(super) fn object_name(object: &ClusterObject) -> String {
     }
 }
 
-fn object_candidate(object: &ClusterObject) -> Candidate {
+pub(super) fn object_candidate(object: &ClusterObject) -> Candidate {
     let name = object_name(object);
     let mut text = format!("{name} status {}", object.status);
     if object.restarts > 0 {
@@ -114,6 +121,7 @@ fn object_candidate(object: &ClusterObject) -> Candidate {
         query: Some(format!("cluster {name}")),
         text,
         score,
+        measure: Some(Measure::Object { object: name.clone() }),
         series: None,
         key: format!("object:{name}"),
     }
@@ -132,6 +140,7 @@ fn event_candidate(event: &ClusterEvent) -> Candidate {
             event.event_type, event.reason, event.count, event.object, event.message
         ),
         score: if warning { 0.50 } else { 0.12 },
+        measure: None,
         series: None,
         key: format!("event:{}:{}:{}", event.object, event.reason, clip(&event.message, 120)),
     }
@@ -153,6 +162,7 @@ fn passages(snapshot: &ClusterSnapshot) -> Vec<Candidate> {
             text: format!("{}\n{}", snapshot.title, passage.join("\n")),
             // Where objects were understood they say it shorter; the raw text is for the rest.
             score: if snapshot.objects.is_empty() { 0.34 } else { 0.16 },
+            measure: None,
             series: None,
             key: format!("snapshot:{}:{number}", snapshot.title),
         })

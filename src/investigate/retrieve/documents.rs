@@ -5,6 +5,7 @@ use std::error::Error as _;
 use groundcrew_indexer::docs::embed_query;
 use groundcrew_store::{DocumentFilter, DocumentHit, DocumentKind, DocumentQuery, Store};
 
+use super::super::assertion::Measure;
 use super::super::context::LazyEmbedder;
 use super::super::evidence::{Candidate, EvidenceKind, Gap, clip};
 use super::super::material::Passage;
@@ -58,6 +59,10 @@ pub(super) fn candidate(passage: &Passage) -> Candidate {
             chunk.document, chunk.line_start, chunk.line_end, chunk.text
         ),
         score: 0.25 + 0.25 * passage.score,
+        measure: Some(Measure::Document {
+            document: chunk.document.clone(),
+            line: chunk.line_start,
+        }),
         series: None,
         key: passage.key(),
     }

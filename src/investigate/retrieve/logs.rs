@@ -6,6 +6,7 @@ use groundcrew_analysis::LogLink;
 use groundcrew_store::{LogQuery, Store, TemplateQuery};
 use groundcrew_telemetry::{LogRow, Severity, TemplateRow, TimeRange, Timestamp};
 
+use super::super::assertion::Measure;
 use super::super::evidence::{Candidate, EvidenceKind, Gap, clip};
 use super::super::format::time;
 use super::super::material::Gathered;
@@ -24,6 +25,8 @@ const LINKED_LINES_MAX: usize = 24;
 const LINKED_GROWTH_MIN: f64 = 1.3;
 /// Longest verbatim line in a candidate, in bytes.
 const LINE_BYTES_MAX: usize = 1_200;
+/// Longest verbatim line among many, in bytes.
+const LOOKED_LINE_BYTES_MAX: usize = 300;
 /// How far back a template may lie and still be shown: older ones explain nothing of today.
 const LOOKBACK_DAYS: i64 = 30;
 
@@ -133,7 +136,7 @@ fn add_row(known: &mut TemplateRow, row: TemplateRow) {
     known.minutes.sort_unstable();
 }
 
-fn template_candidates(rows: &[TemplateRow], plan: &Plan) -> Vec<Candidate> {
+pub(super) fn template_candidates(rows: &[TemplateRow], plan: &Plan) -> Vec<Candidate> {
     let total: u64 = rows.iter().map(|row| row.count).sum();
     let mut candidates: Vec<Candidate> =
         rows.iter().map(|row| template_candidate(row, plan, total)).collect();
@@ -157,6 +160,10 @@ fn template_candidate(row: &TemplateRow, plan: &Plan, total: u64) -> Candidate {
         query: Some(format!("logs service:{} template:{}", row.service, row.template)),
         text: template_text(row),
         score: prior(row, exemplar, plan, total),
+        measure: Some(Measure::Template {
+            service: row.service.clone(),
+            template: row.template.to_string(),
+        }),
         series: Some(per_minute(row, plan.whole().start)),
         key: template_key(&row.service, row.template.0),
     }
@@ -254,6 +261,14 @@ fn matched_lines(store: &Store, plan: &Plan, range: TimeRange) -> Vec<Candidate>
     lines
 }
 
+/// A line with its time, service and severity.
+pub(super) fn line(row: &LogRow) -> String {
+    let record = &row.record;
+    let (time, service) = (record.time, row.resource.service());
+    let body = clip(record.body.trim_end(), LOOKED_LINE_BYTES_MAX);
+    format!("{time} {service} {} {body}", record.severity)
+}
+
 fn line_candidate(row: &LogRow, term: &str) -> Candidate {
     let service = row.resource.service();
     let record = &row.record;
@@ -270,6 +285,7 @@ fn line_candidate(row: &LogRow, term: &str) -> Candidate {
             clip(&record.body, LINE_BYTES_MAX)
         ),
         score: 0.30,
+        measure: None,
         series: None,
         key: format!("line:{service}:{}:{}", record.time.nanos(), clip(&record.body, 80)),
     }

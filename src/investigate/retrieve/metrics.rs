@@ -3,6 +3,7 @@
 use groundcrew_store::{MetricQuery, Store};
 use groundcrew_telemetry::{SeriesRow, TimeRange, Timestamp};
 
+use super::super::assertion::Measure;
 use super::super::evidence::{Candidate, EvidenceKind, Gap};
 use super::super::format::{quantity, time};
 use super::super::material::Gathered;
@@ -49,7 +50,7 @@ pub(super) fn gather(store: &Store, question: &Question, plan: &Plan, gathered: 
 }
 
 /// A series in a line: its last value and its range, and when it was highest.
-fn candidate(row: &SeriesRow) -> Option<Candidate> {
+pub(super) fn candidate(row: &SeriesRow) -> Option<Candidate> {
     let series = &row.series;
     let (first, last) = (series.points.first()?, series.points.last()?);
     let highest = series.points.iter().max_by(|a, b| a.value.total_cmp(&b.value))?;
@@ -89,6 +90,11 @@ fn candidate(row: &SeriesRow) -> Option<Candidate> {
         query: Some(format!("metrics service:{service} name:{}", series.name)),
         text,
         score: if moved { 0.16 } else { 0.08 },
+        measure: Some(Measure::Series {
+            service: service.to_owned(),
+            pod: row.resource.pod().map(str::to_owned),
+            metric: series.name.clone(),
+        }),
         series: Some(drawn.collect()),
         key: format!("series:{service}:{place}:{}{labels}", series.name),
     })

@@ -8,9 +8,13 @@ mod cluster;
 mod documents;
 mod incidents;
 mod logs;
+mod looks;
 mod metrics;
 mod relevance;
+mod trace_view;
 mod traces;
+
+pub use looks::{Stores, look};
 
 use groundcrew_analysis::{Observations, Symptom};
 use groundcrew_store::Store;

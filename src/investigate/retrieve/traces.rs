@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use groundcrew_store::{SpanQuery, Store};
 use groundcrew_telemetry::{Attributes, SpanRow, TimeRange};
 
+use super::super::assertion::Measure;
 use super::super::evidence::{Candidate, EvidenceKind, Gap, clip};
 use super::super::format::{count, milliseconds, time};
 use super::super::material::Gathered;
@@ -122,6 +123,7 @@ fn candidate(service: &str, name: &str, operation: &Operation<'_>) -> Candidate 
         query: Some(format!("traces service:{service} operation:{name}")),
         text,
         score: if operation.failed > 0 { 0.30 + 0.10 * share } else { 0.18 },
+        measure: Some(Measure::Requests { service: service.to_owned(), pod: None }),
         series: None,
         key: format!("operation:{service}:{name}"),
     }

@@ -1,14 +1,10 @@
-//! Draft to answer: each sentence must cite evidence that exists, and what it names and counts must stand in there.
+//! Whether a sentence is supported by the words of what it cites.
 //!
 //! The check is mechanical. Every number, time, identifier, quotation and known service of a sentence is looked up in
-//! the cited items; a number may be a rounding of one that stands there. A sentence that names or counts something
-//! which is not in what it cites is cut, whoever wrote it.
+//! the cited items; a number may be a rounding of one that stands there.
 
-use super::answer::{
-    Answer, Claim, ClaimStatus, Confidence, RuledOut, SeenBefore, SeenSign, ToldBy, Verdict,
-};
-use super::draft::{Draft, Sentence};
-use super::evidence::Evidence;
+use super::super::draft::Sentence;
+use super::super::evidence::Evidence;
 
 /// How a sentence stands against what it cites.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -50,106 +46,21 @@ pub fn support(sentence: &Sentence, evidence: &[Evidence], known: &[String]) -> 
     }
 }
 
-/// Keeps what holds and makes the answer's parts of it. Returns the number of sentences that were cut.
-pub fn verify(draft: Draft, known: &[String], answer: &mut Answer) -> usize {
-    let before = draft.claims.len();
-    answer.claims = draft
-        .claims
-        .into_iter()
-        .filter_map(|sentence| {
-            let status = match support(&sentence, &answer.evidence, known) {
-                Support::Verified => ClaimStatus::Verified,
-                Support::Unverifiable => ClaimStatus::Unverifiable,
-                Support::Refuted(_) => return None,
-            };
-            Some((sentence, status))
-        })
-        .enumerate()
-        .map(|(number, (sentence, status))| Claim {
-            id: format!("c{}", number + 1),
-            text: sentence.text,
-            cites: sentence.cites,
-            status,
-        })
-        .collect();
-    let cut = before - answer.claims.len();
-    answer.ruled_out = draft
-        .ruled_out
-        .into_iter()
-        .filter(|sentence| {
-            sentence.cites.is_empty()
-                || !matches!(support(sentence, &answer.evidence, known), Support::Refuted(_))
-        })
-        .map(|sentence| RuledOut { text: sentence.text, cites: sentence.cites })
-        .collect();
-    answer.hypotheses = draft.hypotheses;
-    answer.next = draft.next;
-    answer.seen_before = draft
-        .seen_before
-        .into_iter()
-        .filter_map(|seen| seen_that_holds(seen, &answer.evidence, known))
-        .collect();
-    answer.unknowns = draft.unknowns;
-    answer.impact = draft.impact;
-    answer.told_by = draft.told_by;
-    answer.notice = draft.notice;
-    answer.verdict = draft.verdict;
-    answer.confidence = draft.confidence;
-    answer.headline = draft.headline.text;
-    answer.headline_cites = draft.headline.cites;
-    if answer.verdict != Verdict::NotEnoughEvidence && answer.claims.is_empty() {
-        // A conclusion whose sentences all fell is none.
-        answer.verdict = Verdict::NotEnoughEvidence;
-        answer.confidence = None;
-        answer
-            .hypotheses
-            .iter_mut()
-            .for_each(|hypothesis| hypothesis.score = hypothesis.score.min(0.2));
-        "Not enough evidence: no statement about the cause held when it was checked"
-            .clone_into(&mut answer.headline);
-        answer.headline_cites.clear();
-    }
-    if answer.told_by == ToldBy::Model && cut > 0 {
-        answer.confidence = answer.confidence.map(|confidence| confidence.min(Confidence::Medium));
-    }
-    cut
-}
-
-/// A past incident with what holds of it; `None` when it is not the one that it cites.
-fn seen_that_holds(
-    mut seen: SeenBefore,
-    evidence: &[Evidence],
-    known: &[String],
-) -> Option<SeenBefore> {
-    let holds = |text: &str, cites: &[String]| {
-        let sentence = Sentence::new(text, cites.to_vec());
-        !matches!(support(&sentence, evidence, known), Support::Refuted(_))
-    };
-    let name = format!("{} {}", seen.incident.as_deref().unwrap_or(""), seen.title);
-    if !holds(&name, &seen.cites) {
-        return None;
-    }
-    let cites = seen.cites.clone();
-    for part in [&mut seen.cause, &mut seen.fixed_by, &mut seen.took] {
-        *part = part.take().filter(|text| holds(text, &cites));
-    }
-    let sign_holds = |sign: &SeenSign| holds(&sign.text, &sign.cites);
-    seen.matches.retain(sign_holds);
-    seen.differs.retain(sign_holds);
-    Some(seen)
-}
-
-/// Lower case, single spaces, thousands separators gone, typographic quotes plain.
-fn normalise(text: &str) -> String {
+/// Lower case, single spaces, thousands separators gone, a decimal comma as a point, typographic quotes plain.
+pub(super) fn normalise(text: &str) -> String {
     let characters: Vec<char> = text.chars().collect();
     let mut normal = String::with_capacity(text.len());
     for (position, character) in characters.iter().enumerate() {
-        let digit_at = |index: Option<usize>| {
-            index.and_then(|index| characters.get(index)).is_some_and(char::is_ascii_digit)
-        };
+        let is_digit = |index: usize| characters.get(index).is_some_and(char::is_ascii_digit);
         match character {
-            ',' if digit_at(position.checked_sub(1)) && digit_at(Some(position + 1)) => {}
-            '“' | '”' | '„' => normal.push('"'),
+            ',' if position.checked_sub(1).is_some_and(is_digit) && is_digit(position + 1) => {
+                let digits = (position + 1..).take_while(|index| is_digit(*index)).take(4).count();
+                // `2,318` is a number of thousands, `38,2` one with a fraction.
+                if digits != 3 {
+                    normal.push('.');
+                }
+            }
+            '“' | '”' | '„' | '«' | '»' => normal.push('"'),
             '‘' | '’' => normal.push('\''),
             space if space.is_whitespace() => {
                 if !normal.ends_with(' ') {
@@ -251,6 +162,7 @@ mod tests {
             query: None,
             text: text.to_owned(),
             score: 0.5,
+            measure: None,
             series: None,
             key: String::new(),
         }
@@ -274,6 +186,7 @@ mod tests {
             Support::Verified
         );
         assert_eq!(check("about 38 % of requests failed.", &["E1"]), Support::Verified);
+        assert_eq!(check("checkout: 38,2 % der Anfragen scheitern", &["E1"]), Support::Verified);
         assert_eq!(check("v2.31 came before (03:07:10)", &["E1", "E2"]), Support::Verified);
         assert_eq!(check("something is wrong", &["E1"]), Support::Unverifiable);
     }

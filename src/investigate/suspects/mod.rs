@@ -1,10 +1,13 @@
 //! Evidence to suspects: runs the analysis and turns each of its findings into a sentence and an evidence item.
 
+mod asserts;
+
 use groundcrew_analysis::{
     ChangeVerdict, Course, Finding, FindingKind, Observations, Verdict, rank,
 };
 use groundcrew_telemetry::{TimeRange, Timestamp, TraceId};
 
+use super::assertion::{Figure, Measure};
 use super::evidence::{Candidate, EvidenceKind, clip, shorten};
 use super::format::{count, milliseconds, percent, quantity, rate, time};
 use super::material::{Diagnosis, ToldFinding};
@@ -69,10 +72,12 @@ fn tell_change(verdict: &ChangeVerdict, observations: &Observations) -> ToldFind
         query: Some(format!("changes id:{}", verdict.id)),
         text,
         score: 0.4 + 0.5 * verdict.score.clamp(0.0, 1.0),
+        measure: change.map(|change| Measure::Change { id: change.id.clone() }),
         series: None,
         key: format!("change:{}", verdict.id),
     };
-    ToldFinding { sentence, item }
+    let took_effect = change.map(|change| (Figure::TookEffect, change.time.to_string()));
+    ToldFinding { sentence, item, says: took_effect.into_iter().collect() }
 }
 
 fn tell(finding: &Finding, observations: &Observations) -> ToldFinding {
@@ -99,10 +104,11 @@ fn tell(finding: &Finding, observations: &Observations) -> ToldFinding {
         text,
         // Noise units grow without bound; what matters is whether it is far outside, so they are bent into 0 to 1.
         score: 0.5 + 0.4 * (finding.strength / (finding.strength + 8.0)).clamp(0.0, 1.0),
+        measure: asserts::measure_of(finding),
         series: series(finding, observations),
         key,
     };
-    ToldFinding { sentence, item }
+    ToldFinding { sentence, item, says: asserts::says(finding) }
 }
 
 fn baseline_words(observations: &Observations) -> String {

@@ -1,0 +1,109 @@
+//! Typed, read-only queries by which one can look further: a model that lacks the deciding item, a person with a
+//! follow-up question.
+
+use serde::{Deserialize, Serialize};
+
+/// Every query's name, as it is written.
+pub const LOOK_NAMES: [&str; 8] = [
+    "search_logs",
+    "log_patterns",
+    "get_trace",
+    "query_metric",
+    "service_map",
+    "what_changed",
+    "search_documents",
+    "cluster_state",
+];
+
+/// What is asked for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LookFor {
+    /// Log lines that hold words.
+    SearchLogs,
+    /// Log templates with counts.
+    LogPatterns,
+    /// One trace: by id, else a slow or failed one of a service.
+    GetTrace,
+    /// A metric's series.
+    QueryMetric,
+    /// Who calls whom, with errors and times.
+    ServiceMap,
+    /// Changes.
+    WhatChanged,
+    /// Runbooks, past incidents and other documents.
+    SearchDocuments,
+    /// Objects of the cluster.
+    ClusterState,
+}
+
+impl LookFor {
+    /// Its name, as it is written.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SearchLogs => "search_logs",
+            Self::LogPatterns => "log_patterns",
+            Self::GetTrace => "get_trace",
+            Self::QueryMetric => "query_metric",
+            Self::ServiceMap => "service_map",
+            Self::WhatChanged => "what_changed",
+            Self::SearchDocuments => "search_documents",
+            Self::ClusterState => "cluster_state",
+        }
+    }
+}
+
+/// One query. Its arguments are as somebody gave them; they are checked against what exists before anything is read.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub struct Look {
+    /// What is asked for.
+    pub query: LookFor,
+    /// The service.
+    #[serde(default)]
+    pub service: Option<String>,
+    /// Words to search for.
+    #[serde(default)]
+    pub words: Option<String>,
+    /// Name of a metric or an object.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Id of a trace.
+    #[serde(default)]
+    pub id: Option<String>,
+    /// Start of the time, RFC 3339 or a clock time of the window's day.
+    #[serde(default)]
+    pub from: Option<String>,
+    /// End of the time.
+    #[serde(default)]
+    pub to: Option<String>,
+}
+
+impl Look {
+    /// A query without arguments.
+    #[must_use]
+    pub fn new(query: LookFor) -> Self {
+        Self { query, service: None, words: None, name: None, id: None, from: None, to: None }
+    }
+
+    /// The query as a person reads it: `search_logs service=checkout words="pool"`.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let mut text = self.query.name().to_owned();
+        let arguments = [
+            ("service", &self.service),
+            ("words", &self.words),
+            ("name", &self.name),
+            ("id", &self.id),
+            ("from", &self.from),
+            ("to", &self.to),
+        ];
+        for (name, value) in arguments {
+            if let Some(value) = value {
+                let value = super::evidence::shorten(&crate::text::visible(value), 80);
+                text.push_str(&format!(" {name}={value}"));
+            }
+        }
+        text
+    }
+}

@@ -1,0 +1,312 @@
+//! Runs a typed query: arguments are checked against what exists, results are items like any others.
+
+use std::collections::BTreeMap;
+
+use groundcrew_store::{
+    DocumentFilter, DocumentQuery, LogQuery, MetricQuery, SpanQuery, Store, TemplateQuery,
+};
+use groundcrew_telemetry::{SpanRow, TimeRange, Timestamp, TraceId};
+
+use super::super::context::LazyEmbedder;
+use super::super::evidence::{Candidate, EvidenceKind, clip};
+use super::super::format::{count, milliseconds, moment, percent, time};
+use super::super::look::{Look, LookFor};
+use super::super::question::Plan;
+use super::{changes, cluster, documents, logs, metrics, trace_view};
+
+/// Items that one query brings at most.
+const ITEMS_MAX: usize = 8;
+/// Lines that a search brings.
+const LINES_MAX: usize = 20;
+/// Spans that are read to find a trace or to draw the map.
+const SPANS_MAX: usize = 20_000;
+/// Longest words that are searched for, in bytes.
+const WORDS_BYTES_MAX: usize = 200;
+/// Names listed when one does not exist.
+const NAMES_MAX: usize = 20;
+/// How far back one can look: as far as an incident's traces reach.
+const LOOKBACK_SECS: i64 = 30 * 86_400;
+
+/// What queries are run on.
+#[derive(Clone, Copy)]
+pub struct Stores<'a> {
+    /// Where everything is.
+    pub store: &'a Store,
+    /// For searching documents.
+    pub embedder: &'a LazyEmbedder,
+    /// What is looked at; nothing after its end is read.
+    pub plan: &'a Plan,
+    /// Services that exist.
+    pub services: &'a [String],
+}
+
+/// Runs the query.
+///
+/// # Errors
+/// In words, when an argument is missing or names something that does not exist, or when nothing was found.
+pub fn look(stores: Stores<'_>, look: &Look) -> Result<Vec<Candidate>, String> {
+    let asked =
+        Asked { stores, look, service: service(stores, look)?, range: range(stores, look)? };
+    let mut found = match look.query {
+        LookFor::SearchLogs => asked.lines()?,
+        LookFor::LogPatterns => asked.patterns()?,
+        LookFor::GetTrace => asked.trace()?,
+        LookFor::QueryMetric => asked.metric()?,
+        LookFor::ServiceMap => asked.map()?,
+        LookFor::WhatChanged => asked.changes()?,
+        LookFor::SearchDocuments => asked.documents()?,
+        LookFor::ClusterState => asked.objects()?,
+    };
+    found.truncate(ITEMS_MAX);
+    if found.is_empty() {
+        return Err(format!(
+            "nothing found between {} and {}",
+            time(asked.range.start),
+            time(asked.range.end)
+        ));
+    }
+    Ok(found)
+}
+
+/// The service as it is spelled here.
+fn service(stores: Stores<'_>, look: &Look) -> Result<Option<String>, String> {
+    let Some(asked) = look.service.as_deref().map(str::trim).filter(|name| !name.is_empty()) else {
+        return Ok(None);
+    };
+    let found = stores.services.iter().find(|known| known.eq_ignore_ascii_case(asked));
+    found.cloned().map(Some).ok_or_else(|| {
+        let known: Vec<&str> = stores.services.iter().map(String::as_str).take(NAMES_MAX).collect();
+        format!("there is no such service; there are {}", known.join(", "))
+    })
+}
+
+/// The time asked for, within what may be looked at; the examined time with its past when none is given.
+fn range(stores: Stores<'_>, look: &Look) -> Result<TimeRange, String> {
+    let whole = stores.plan.whole();
+    let earliest = whole.end.plus_secs(-LOOKBACK_SECS);
+    let read = |given: &Option<String>, default: Timestamp| match given.as_deref() {
+        None | Some("") => Ok(default),
+        Some(text) => moment(text, whole.end).ok_or_else(|| {
+            "from and to are times such as 03:07:10 or 2026-11-22T03:07:10Z".to_owned()
+        }),
+    };
+    let default_start = match look.query {
+        LookFor::WhatChanged | LookFor::ClusterState | LookFor::SearchDocuments => whole.start,
+        _ => stores.plan.window.start,
+    };
+    let start = read(&look.from, default_start)?.max(earliest);
+    let end = read(&look.to, whole.end)?.min(whole.end);
+    if start >= end {
+        return Err(
+            "from must lie before to, and neither after the time that is examined".to_owned()
+        );
+    }
+    Ok(TimeRange::new(start, end))
+}
+
+struct Asked<'a> {
+    stores: Stores<'a>,
+    look: &'a Look,
+    service: Option<String>,
+    range: TimeRange,
+}
+
+impl Asked<'_> {
+    fn services(&self) -> Vec<String> {
+        self.service.iter().cloned().collect()
+    }
+
+    fn words(&self) -> &str {
+        clip(self.look.words.as_deref().unwrap_or("").trim(), WORDS_BYTES_MAX)
+    }
+
+    fn key(&self) -> String {
+        format!("look:{}:{}:{}", self.look.told(), self.range.start, self.range.end)
+    }
+
+    fn lines(&self) -> Result<Vec<Candidate>, String> {
+        let terms: Vec<String> = self.words().split_whitespace().map(str::to_owned).collect();
+        if terms.is_empty() && self.service.is_none() {
+            return Err("search_logs needs words or a service".to_owned());
+        }
+        let query = LogQuery {
+            range: self.range,
+            services: self.services(),
+            severity_min: None,
+            terms,
+            trace_id: None,
+            template: None,
+            newest_first: true,
+            limit: LINES_MAX,
+        };
+        let rows = self.stores.store.search_logs(&query).map_err(|error| error.to_string())?;
+        let (Some(newest), Some(oldest)) = (rows.first(), rows.last()) else {
+            return Ok(Vec::new());
+        };
+        let range = TimeRange::new(oldest.record.time, newest.record.time.plus_nanos(1));
+        let lines: Vec<String> = rows.iter().rev().map(logs::line).collect();
+        let whose = self.service.as_deref().map(|name| format!(" of {name}")).unwrap_or_default();
+        let mut item = Candidate::new(
+            EvidenceKind::Log,
+            format!("the newest {} lines{whose} with “{}”", rows.len(), self.words()),
+            self.key(),
+        );
+        item.service.clone_from(&self.service);
+        item.range = Some(range);
+        item.query = Some(self.look.told());
+        item.text = lines.join("\n");
+        Ok(vec![item])
+    }
+
+    fn patterns(&self) -> Result<Vec<Candidate>, String> {
+        let query = TemplateQuery { range: self.range, services: self.services() };
+        let rows = self.stores.store.log_templates(&query).map_err(|error| error.to_string())?;
+        Ok(logs::template_candidates(&rows, self.stores.plan))
+    }
+
+    fn trace(&self) -> Result<Vec<Candidate>, String> {
+        if let Some(id) = self.look.id.as_deref().filter(|id| !id.is_empty()) {
+            let trace_id = TraceId::from_hex(id.trim())
+                .ok_or_else(|| "the id of a trace has 32 hexadecimal digits".to_owned())?;
+            let range = TimeRange::new(Timestamp::MIN, self.stores.plan.window.end);
+            let rows = self.spans(range, Vec::new(), Some(trace_id))?;
+            return Ok(trace_view::candidate(&rows).into_iter().collect());
+        }
+        let rows = self.spans(self.range, self.services(), None)?;
+        let wants_failed = self.words().contains("fail") || self.words().contains("error");
+        let shown = trace_view::telling(&rows, wants_failed);
+        let Some(trace_id) = shown else {
+            return Err(
+                if wants_failed { "no trace failed" } else { "there are no traces" }.to_owned()
+            );
+        };
+        let rows = self.spans(self.range, Vec::new(), Some(trace_id))?;
+        Ok(trace_view::candidate(&rows).into_iter().collect())
+    }
+
+    fn spans(
+        &self,
+        range: TimeRange,
+        services: Vec<String>,
+        trace_id: Option<TraceId>,
+    ) -> Result<Vec<SpanRow>, String> {
+        let query = SpanQuery { range, services, trace_id, limit: SPANS_MAX };
+        let found = self.stores.store.spans(&query).map_err(|error| error.to_string())?;
+        Ok(found.rows)
+    }
+
+    fn metric(&self) -> Result<Vec<Candidate>, String> {
+        let query = |name: Option<String>| MetricQuery {
+            range: TimeRange::new(
+                self.stores.plan.whole().start.min(self.range.start),
+                self.range.end,
+            ),
+            services: self.services(),
+            name,
+            series_max: 2_000,
+        };
+        let read =
+            |name| self.stores.store.metrics(&query(name)).map_err(|error| error.to_string());
+        let name = self.look.name.clone().filter(|name| !name.is_empty());
+        let rows = match &name {
+            Some(name) => read(Some(name.clone()))?,
+            None => Vec::new(),
+        };
+        if rows.is_empty() {
+            let mut names: Vec<String> =
+                read(None)?.into_iter().map(|row| row.series.name).collect();
+            names.dedup();
+            names.truncate(NAMES_MAX);
+            return Err(format!(
+                "query_metric needs the name of a metric; there are {}",
+                names.join(", ")
+            ));
+        }
+        Ok(rows.iter().filter_map(metrics::candidate).collect())
+    }
+
+    fn map(&self) -> Result<Vec<Candidate>, String> {
+        let rows = self.spans(self.range, Vec::new(), None)?;
+        let owners: BTreeMap<_, &str> = rows
+            .iter()
+            .map(|row| ((row.span.trace_id, row.span.span_id), row.resource.service()))
+            .collect();
+        let mut edges: BTreeMap<(&str, &str), (u64, u64, f64)> = BTreeMap::new();
+        for row in &rows {
+            let parent = row.span.parent_span_id.map(|parent| (row.span.trace_id, parent));
+            let Some(caller) = parent.and_then(|parent| owners.get(&parent)) else { continue };
+            let callee = row.resource.service();
+            let is_wanted =
+                self.service.as_deref().is_none_or(|name| name == *caller || name == callee);
+            if *caller == callee || !is_wanted {
+                continue;
+            }
+            let edge = edges.entry((caller, callee)).or_default();
+            edge.0 += 1;
+            edge.1 += u64::from(row.span.is_error());
+            edge.2 += row.span.duration_nanos() as f64 / 1e6;
+        }
+        if edges.is_empty() {
+            return Ok(Vec::new());
+        }
+        let lines: Vec<String> = edges
+            .iter()
+            .map(|((caller, callee), (calls, failed, total))| {
+                format!(
+                    "{caller} calls {callee}: {} calls, {} failed, {} in the mean",
+                    count(*calls),
+                    percent(*failed as f64 / (*calls).max(1) as f64),
+                    milliseconds(total / (*calls).max(1) as f64)
+                )
+            })
+            .collect();
+        let mut item = Candidate::new(
+            EvidenceKind::Span,
+            format!("{} calls between services", lines.len()),
+            self.key(),
+        );
+        item.service.clone_from(&self.service);
+        item.range = Some(self.range);
+        item.query = Some(self.look.told());
+        item.text = lines.join("\n");
+        Ok(vec![item])
+    }
+
+    fn changes(&self) -> Result<Vec<Candidate>, String> {
+        let found = self.stores.store.changes(self.range).map_err(|error| error.to_string())?;
+        let wanted = found.iter().rev().filter(|change| {
+            self.service.is_none() || change.service.is_none() || change.service == self.service
+        });
+        Ok(wanted.map(|change| changes::change_candidate(change, self.stores.plan)).collect())
+    }
+
+    fn documents(&self) -> Result<Vec<Candidate>, String> {
+        if self.words().is_empty() {
+            return Err("search_documents needs words".to_owned());
+        }
+        let vector = documents::meaning_of(self.stores.store, self.stores.embedder, self.words());
+        let query = DocumentQuery {
+            text: self.words().to_owned(),
+            vector: vector.and_then(Result::ok).flatten(),
+            filter: DocumentFilter::default(),
+            limit: ITEMS_MAX,
+        };
+        let passages = documents::find(self.stores.store, &query, &mut Vec::new());
+        Ok(passages.iter().filter(|passage| passage.helps()).map(documents::candidate).collect())
+    }
+
+    fn objects(&self) -> Result<Vec<Candidate>, String> {
+        let until = TimeRange::new(Timestamp::MIN, self.range.end);
+        let snapshots = self.stores.store.cluster(until).map_err(|error| error.to_string())?;
+        let wanted =
+            self.look.name.as_deref().or(self.service.as_deref()).unwrap_or("").to_lowercase();
+        let objects = cluster::latest(&snapshots);
+        let named = objects
+            .iter()
+            .filter(|object| cluster::object_name(object).to_lowercase().contains(&wanted));
+        let mut items: Vec<Candidate> =
+            named.map(|object| cluster::object_candidate(object)).collect();
+        items.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.key.cmp(&b.key)));
+        Ok(items)
+    }
+}

@@ -1,0 +1,396 @@
+//! Lets a model tell the facts, in a bounded conversation: it may look further by typed queries, what it says is checked
+//! sentence by sentence before anybody reads it, and the facts card stands whenever it fails.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use groundcrew_llm::prompt::fenced;
+use groundcrew_llm::{ChatRequest, LanguageModel, LlmError, count_tokens, truncate_to_tokens};
+use tokio_util::sync::CancellationToken;
+
+use super::answer::{Answer, AnswerEvent, Step, StepStatus, Usage};
+use super::context::{Emit, Investigator};
+use super::draft::Sentence;
+use super::explain::{self, Bundle, Packed, Reply};
+use super::look::Look;
+use super::question::Question;
+use super::record::{Exchange, Record, Struck};
+use super::retrieve::{self, Stores};
+use super::verify::{self, Grounds, Measurer, Support};
+use super::{Facts, elapsed_ms};
+
+/// Kept free of the window for what the server adds around messages, in tokens.
+const WINDOW_SLACK: usize = 64;
+/// Tokens of one query's results.
+const RESULT_TOKENS_MAX: usize = 1_500;
+/// Characters of a prompt's hash that are shown.
+const HASH_SHOWN: usize = 8;
+/// What the model is told when it may not look further.
+const NO_MORE: &str = "No more queries. Tell it from the evidence you have, in the form that was asked for, with \"look\" empty.";
+/// What the model is told, once, when its account did not hold.
+const DID_NOT_HOLD: &str = "These sentences do not hold and were struck. Tell it once more, only what the cited evidence says:";
+/// What the model is told, once, when its reply was not in the form.
+const NOT_THE_FORM: &str = "That was not the JSON object that was asked for. Reply with it alone, with at least one claim.";
+
+/// What a telling works with.
+pub(super) struct Telling<'a> {
+    pub(super) investigator: &'a Arc<Investigator>,
+    pub(super) model: &'a dyn LanguageModel,
+    pub(super) facts: &'a Facts,
+    pub(super) cancel: &'a CancellationToken,
+    pub(super) emit: &'a Emit,
+}
+
+/// How far a telling has come.
+struct Progress {
+    bundle: Bundle,
+    queries: u32,
+    asked: BTreeSet<Look>,
+    /// A second attempt at the form or at sentences that hold was asked for.
+    repaired: bool,
+    /// It was told to look no further.
+    closed: bool,
+    tokens: (usize, usize),
+    blocks: usize,
+}
+
+/// What to do after a reply.
+enum Next {
+    Done(Answer, Vec<Struck>),
+    Say(String),
+    GiveUp(String),
+}
+
+impl Telling<'_> {
+    /// Tells the facts; `answer` stays the facts card, with a notice, when the model does not help.
+    pub(super) async fn tell(self, question: &Question, answer: &mut Answer, record: &mut Record) {
+        let started = Instant::now();
+        let title = format!("Asking {}", self.model.name());
+        self.report("tell", &title, StepStatus::InProgress, None, None);
+        let mut progress = Progress {
+            bundle: self.facts.bundle.clone(),
+            queries: 0,
+            asked: BTreeSet::new(),
+            repaired: false,
+            closed: false,
+            tokens: (0, 0),
+            blocks: 0,
+        };
+        let outcome = self.converse(question, answer, &mut progress, record).await;
+        let outcome = if self.cancel.is_cancelled() {
+            Err("stopped before the model had told it".to_owned())
+        } else {
+            outcome
+        };
+        let took = Some(elapsed_ms(started));
+        match outcome {
+            Ok((told, struck)) => {
+                let cut = format!("{} sentences cut", struck.len());
+                record.struck.extend(struck);
+                *answer = told;
+                self.report("tell", &title, StepStatus::Complete, Some(cut), took);
+            }
+            Err(why) => {
+                let notice = format!("{why}; these are the facts alone");
+                answer.notice = Some(notice.clone());
+                self.report("tell", &title, StepStatus::Error, Some(notice), took);
+            }
+        }
+        self.account(answer, &progress, record);
+    }
+
+    /// Asks until there is an account that holds, or a reason that there is none.
+    async fn converse(
+        &self,
+        question: &Question,
+        card: &Answer,
+        progress: &mut Progress,
+        record: &mut Record,
+    ) -> Result<(Answer, Vec<Struck>), String> {
+        let deadline = Instant::now() + self.investigator.limits.time_max;
+        let Packed { mut request, items } = self.first_request(question)?;
+        let mut card = card.clone();
+        card.receipt.in_prompt = items as u64;
+        let measurer = Measurer::new(&self.investigator.store, &self.facts.plan);
+        loop {
+            self.afford(&request, progress, deadline)?;
+            let reply = self.ask(&request, &measurer, progress, record).await;
+            let text = reply.map_err(|error| format!("the model did not help ({error})"))?;
+            let next = match explain::read_reply(&text) {
+                Reply::Look(looks) => self.look(looks, &card, progress).await,
+                Reply::Unreadable => not_the_form(&text, &request, progress),
+                Reply::Told(told) => self.accept(told, &card, &measurer, progress, &request),
+            };
+            match next {
+                Next::Done(answer, struck) => return Ok((answer, struck)),
+                Next::GiveUp(why) => return Err(why),
+                Next::Say(next) => request = request.and_then(text, next),
+            }
+        }
+    }
+
+    fn first_request(&self, question: &Question) -> Result<Packed, String> {
+        let (prompt, limits) = (&self.investigator.prompt, &self.investigator.limits);
+        let reply = prompt.budget().output_tokens as usize;
+        let window = limits.context_tokens.saturating_sub(reply + WINDOW_SLACK);
+        let first = prompt.budget().input_tokens as usize;
+        let tokens_max = if question.budget.deep { window } else { window.min(first) };
+        let account = (&self.facts.draft, &self.facts.bundle);
+        explain::request(prompt, &self.investigator.masker, &question.text, account, tokens_max)
+            .map_err(|error| format!("the model was not asked ({error})"))
+    }
+
+    /// Whether another turn is within the limits.
+    fn afford(
+        &self,
+        request: &ChatRequest,
+        progress: &Progress,
+        deadline: Instant,
+    ) -> Result<(), String> {
+        let limits = &self.investigator.limits;
+        let input = request.input_tokens();
+        let output = request.output_tokens_max as usize;
+        if input + output + WINDOW_SLACK > limits.context_tokens {
+            return Err("the model's window is full".to_owned());
+        }
+        let (sent, received) = progress.tokens;
+        if sent + received + input + output > limits.tokens_max {
+            return Err(format!("the model would need more than {} tokens", limits.tokens_max));
+        }
+        if Instant::now() >= deadline {
+            return Err(format!("the model took longer than {} s", limits.time_max.as_secs()));
+        }
+        match limits.cost(sent + input, received + output) {
+            Some(cost) if limits.cost_max > 0.0 && cost > limits.cost_max => {
+                Err(format!("the answer would cost more than {}", limits.cost_max))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// One request and its whole reply; sentences that hold are shown as they come.
+    async fn ask(
+        &self,
+        request: &ChatRequest,
+        measurer: &Measurer<'_>,
+        progress: &mut Progress,
+        record: &mut Record,
+    ) -> Result<String, LlmError> {
+        let started = Instant::now();
+        let (mut seen, mut told, mut first) = (String::new(), 0, None);
+        let (bundle, mut block) = (&progress.bundle, progress.blocks);
+        let grounds = Grounds { evidence: &bundle.items, known: &self.facts.known, measurer };
+        let mut on_delta = |delta: &str| {
+            first.get_or_insert_with(|| elapsed_ms(started));
+            seen.push_str(delta);
+            let complete = explain::complete_claims(&seen);
+            for claim in complete.iter().skip(told) {
+                // Only what holds is shown, even while it streams.
+                let judged = grounds.judge(claim.clone());
+                let is_ours = request.is_instruction(&claim.text);
+                if !matches!(judged.support, Support::Refuted(_)) && !is_ours {
+                    (self.emit)(AnswerEvent::Text { block, text: judged.sentence.text });
+                    block += 1;
+                }
+            }
+            told = told.max(complete.len());
+        };
+        let completion = self.model.complete(request, self.cancel, &mut on_delta).await;
+        progress.blocks = block;
+        let (text, error) = match &completion {
+            Ok(completion) => (completion.text.clone(), None),
+            Err(error) => (seen, Some(error.to_string())),
+        };
+        let counted = |known: Option<u32>, own: usize| known.map_or(own, |tokens| tokens as usize);
+        let (input, output) = completion
+            .as_ref()
+            .map_or((None, None), |completion| (completion.input_tokens, completion.output_tokens));
+        progress.tokens.0 += counted(input, request.input_tokens());
+        progress.tokens.1 += counted(output, count_tokens(&text));
+        let sent: Vec<String> = request.messages().map(|(_, text)| text.to_owned()).collect();
+        let prompt = &self.investigator.prompt;
+        record.exchanges.push(Exchange {
+            model: completion.as_ref().map_or_else(
+                |_| self.model.name().to_owned(),
+                |completion| completion.model.clone(),
+            ),
+            prompt: format!("{} v{}", prompt.name(), prompt.version()),
+            prompt_hash: blake3::hash(sent.join("\n").as_bytes()).to_hex().to_string(),
+            sent,
+            reply: text.clone(),
+            error,
+            first_ms: first,
+            ms: elapsed_ms(started),
+        });
+        completion.map(|_| text)
+    }
+
+    /// Runs the queries that a model asked for; what they bring is evidence first and an answer to it second.
+    async fn look(&self, looks: Vec<Look>, card: &Answer, progress: &mut Progress) -> Next {
+        let left = self.investigator.limits.queries_max.saturating_sub(progress.queries);
+        if left == 0 {
+            if progress.closed {
+                return Next::GiveUp("the model went on asking instead of answering".to_owned());
+            }
+            progress.closed = true;
+            return Next::Say(NO_MORE.to_owned());
+        }
+        if looks.iter().all(|look| progress.asked.contains(look)) {
+            // The same again brings the same again.
+            progress.queries = self.investigator.limits.queries_max;
+            progress.closed = true;
+            return Next::Say(format!("You asked that before. {NO_MORE}"));
+        }
+        let mut results = String::new();
+        for look in looks.into_iter().take(left as usize) {
+            progress.queries += 1;
+            results.push_str(&self.run(&look, card, progress).await);
+            progress.asked.insert(look);
+        }
+        let left = self.investigator.limits.queries_max.saturating_sub(progress.queries);
+        match self.investigator.masker.mask_text(&results) {
+            Ok(masked) => Next::Say(format!(
+                "What was found:\n{}\n{left} further queries are left. Reply in the same form.",
+                fenced("results", &masked)
+            )),
+            Err(_) => Next::GiveUp("what was found could not be masked".to_owned()),
+        }
+    }
+
+    /// Runs one query. Returns its results as they are told to the model.
+    async fn run(&self, look: &Look, card: &Answer, progress: &mut Progress) -> String {
+        let (id, title) = (format!("look-{}", progress.queries), look.told());
+        let started = Instant::now();
+        self.report(&id, &title, StepStatus::InProgress, None, None);
+        let (investigator, plan) = (Arc::clone(self.investigator), self.facts.plan.clone());
+        let (asked, services) = (look.clone(), self.facts.known.clone());
+        let work = move || {
+            let stores = Stores {
+                store: &investigator.store,
+                embedder: &investigator.embedder,
+                plan: &plan,
+                services: &services,
+            };
+            retrieve::look(stores, &asked)
+        };
+        let found = tokio::task::spawn_blocking(work)
+            .await
+            .unwrap_or_else(|_| Err("the query stopped unexpectedly".to_owned()));
+        let took = Some(elapsed_ms(started));
+        match found {
+            Err(why) => {
+                self.report(&id, &title, StepStatus::Error, Some(why.clone()), took);
+                format!("{title}: {why}\n")
+            }
+            Ok(candidates) => {
+                let detail = format!("{} items", candidates.len());
+                self.report(&id, &title, StepStatus::Complete, Some(detail), took);
+                let mut text = format!("{title}:\n");
+                for candidate in candidates {
+                    let id = progress.bundle.extend(&card.answer_id, candidate);
+                    let item = progress.bundle.items.iter().find(|item| item.id == id);
+                    let Some(item) = item else { continue };
+                    (self.emit)(AnswerEvent::Evidence(item.clone()));
+                    text.push_str(&explain::render(item));
+                }
+                truncate_to_tokens(&text, RESULT_TOKENS_MAX).to_owned()
+            }
+        }
+    }
+
+    /// Takes the account if most of it holds.
+    fn accept(
+        &self,
+        told: explain::Told,
+        card: &Answer,
+        measurer: &Measurer<'_>,
+        progress: &mut Progress,
+        request: &ChatRequest,
+    ) -> Next {
+        let (total, ours) =
+            (told.claims.len(), |sentence: &Sentence| request.is_instruction(&sentence.text));
+        if told.claims.iter().any(ours) {
+            return Next::GiveUp("the model repeated its instructions".to_owned());
+        }
+        let mut draft = explain::draft_of(told, &self.facts.draft);
+        let grounds =
+            Grounds { evidence: &progress.bundle.items, known: &self.facts.known, measurer };
+        if matches!(grounds.judge(draft.headline.clone()).support, Support::Refuted(_)) {
+            draft.headline = self.facts.draft.headline.clone();
+        }
+        let mut answer = card.clone();
+        answer.evidence.clone_from(&progress.bundle.items);
+        answer.receipt.items = answer.evidence.len() as u64;
+        let struck = verify::verify(draft, &grounds, &mut answer);
+        if answer.claims.is_empty() || 2 * struck.len() > total {
+            if !progress.repaired {
+                progress.repaired = true;
+                return self.did_not_hold(&struck);
+            }
+            return Next::GiveUp(format!(
+                "the model's account did not hold ({} of {total} sentences cut)",
+                struck.len()
+            ));
+        }
+        if !struck.is_empty() {
+            answer.notice = Some(format!(
+                "{} of {total} sentences of the model did not hold and were cut",
+                struck.len()
+            ));
+        }
+        Next::Done(answer, struck)
+    }
+
+    /// Asks for a second and last attempt.
+    fn did_not_hold(&self, struck: &[Struck]) -> Next {
+        let list: String =
+            struck.iter().map(|cut| format!("- {} ({})\n", cut.text, cut.why)).collect();
+        match self.investigator.masker.mask_text(&list) {
+            Ok(masked) => Next::Say(format!("{DID_NOT_HOLD}\n{}", fenced("struck", &masked))),
+            Err(_) => Next::GiveUp("the model's account did not hold".to_owned()),
+        }
+    }
+
+    /// What it cost goes into the answer, whoever told it.
+    fn account(&self, answer: &mut Answer, progress: &Progress, record: &Record) {
+        let Some(last) = record.exchanges.last() else { return };
+        let tokens = |count: usize| u32::try_from(count).ok();
+        let hash: String = last.prompt_hash.chars().take(HASH_SHOWN).collect();
+        answer.usage = Usage {
+            model: Some(last.model.clone()),
+            input_tokens: tokens(progress.tokens.0),
+            output_tokens: tokens(progress.tokens.1),
+            cost: self.investigator.limits.cost(progress.tokens.0, progress.tokens.1),
+            prompt: Some(format!("{} {hash}", last.prompt)),
+            queries: progress.queries,
+            ms: answer.usage.ms,
+        };
+    }
+
+    fn report(
+        &self,
+        id: &str,
+        title: &str,
+        status: StepStatus,
+        detail: Option<String>,
+        ms: Option<u64>,
+    ) {
+        (self.emit)(AnswerEvent::Step(Step {
+            id: id.to_owned(),
+            title: title.to_owned(),
+            status,
+            detail,
+            ms,
+        }));
+    }
+}
+
+/// A reply that is no account: asked for once more, unless it repeats what it was told.
+fn not_the_form(text: &str, request: &ChatRequest, progress: &mut Progress) -> Next {
+    if progress.repaired || text.lines().any(|line| request.is_instruction(line)) {
+        return Next::GiveUp("the model did not answer in the form it was asked for".to_owned());
+    }
+    progress.repaired = true;
+    Next::Say(NOT_THE_FORM.to_owned())
+}
