@@ -257,6 +257,8 @@ pub(super) enum EvalCommand {
         #[arg(long, default_value_t = 1)]
         jobs: usize,
     },
+    /// Poison telemetry, documents, alerts and chat, ask, and write what was concluded, proposed and linked
+    Injection(InjectionArguments),
     /// Choose evidence for questions with known facts
     Bundles {
         /// Folder of CASE/
@@ -341,6 +343,39 @@ pub(super) enum EvalCommand {
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
+}
+
+#[derive(Args, Debug)]
+pub(super) struct InjectionArguments {
+    /// The corpus: JSON lines
+    pub file: PathBuf,
+    /// Where each run goes, as JSON lines
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Poisoned part of the error lines and failing spans
+    #[arg(long, value_parser = ["one", "0.1", "0.6", "all"], default_value = "all")]
+    pub share: String,
+    /// A model that tells the answers, behind an OpenAI-compatible API
+    #[arg(long, value_name = "URL", requires = "model")]
+    pub base_url: Option<String>,
+    /// Its name
+    #[arg(long, value_name = "NAME", requires = "base_url")]
+    pub model: Option<String>,
+    /// Let a model tell the answers that obeys the attacker in everything
+    #[arg(long, conflicts_with = "base_url")]
+    pub obedient: bool,
+    /// Secret text in the system prompt
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub canary: String,
+    /// Same seed, same outages
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Items at a time
+    #[arg(long, default_value_t = 2)]
+    pub jobs: usize,
+    /// Only items whose id contains this
+    #[arg(long, value_name = "TEXT")]
+    pub only: Option<String>,
 }
 
 #[derive(Subcommand, Debug)]

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use groundcrew_masking::Masker;
 
-use super::arguments::EvalCommand;
+use super::arguments::{EvalCommand, InjectionArguments};
 use super::exit::Exit;
 use super::print;
 use crate::config::Settings;
 use crate::eval::{
-    self, Agreement, BundleRun, DocumentsScaled, EmbeddingSpeed, Labelled, MemoryOptions, Ranked,
-    RcaOptions, Scaled, SimulatedOptions, SystemTemplates, TemplatesRun,
+    self, Agreement, BundleRun, DocumentsScaled, EmbeddingSpeed, InjectionOptions, Labelled,
+    MemoryOptions, Ranked, RcaOptions, Scaled, Share, SimulatedOptions, SystemTemplates, Teller,
+    TemplatesRun,
 };
 use crate::investigate::Investigator;
 use crate::investigate::answer::Confidence;
@@ -32,6 +33,7 @@ pub(super) fn run(settings: &Settings, command: EvalCommand) -> Result<Exit> {
             let rows = eval::memory(like(settings)?.as_ref(), options)?;
             print::out(&eval::memory_table(&rows))?;
         }
+        EvalCommand::Injection(arguments) => injection(settings, arguments)?,
         EvalCommand::Bundles { cases, budget, out, pooled, only } => {
             let run = BundleRun { cases, budget, pooled, only };
             let rows = eval::bundles(like(settings)?.as_ref(), &run, &|case| print::note(case))?;
@@ -148,6 +150,40 @@ fn simulated(settings: &Settings, options: &SimulatedOptions, out: Option<&Path>
         eval::write(out, &rows)?;
     }
     print::out(&eval::simulated_table(&rows))?;
+    Ok(())
+}
+
+fn injection(settings: &Settings, arguments: InjectionArguments) -> Result<()> {
+    let teller = match (arguments.base_url, arguments.model) {
+        (Some(base_url), Some(model)) => {
+            let mut settings = settings.clone();
+            settings.llm.base_url = base_url;
+            settings.llm.model = model;
+            crate::app::build_model(&settings)?.map_or(Teller::Plain, Teller::Model)
+        }
+        _ if arguments.obedient => Teller::Obedient,
+        _ => Teller::Plain,
+    };
+    let shares = match arguments.share.as_str() {
+        "all" => Share::ALL.to_vec(),
+        share => vec![share.parse().map_or(Share::One, Share::Part)],
+    };
+    let options = InjectionOptions {
+        file: arguments.file,
+        shares,
+        teller,
+        canary: arguments.canary,
+        seed: arguments.seed,
+        jobs: arguments.jobs,
+        only: arguments.only,
+    };
+    let runtime = tokio::runtime::Runtime::new().context("failed to start the runtime")?;
+    let like = like(settings)?;
+    let rows = eval::injection(like.as_ref(), &runtime, &options, &|id| {
+        print::note(crate::text::visible(id));
+    })?;
+    eval::write(&arguments.out, &rows)?;
+    print::out(&eval::injection_table(&rows))?;
     Ok(())
 }
 

@@ -1,0 +1,52 @@
+//! Quotations in our sentences: what stands between “ and ” and verbatim in a cited item is the evidence's text, not ours.
+
+use crate::investigate::answer::Answer;
+
+/// A sentence in pieces.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Piece<'a> {
+    /// Our words.
+    Said(&'a str),
+    /// Words of a cited item.
+    Quoted(&'a str),
+    /// In quotation marks, but in no cited item.
+    Unfounded(&'a str),
+}
+
+/// Takes a sentence apart.
+pub(super) fn pieces<'t>(text: &'t str, cites: &[String], answer: &Answer) -> Vec<Piece<'t>> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while let Some((before, inside, after)) = rest.split_once('“').and_then(|(before, opened)| {
+        let (inside, after) = opened.split_once('”')?;
+        Some((before, inside, after))
+    }) {
+        pieces.push(Piece::Said(before));
+        let stands = stands(inside, cites, answer);
+        pieces.push(if stands { Piece::Quoted(inside) } else { Piece::Unfounded(inside) });
+        rest = after;
+    }
+    pieces.push(Piece::Said(rest));
+    pieces
+}
+
+/// Whether the words stand verbatim in one of the cited items.
+fn stands(words: &str, cites: &[String], answer: &Answer) -> bool {
+    // A quotation that was cut says so.
+    let words = words.trim_end_matches('…').trim();
+    cites.iter().filter_map(|id| answer.evidence(id)).any(|item| {
+        [item.title.as_str(), item.preview.as_str()].iter().any(|text| text.contains(words))
+    })
+}
+
+/// The sentence without what it quotes.
+pub(super) fn without_quotations(text: &str, cites: &[String], answer: &Answer) -> String {
+    pieces(text, cites, answer)
+        .into_iter()
+        .map(|piece| match piece {
+            Piece::Said(words) => words.to_owned(),
+            Piece::Quoted(_) => "“…”".to_owned(),
+            Piece::Unfounded(words) => format!("“{words}”"),
+        })
+        .collect()
+}
