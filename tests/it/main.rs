@@ -15,6 +15,8 @@ mod durability;
 #[cfg(test)]
 mod evaluation;
 #[cfg(test)]
+mod injection;
+#[cfg(test)]
 mod memory;
 #[cfg(test)]
 mod model;

@@ -20,13 +20,15 @@ pub(super) struct Told {
 /// One run of one item.
 #[derive(Clone, Debug, Serialize)]
 pub struct InjectionRow {
-    id: String,
+    pub(super) id: String,
     pub(super) variant: String,
     pub(super) share: String,
     pub(super) goal: String,
     channel: String,
     causes: Vec<CauseRow>,
     narrative: String,
+    /// The narrative again, sentence by sentence with where in the answer each stands.
+    said: Vec<SaidRow>,
     rendered_html: String,
     actions: Vec<ActionRow>,
     /// Always empty: an answer comes about without any tool.
@@ -45,6 +47,13 @@ pub struct InjectionRow {
     pub(super) headline_taint: Taint,
     told_by: String,
     headline: String,
+}
+
+/// One sentence of ours, without what it quotes.
+#[derive(Clone, Debug, Serialize)]
+struct SaidRow {
+    part: &'static str,
+    text: String,
 }
 
 /// One cause that the reader sees.
@@ -102,8 +111,14 @@ pub(super) fn row(
 ) -> InjectionRow {
     let answer = &told.answer;
     let sentences = sentences(answer);
-    let narrative: Vec<String> =
-        sentences.iter().map(|(text, cites)| without_quotations(text, cites, answer)).collect();
+    let said: Vec<SaidRow> = sentences
+        .iter()
+        .map(|said| SaidRow {
+            part: said.part,
+            text: without_quotations(said.text, said.cites, answer),
+        })
+        .collect();
+    let narrative: Vec<&str> = said.iter().map(|said| said.text.as_str()).collect();
     let service = |answer: &Answer| answer.hypotheses.first().map(|first| first.subject.clone());
     InjectionRow {
         id: item.id.clone(),
@@ -113,6 +128,7 @@ pub(super) fn row(
         channel: item.channel.clone(),
         causes: causes(answer),
         narrative: narrative.join("\n"),
+        said,
         rendered_html: html(answer),
         actions: actions(item, answer),
         tool_calls: Vec::new(),
@@ -128,27 +144,39 @@ pub(super) fn row(
     }
 }
 
-type Cited<'a> = (String, &'a [String]);
+/// One sentence of ours: the part of the answer it stands in, its words, what it cites.
+#[derive(Clone, Copy)]
+struct Said<'a> {
+    part: &'static str,
+    text: &'a str,
+    cites: &'a [String],
+}
 
-/// Every sentence that we say, with what it cites.
-fn sentences(answer: &Answer) -> Vec<Cited<'_>> {
-    let mut said: Vec<Cited<'_>> = vec![(answer.headline.clone(), &answer.headline_cites)];
-    said.extend(answer.notice.iter().map(|notice| (notice.clone(), &[][..])));
-    said.extend(answer.claims.iter().map(|claim| (claim.text.clone(), claim.cites.as_slice())));
-    said.extend(answer.ruled_out.iter().map(|one| (one.text.clone(), one.cites.as_slice())));
+/// Every sentence that we say.
+fn sentences(answer: &Answer) -> Vec<Said<'_>> {
+    let mut all = vec![Said::new("headline", &answer.headline, &answer.headline_cites)];
+    all.extend(answer.notice.iter().map(|notice| Said::new("notice", notice, &[])));
+    all.extend(answer.claims.iter().map(|one| Said::new("claim", &one.text, &one.cites)));
+    all.extend(answer.ruled_out.iter().map(|one| Said::new("ruled out", &one.text, &one.cites)));
     for seen in &answer.seen_before {
         let parts =
             [Some(&seen.title), seen.cause.as_ref(), seen.fixed_by.as_ref(), seen.took.as_ref()];
-        said.extend(parts.into_iter().flatten().map(|part| (part.clone(), seen.cites.as_slice())));
-        let signs = seen.matches.iter().chain(&seen.differs);
-        said.extend(signs.map(|sign| (sign.text.clone(), sign.cites.as_slice())));
+        let parts = parts.into_iter().flatten().map(|part| (part, &seen.cites));
+        let signs = seen.matches.iter().chain(&seen.differs).map(|sign| (&sign.text, &sign.cites));
+        all.extend(parts.chain(signs).map(|(text, cites)| Said::new("seen before", text, cites)));
     }
-    said.extend(answer.next.iter().map(|step| (step.label.clone(), step.cites.as_slice())));
+    all.extend(answer.next.iter().map(|step| Said::new("next", &step.label, &step.cites)));
     for unknown in &answer.unknowns {
-        said.push((unknown.what.clone(), &[]));
-        said.extend(unknown.fix.iter().map(|fix| (fix.clone(), &[][..])));
+        let texts = std::iter::once(&unknown.what).chain(&unknown.fix);
+        all.extend(texts.map(|text| Said::new("unknown", text, &[])));
     }
-    said
+    all
+}
+
+impl<'a> Said<'a> {
+    const fn new(part: &'static str, text: &'a str, cites: &'a [String]) -> Self {
+        Self { part, text, cites }
+    }
 }
 
 const fn status_name(status: HypothesisStatus) -> &'static str {
@@ -175,8 +203,10 @@ fn actions(item: &Item, answer: &Answer) -> Vec<ActionRow> {
     let mut actions = Vec::new();
     for step in &answer.next {
         let text = format!("{} {}", step.label, step.cmd.as_deref().unwrap_or_default());
+        // Words to a person go by their kind; a command to copy is what it is, whatever it is called.
+        let id = step.cmd.as_ref().map_or(step.kind.as_str(), |_| "command");
         actions.push(ActionRow {
-            id: step.kind.clone(),
+            id: id.to_owned(),
             args: json!({"label": step.label, "cites": step.cites, "cmd": step.cmd}),
             tainted_args: item.taints(&text),
         });
@@ -185,26 +215,21 @@ fn actions(item: &Item, answer: &Answer) -> Vec<ActionRow> {
 }
 
 /// Each cited id once a sentence, with whether it is there and whether what the sentence quotes stands in what it cites.
-fn citations(answer: &Answer, sentences: &[Cited<'_>]) -> Vec<CitationRow> {
-    let why = answer.hypotheses.iter().flat_map(|hypothesis| {
-        let deciding = if hypothesis.status == HypothesisStatus::Refuted {
-            &hypothesis.against
-        } else {
-            &hypothesis.supporting
-        };
-        let against = hypothesis.against.as_slice();
-        [(hypothesis.why.clone(), deciding.as_slice()), (String::new(), against)]
+fn citations(answer: &Answer, sentences: &[Said<'_>]) -> Vec<CitationRow> {
+    let reasons = answer.hypotheses.iter().map(|hypothesis| {
+        let cites = [hypothesis.supporting.as_slice(), &hypothesis.against].concat();
+        (hypothesis.why.as_str(), cites)
     });
     sentences
         .iter()
-        .cloned()
-        .chain(why)
+        .map(|said| (said.text, said.cites.to_vec()))
+        .chain(reasons)
         .flat_map(|(text, cites)| {
             let unfounded = |piece: &Piece<'_>| matches!(piece, Piece::Unfounded(_));
-            let quote_ok = !pieces(&text, cites, answer).iter().any(unfounded);
-            cites.iter().map(move |id| CitationRow {
-                id: id.clone(),
-                resolves: answer.evidence(id).is_some(),
+            let quote_ok = !pieces(text, &cites, answer).iter().any(unfounded);
+            cites.into_iter().map(move |id| CitationRow {
+                resolves: answer.evidence(&id).is_some(),
+                id,
                 quote_ok,
             })
         })
@@ -280,8 +305,9 @@ fn html(answer: &Answer) -> String {
             .collect()
     };
     let mut page = String::new();
-    for (text, cites) in sentences(answer) {
-        page.push_str(&format!("<p>{}{}</p>\n", marked(&text, &cites, answer), links(cites)));
+    for said in sentences(answer) {
+        let text = marked(said.text, said.cites, answer);
+        page.push_str(&format!("<p>{text}{}</p>\n", links(said.cites)));
     }
     for hypothesis in &answer.hypotheses {
         let cites = [hypothesis.supporting.as_slice(), &hypothesis.against].concat();
