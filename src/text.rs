@@ -1,5 +1,7 @@
 //! Untrusted text made safe to show: no control, escape, bidirectional or invisible characters.
 
+use serde::{Deserialize, Serialize};
+
 /// Whether a character could move a cursor, recolour a terminal, reorder or hide text.
 #[must_use]
 pub fn is_unsafe(character: char) -> bool {
@@ -32,6 +34,93 @@ pub fn visible(text: &str) -> String {
     safe
 }
 
+/// Text that somebody outside may have written: a log line, an attribute, a document, a model's reply.
+///
+/// It has no `Display` and gives no plain `&str` away, so that it cannot slip into a link, a query's name, a command or a
+/// citation: whoever wants to use it says how.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Tainted<T>(T);
+
+impl<T: AsRef<str>> Tainted<T> {
+    /// Marks the text.
+    #[must_use]
+    pub const fn new(text: T) -> Self {
+        Self(text)
+    }
+
+    /// The one of `known` that it names, in any case: what is used from then on is the known name, not the text.
+    #[must_use]
+    pub fn resolve<'a>(&self, known: &'a [String]) -> Option<&'a str> {
+        let name = self.0.as_ref().trim();
+        known.iter().map(String::as_str).find(|known| known.eq_ignore_ascii_case(name))
+    }
+
+    /// What `read` makes of it: a time, an id, a number.
+    pub fn parse<U>(&self, read: impl FnOnce(&str) -> Option<U>) -> Option<U> {
+        read(self.0.as_ref().trim())
+    }
+
+    /// For comparing with other text and for searching: never shown, never followed.
+    #[must_use]
+    pub fn search_words(&self, bytes_max: usize) -> String {
+        let text = self.0.as_ref().trim();
+        text.get(..text.floor_char_boundary(bytes_max)).unwrap_or_default().to_lowercase()
+    }
+
+    /// For showing as a quotation: visible, inert, one text node.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        inert(&visible(self.0.as_ref()))
+    }
+
+    /// Whether there is any.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.as_ref().trim().is_empty()
+    }
+}
+
+/// The text with what renderers make links, images or requests of broken by a space: a quotation of markup stays
+/// readable and does nothing, however eager the program is that shows it.
+#[must_use]
+pub fn inert(text: &str) -> String {
+    const FETCHING: [&str; 7] = ["src", "href", "action", "poster", "srcset", "data", "xlink:href"];
+    if !text.contains("](") && !text.contains("//") && !text.contains("]:") {
+        return text.to_owned();
+    }
+    let mut safe = String::with_capacity(text.len() + 8);
+    let mut rest = text;
+    while let Some(position) = rest.find(['/', '(', ':']) {
+        let (before, from) = rest.split_at(position);
+        safe.push_str(before);
+        let mark = from.chars().next().unwrap_or_default();
+        let fetches = || {
+            let value = safe.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == ':');
+            let name = value.trim_end_matches(['"', '\'', ' ', '(']);
+            let lower = name.to_lowercase();
+            lower.ends_with("url")
+                || lower.ends_with("@import")
+                || lower.strip_suffix('=').is_some_and(|name| {
+                    FETCHING.iter().any(|fetching| name.trim_end().ends_with(fetching))
+                })
+        };
+        match mark {
+            '(' | ':' if safe.ends_with(']') => safe.push(' '),
+            '/' if from.starts_with("//") && fetches() => {
+                safe.push_str("/ ");
+                rest = from.get(1..).unwrap_or_default();
+                continue;
+            }
+            _ => {}
+        }
+        safe.push(mark);
+        rest = from.get(mark.len_utf8()..).unwrap_or_default();
+    }
+    safe.push_str(rest);
+    safe
+}
+
 /// Plain text inside Markdown: nothing in it is markup, a link or an image.
 #[must_use]
 pub fn in_markdown(text: &str) -> String {
@@ -61,6 +150,37 @@ pub fn in_markdown(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn markup_is_inert_and_the_rest_is_untouched() {
+        for (hostile, safe) in [
+            ("![a](https://evil.example/x)", "![a] (https://evil.example/x)"),
+            ("[id]: https://evil.example", "[id] : https://evil.example"),
+            ("<img src=//evil.example/i.gif>", "<img src=/ /evil.example/i.gif>"),
+            ("<a HREF = 'https://evil.example'>", "<a HREF = 'https:/ /evil.example'>"),
+            ("background:url(//evil.example)", "background:url(/ /evil.example)"),
+        ] {
+            assert_eq!(inert(hostile), safe);
+        }
+        for plain in [
+            "GET https://shop.example/a//b?data=1 (ok)",
+            "at com.shop.Foo(Foo.java:12)",
+            "[main] INFO c.s.X: done [a:b]",
+            "ü//“”",
+            "",
+        ] {
+            assert_eq!(inert(plain), plain);
+        }
+    }
+
+    #[test]
+    fn tainted_text_gives_only_what_it_is_asked_for() {
+        let known = ["checkout".to_owned()];
+        assert_eq!(Tainted::new(" Checkout ").resolve(&known), Some("checkout"));
+        assert_eq!(Tainted::new("checkout; rm").resolve(&known), None);
+        assert_eq!(Tainted::new("12").parse(|text| text.parse::<u8>().ok()), Some(12));
+        assert_eq!(Tainted::new("\u{1b}[2J![x](y)").shown(), "‹U+001B›[2J![x] (y)");
+    }
 
     #[test]
     fn terminal_escapes_become_visible() {

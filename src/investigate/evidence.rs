@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::optional_time;
 use super::assertion::Measure;
+use crate::text::{Tainted, inert};
 
 /// What an evidence item is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -102,6 +103,10 @@ pub struct Evidence {
     pub permalink: String,
     /// The content, as text, at most [`PREVIEW_BYTES_MAX`] bytes.
     pub preview: String,
+    /// Bytes at the beginning of the preview that are the engine's own words; the rest is recorded text, which anybody may
+    /// have written.
+    #[serde(default)]
+    pub own: u32,
     /// How much it matters here, 0 to 1.
     pub score: f64,
     /// BLAKE3 of kind, title and content, hex.
@@ -112,6 +117,28 @@ pub struct Evidence {
 
 /// Longest content of an evidence item.
 pub const PREVIEW_BYTES_MAX: usize = 4096;
+
+/// How much of an item's content is the engine's own words. What follows is recorded text: anybody may have written it,
+/// and whoever repeats it must say that it is a quotation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Own {
+    /// All of it is recorded.
+    Nothing,
+    /// Its first line.
+    FirstLine,
+    /// So many bytes at its beginning.
+    Bytes(usize),
+}
+
+impl Own {
+    fn bytes_of(self, text: &str) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::FirstLine => text.find('\n').unwrap_or(text.len()),
+            Self::Bytes(bytes) => text.floor_char_boundary(bytes),
+        }
+    }
+}
 
 /// An item before it was chosen for a bundle and got an id.
 #[derive(Clone, PartialEq, Debug)]
@@ -128,14 +155,24 @@ pub struct Candidate {
     pub query: Option<String>,
     /// What it was measured on.
     pub measure: Option<Measure>,
-    /// The content.
+    /// The content: the engine's own words first, then what was recorded.
     pub text: String,
+    /// How much of the content is the engine's own words.
+    pub own: Own,
     /// How much it matters here, 0 to 1.
     pub score: f64,
     /// A small series to draw.
     pub series: Option<Vec<f64>>,
     /// Name of the thing it is about, for saying the same thing once: candidates with equal keys are one item.
     pub key: String,
+}
+
+impl Evidence {
+    /// The engine's own words, and what was recorded.
+    #[must_use]
+    pub fn parts(&self) -> (&str, &str) {
+        self.preview.split_at(self.preview.floor_char_boundary(self.own as usize))
+    }
 }
 
 impl Candidate {
@@ -150,19 +187,41 @@ impl Candidate {
             query: None,
             measure: None,
             text: String::new(),
+            own: Own::Nothing,
             score: 0.0,
             series: None,
             key: key.into(),
         }
     }
 
+    /// Adds the engine's own words, before anything is recorded.
+    #[must_use]
+    pub fn saying(mut self, words: &str) -> Self {
+        self.text.push_str(words);
+        self.own = Own::Bytes(self.text.len());
+        self
+    }
+
+    /// Adds recorded text on a line of its own.
+    #[must_use]
+    pub fn recording(mut self, text: &Tainted<impl AsRef<str>>) -> Self {
+        self.text.push_str("\n  ");
+        self.text.push_str(text.shown().trim_end());
+        self
+    }
+
     /// Gives the candidate its id inside `answer_id`; its content is cut at [`PREVIEW_BYTES_MAX`].
     #[must_use]
     pub fn into_evidence(self, answer_id: &str, number: usize) -> Evidence {
         let id = format!("E{number}");
-        let preview = clip(&self.text, PREVIEW_BYTES_MAX).to_owned();
+        // Whatever shows it: nothing in it is a link, an image or a request.
+        let (own, recorded) = self.text.split_at(self.own.bytes_of(&self.text));
+        let own = inert(own);
+        let whole = format!("{own}{}", inert(recorded));
+        let preview = clip(&whole, PREVIEW_BYTES_MAX).to_owned();
+        let title = inert(&self.title);
         let mut hasher = blake3::Hasher::new();
-        for part in [self.kind.label(), &self.title, &preview] {
+        for part in [self.kind.label(), &title, &preview] {
             hasher.update(part.as_bytes());
             hasher.update(&[0]);
         }
@@ -170,7 +229,8 @@ impl Candidate {
             permalink: format!("/e/{answer_id}/{id}"),
             id,
             kind: self.kind,
-            title: self.title,
+            own: u32::try_from(own.len().min(preview.len())).unwrap_or(u32::MAX),
+            title,
             service: self.service,
             from: self.range.map(|range| range.start),
             to: self.range.map(|range| range.end),

@@ -3,6 +3,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::evidence::shorten;
+use crate::text::Tainted;
+
+/// Bytes of an argument that are shown.
+const SHOWN_BYTES_MAX: usize = 80;
+
 /// Every query's name, as it is written.
 pub const LOOK_NAMES: [&str; 8] = [
     "search_logs",
@@ -61,22 +67,22 @@ pub struct Look {
     pub query: LookFor,
     /// The service.
     #[serde(default)]
-    pub service: Option<String>,
+    pub service: Option<Tainted<String>>,
     /// Words to search for.
     #[serde(default)]
-    pub words: Option<String>,
+    pub words: Option<Tainted<String>>,
     /// Name of a metric or an object.
     #[serde(default)]
-    pub name: Option<String>,
+    pub name: Option<Tainted<String>>,
     /// Id of a trace.
     #[serde(default)]
-    pub id: Option<String>,
+    pub id: Option<Tainted<String>>,
     /// Start of the time, RFC 3339 or a clock time of the window's day.
     #[serde(default)]
-    pub from: Option<String>,
+    pub from: Option<Tainted<String>>,
     /// End of the time.
     #[serde(default)]
-    pub to: Option<String>,
+    pub to: Option<Tainted<String>>,
 }
 
 impl Look {
@@ -100,8 +106,7 @@ impl Look {
         ];
         for (name, value) in arguments {
             if let Some(value) = value {
-                let value = super::evidence::shorten(&crate::text::visible(value), 80);
-                text.push_str(&format!(" {name}={value}"));
+                text.push_str(&format!(" {name}={}", shorten(&value.shown(), SHOWN_BYTES_MAX)));
             }
         }
         text

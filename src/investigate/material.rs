@@ -148,6 +148,15 @@ pub struct Owner {
     pub item: Candidate,
 }
 
+/// A query that was run because it tells the live suspects apart, and what it brought.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Deciding {
+    /// What to look at it for.
+    pub label: String,
+    /// What it brought.
+    pub item: Candidate,
+}
+
 /// A finding in words, and the item that proves it.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ToldFinding {

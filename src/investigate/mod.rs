@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod assertion;
 pub mod context;
+pub mod deciding;
 pub mod draft;
 pub mod evidence;
 pub mod explain;
@@ -25,6 +26,7 @@ pub mod signs;
 pub mod suspects;
 mod tell;
 pub mod verify;
+mod words;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -40,6 +42,7 @@ use material::{Diagnosis, Gathered};
 use plan::Known;
 use question::{Plan, Question};
 use record::Record;
+use retrieve::Stores;
 use verify::{Grounds, Measurer};
 
 /// What code alone finds: the value between the deterministic steps and the telling.
@@ -97,12 +100,13 @@ pub async fn investigate(
     if let Some(model) = &investigator.model {
         let telling = tell::Telling {
             investigator,
+            question: &question,
             model: model.as_ref(),
             facts: &facts,
             cancel: &cancel,
             emit: &emit,
         };
-        telling.tell(&question, &mut answer, &mut record).await;
+        telling.tell(&mut answer, &mut record).await;
         answer.usage.ms = elapsed_ms(started);
         emit(AnswerEvent::Answer(Box::new(answer.clone())));
     }
@@ -151,15 +155,20 @@ pub fn find_facts(
         );
         (diagnosis, detail)
     });
+    let stores =
+        Stores { store, embedder: &investigator.embedder, plan: &plan, services: &known.services };
+    let deciding = deciding::decide(stores, &diagnosis);
     let (bundle, draft) = step(emit, "explain", "Choosing what matters", || {
         let rest = gathered.candidates.clone();
-        let first = explain::choose(&diagnosis);
+        let mut first = explain::choose(&diagnosis);
+        first.extend(deciding.iter().map(|deciding| deciding.item.clone()));
         let bundle = explain::pack(&ids.answer_id, first, rest, question.budget.bundle_tokens_max);
         let material = Material {
             plan: &plan,
             diagnosis: &diagnosis,
             passages: &gathered.passages,
             gaps: &gathered.gaps,
+            deciding: deciding.as_ref(),
         };
         let draft = explain::narrate(material, &bundle);
         let detail = format!("{} items, {} tokens", bundle.items.len(), bundle.tokens);
@@ -214,8 +223,12 @@ pub fn facts_answer(
 ) -> Investigated {
     let mut answer = blank_answer(question, ids, facts);
     let measurer = Measurer::new(&investigator.store, &facts.plan);
-    let grounds =
-        Grounds { evidence: &facts.bundle.items, known: &facts.known, measurer: &measurer };
+    let grounds = Grounds {
+        evidence: &facts.bundle.items,
+        known: &facts.known,
+        measurer: &measurer,
+        wording: None,
+    };
     let struck = verify::verify(facts.draft.clone(), &grounds, &mut answer);
     Investigated { answer, record: Record { struck, ..Record::default() } }
 }

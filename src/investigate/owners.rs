@@ -1,6 +1,6 @@
 //! Who answers for the suspect, as a service catalog among the documents says.
 
-use super::evidence::{Candidate, EvidenceKind, clip};
+use super::evidence::{Candidate, EvidenceKind, Own, clip};
 use super::material::{Diagnosis, Gathered, Owner};
 
 /// Longest text of the item, in bytes.
@@ -33,6 +33,7 @@ pub fn name_owner(diagnosis: &mut Diagnosis, gathered: &Gathered) {
         query: Some(format!("documents {}", entity.document)),
         text: clip(&text, ITEM_BYTES_MAX).to_owned(),
         score: 0.3,
+        own: Own::Nothing,
         measure: None,
         series: None,
         key: format!("catalog:{}:{}", entity.document, entity.name),

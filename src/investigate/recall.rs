@@ -9,7 +9,7 @@ use groundcrew_analysis::fingerprint::{
 use groundcrew_analysis::{FaultKind, Verdict, precedent};
 use groundcrew_telemetry::Timestamp;
 
-use super::evidence::{Candidate, EvidenceKind, clip, shorten};
+use super::evidence::{Candidate, EvidenceKind, Own, clip, shorten};
 use super::format::{duration, time};
 use super::material::{
     Diagnosis, Gathered, Passage, Remembered, RememberedSource, SimilarIncident, ToldSign,
@@ -278,6 +278,7 @@ fn from_record(record: &IncidentRecord) -> SimilarIncident {
         query: Some(format!("incident {}", record.code)),
         text,
         score: 0.5,
+        own: Own::Nothing,
         measure: None,
         series: None,
         key: format!("incident:{}", record.code),

@@ -6,7 +6,7 @@ use groundcrew_telemetry::{Severity, Timestamp};
 
 use super::draft::Sentence;
 use super::evidence::Evidence;
-use super::evidence::{Candidate, EvidenceKind};
+use super::evidence::{Candidate, EvidenceKind, Own};
 use super::material::ToldFinding;
 use super::material::{Diagnosis, Gathered, Remembered, RememberedSource};
 use super::question::Intent;
@@ -55,6 +55,7 @@ fn diagnosis(lines: &[Line], scores: [f64; 2]) -> Diagnosis {
             query: None,
             text: sentence.clone(),
             score: 0.9,
+            own: Own::Nothing,
             measure: None,
             series: None,
             key: format!("line:{service}:{text}"),

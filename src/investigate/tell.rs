@@ -9,15 +9,14 @@ use groundcrew_llm::prompt::fenced;
 use groundcrew_llm::{ChatRequest, LanguageModel, LlmError, count_tokens, truncate_to_tokens};
 use tokio_util::sync::CancellationToken;
 
-use super::answer::{Answer, AnswerEvent, Step, StepStatus, Usage};
+use super::answer::{Answer, AnswerEvent, ClaimStatus, Step, StepStatus, Usage};
 use super::context::{Emit, Investigator};
-use super::draft::Sentence;
 use super::explain::{self, Bundle, Packed, Reply};
 use super::look::Look;
 use super::question::Question;
 use super::record::{Exchange, Record, Struck};
 use super::retrieve::{self, Stores};
-use super::verify::{self, Grounds, Measurer, Support};
+use super::verify::{self, Grounds, Measurer, Support, Wording};
 use super::{Facts, elapsed_ms};
 
 /// Kept free of the window for what the server adds around messages, in tokens.
@@ -36,6 +35,7 @@ const NOT_THE_FORM: &str = "That was not the JSON object that was asked for. Rep
 /// What a telling works with.
 pub(super) struct Telling<'a> {
     pub(super) investigator: &'a Arc<Investigator>,
+    pub(super) question: &'a Question,
     pub(super) model: &'a dyn LanguageModel,
     pub(super) facts: &'a Facts,
     pub(super) cancel: &'a CancellationToken,
@@ -64,7 +64,7 @@ enum Next {
 
 impl Telling<'_> {
     /// Tells the facts; `answer` stays the facts card, with a notice, when the model does not help.
-    pub(super) async fn tell(self, question: &Question, answer: &mut Answer, record: &mut Record) {
+    pub(super) async fn tell(self, answer: &mut Answer, record: &mut Record) {
         let started = Instant::now();
         let title = format!("Asking {}", self.model.name());
         self.report("tell", &title, StepStatus::InProgress, None, None);
@@ -77,7 +77,7 @@ impl Telling<'_> {
             tokens: (0, 0),
             blocks: 0,
         };
-        let outcome = self.converse(question, answer, &mut progress, record).await;
+        let outcome = self.converse(answer, &mut progress, record).await;
         let outcome = if self.cancel.is_cancelled() {
             Err("stopped before the model had told it".to_owned())
         } else {
@@ -103,13 +103,12 @@ impl Telling<'_> {
     /// Asks until there is an account that holds, or a reason that there is none.
     async fn converse(
         &self,
-        question: &Question,
         card: &Answer,
         progress: &mut Progress,
         record: &mut Record,
     ) -> Result<(Answer, Vec<Struck>), String> {
         let deadline = Instant::now() + self.investigator.limits.time_max;
-        let Packed { mut request, items } = self.first_request(question)?;
+        let Packed { mut request, items } = self.first_request()?;
         let mut card = card.clone();
         card.receipt.in_prompt = items as u64;
         let measurer = Measurer::new(&self.investigator.store, &self.facts.plan);
@@ -130,15 +129,21 @@ impl Telling<'_> {
         }
     }
 
-    fn first_request(&self, question: &Question) -> Result<Packed, String> {
+    fn first_request(&self) -> Result<Packed, String> {
         let (prompt, limits) = (&self.investigator.prompt, &self.investigator.limits);
         let reply = prompt.budget().output_tokens as usize;
         let window = limits.context_tokens.saturating_sub(reply + WINDOW_SLACK);
         let first = prompt.budget().input_tokens as usize;
-        let tokens_max = if question.budget.deep { window } else { window.min(first) };
+        let tokens_max = if self.question.budget.deep { window } else { window.min(first) };
         let account = (&self.facts.draft, &self.facts.bundle);
-        explain::request(prompt, &self.investigator.masker, &question.text, account, tokens_max)
-            .map_err(|error| format!("the model was not asked ({error})"))
+        explain::request(
+            prompt,
+            &self.investigator.masker,
+            &self.question.text,
+            account,
+            tokens_max,
+        )
+        .map_err(|error| format!("the model was not asked ({error})"))
     }
 
     /// Whether another turn is within the limits.
@@ -180,7 +185,13 @@ impl Telling<'_> {
         let started = Instant::now();
         let (mut seen, mut told, mut first) = (String::new(), 0, None);
         let (bundle, mut block) = (&progress.bundle, progress.blocks);
-        let grounds = Grounds { evidence: &bundle.items, known: &self.facts.known, measurer };
+        let wording = self.wording(bundle);
+        let grounds = Grounds {
+            evidence: &bundle.items,
+            known: &self.facts.known,
+            measurer,
+            wording: Some(&wording),
+        };
         let mut on_delta = |delta: &str| {
             first.get_or_insert_with(|| elapsed_ms(started));
             seen.push_str(delta);
@@ -299,31 +310,53 @@ impl Telling<'_> {
         }
     }
 
+    /// The words that a model may use as its own.
+    fn wording(&self, bundle: &Bundle) -> Wording {
+        let draft = &self.facts.draft;
+        let sentences = draft.claims.iter().chain(&draft.ruled_out).chain([&draft.headline]);
+        let told = sentences.map(|sentence| sentence.text.as_str());
+        let suspects = draft.hypotheses.iter().map(|suspect| suspect.title.as_str());
+        let names = self.facts.known.iter().map(String::as_str);
+        let own: Vec<&str> = told.chain(suspects).chain(names).collect();
+        Wording::of(&bundle.items, &own, &self.question.text)
+    }
+
     /// Takes the account if most of it holds.
     fn accept(
         &self,
-        told: explain::Told,
+        mut told: explain::Told,
         card: &Answer,
         measurer: &Measurer<'_>,
         progress: &mut Progress,
         request: &ChatRequest,
     ) -> Next {
-        let (total, ours) =
-            (told.claims.len(), |sentence: &Sentence| request.is_instruction(&sentence.text));
-        if told.claims.iter().any(ours) {
+        let total = told.claims.len();
+        if told.claims.iter().any(|claim| request.is_instruction(&claim.text)) {
             return Next::GiveUp("the model repeated its instructions".to_owned());
         }
+        let wording = self.wording(&progress.bundle);
+        // What cites nothing cannot be checked, so it may say nothing that a log line or a page said first.
+        told.next.retain(|text| wording.is_clean(text));
+        told.unknowns.retain(|text| wording.is_clean(text));
         let mut draft = explain::draft_of(told, &self.facts.draft);
-        let grounds =
-            Grounds { evidence: &progress.bundle.items, known: &self.facts.known, measurer };
-        if matches!(grounds.judge(draft.headline.clone()).support, Support::Refuted(_)) {
+        let grounds = Grounds {
+            evidence: &progress.bundle.items,
+            known: &self.facts.known,
+            measurer,
+            wording: Some(&wording),
+        };
+        let headline = grounds.judge(draft.headline.clone());
+        if matches!(headline.support, Support::Refuted(_))
+            || !wording.is_clean(&draft.headline.text)
+        {
             draft.headline = self.facts.draft.headline.clone();
         }
         let mut answer = card.clone();
         answer.evidence.clone_from(&progress.bundle.items);
         answer.receipt.items = answer.evidence.len() as u64;
         let struck = verify::verify(draft, &grounds, &mut answer);
-        if answer.claims.is_empty() || 2 * struck.len() > total {
+        let any_holds = answer.claims.iter().any(|claim| claim.status == ClaimStatus::Verified);
+        if !any_holds || 2 * struck.len() > total {
             if !progress.repaired {
                 progress.repaired = true;
                 return self.did_not_hold(&struck);

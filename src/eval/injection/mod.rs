@@ -184,6 +184,7 @@ impl Run<'_> {
             embedder: Arc::clone(&own.embedder),
             model: recording.clone().map(|model| model as Arc<dyn LanguageModel>),
             prompt: own.prompt.clone(),
+            limits: own.limits,
         });
         let answer = self.ask(&investigator, scene.question(carried))?;
         let remembered = own.store.state().incidents(REMEMBERED_MAX)?;
@@ -215,7 +216,8 @@ impl Run<'_> {
             CancellationToken::new(),
             Arc::new(|_| {}),
         );
-        self.runtime.block_on(asked).map_err(|error| EvalError::Format {
+        let investigated = self.runtime.block_on(asked);
+        investigated.map(|investigated| investigated.answer).map_err(|error| EvalError::Format {
             path: self.options.file.clone(),
             message: format!("`{}` could not be asked: {error}", crate::text::visible(&text)),
         })

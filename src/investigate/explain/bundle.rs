@@ -180,7 +180,7 @@ impl Eq for Ranked {}
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::evidence::EvidenceKind;
+    use super::super::super::evidence::{EvidenceKind, Own};
     use super::*;
 
     fn candidate(key: &str, service: &str, score: f64, text: &str) -> Candidate {
@@ -192,6 +192,7 @@ mod tests {
             query: None,
             text: text.to_owned(),
             score,
+            own: Own::Nothing,
             measure: None,
             series: None,
             key: key.to_owned(),

@@ -3,6 +3,7 @@
 mod bundle;
 mod model;
 mod narrator;
+mod next;
 mod reply;
 mod seen;
 

@@ -1,28 +1,27 @@
 //! The plain narrator: tells what the engine found, in short sentences, without a model.
 
 use groundcrew_analysis::{FaultKind, FindingKind, Subject, Suspect, Verdict as ChangeOutcome};
-use groundcrew_store::DocumentKind;
 
 use super::super::answer::{
-    Confidence, Hypothesis, HypothesisStatus, Impact, NextStep, ToldBy, Unknown, Usage, Verdict,
+    Confidence, Hypothesis, HypothesisStatus, Impact, ToldBy, Usage, Verdict,
 };
 use super::super::assertion::Assertion;
 use super::super::draft::{Draft, Sentence};
-use super::super::evidence::{Candidate, Evidence, EvidenceKind, Gap, clip, shorten};
-use super::super::material::{Diagnosis, Passage, ToldFinding};
+use super::super::evidence::{Candidate, Evidence, EvidenceKind, Gap, shorten};
+use super::super::material::{Deciding, Diagnosis, Passage, ToldFinding};
 use super::super::question::{Intent, Plan};
-use super::{Bundle, seen};
+use super::{Bundle, next, seen};
 
 /// Below this no suspect is named: the evidence is as likely to be noise.
-const SCORE_NAMED_MIN: f64 = 0.30;
+pub(super) const SCORE_NAMED_MIN: f64 = 0.30;
 /// From here on, with signals that agree, an answer may be called sure. Windows without a fault seldom come near it.
 const SCORE_HIGH_MIN: f64 = 0.8;
 /// Reasons told for the leading suspect.
 const REASONS_MAX: usize = 4;
 /// Suspects shown.
 const HYPOTHESES_MAX: usize = 4;
-/// How sure a second runbook must be beside the best, to be shown at all: two are shown when either may be it.
-const SECOND_MIN: f32 = 0.85;
+/// Longest line quoted in a fact, in bytes.
+const LINE_BYTES_MAX: usize = 240;
 /// Sentences of an answer to a question for facts.
 const FACTS_MAX: usize = 8;
 
@@ -37,6 +36,8 @@ pub struct Material<'a> {
     pub passages: &'a [Passage],
     /// What could not be seen.
     pub gaps: &'a [Gap],
+    /// What was looked up to tell the live suspects apart.
+    pub deciding: Option<&'a Deciding>,
 }
 
 /// The items that must be in the bundle for the narrator to cite, most important first.
@@ -63,7 +64,7 @@ pub fn choose(diagnosis: &Diagnosis) -> Vec<Candidate> {
     chosen
 }
 
-fn named_suspects(diagnosis: &Diagnosis) -> impl Iterator<Item = &Suspect> {
+pub(super) fn named_suspects(diagnosis: &Diagnosis) -> impl Iterator<Item = &Suspect> {
     diagnosis
         .analysis
         .suspects
@@ -99,9 +100,9 @@ pub fn narrate(material: Material<'_>, bundle: &Bundle) -> Draft {
         claims: Vec::new(),
         hypotheses: hypotheses(diagnosis, bundle),
         ruled_out: ruled_out(diagnosis, bundle),
-        next: next_steps(material, bundle),
+        next: next::steps(material, bundle),
         seen_before: seen::before(diagnosis, bundle),
-        unknowns: unknowns(plan, material.gaps),
+        unknowns: next::unknowns(plan, material.gaps),
         impact: impact(diagnosis),
         told_by: ToldBy::Plain,
         usage: Usage::default(),
@@ -159,7 +160,7 @@ fn tell_cause(draft: &mut Draft, suspect: &Suspect, diagnosis: &Diagnosis, bundl
             [vec![id.to_owned()], cites].concat(),
         ),
         None => Sentence::new(
-            format!("{}{since}: {}", subject_words(suspect), first_reason.sentence),
+            format!("{}{since}: {}", subject_words(suspect), unquoted(first_reason)),
             cites,
         ),
     };
@@ -201,6 +202,22 @@ fn subject_name(subject: &Subject) -> String {
     }
 }
 
+/// The finding without what it quotes of log lines: those who can make a service write a line must not thereby write our
+/// headlines. The quotation stands in the claim below, as one.
+fn unquoted(told: &ToldFinding) -> String {
+    if told.item.kind != EvidenceKind::LogTemplate {
+        return told.sentence.clone();
+    }
+    match told.sentence.split_once('“') {
+        Some((before, rest)) => match (before.strip_suffix(": "), rest.rsplit_once('”')) {
+            (Some(before), _) => before.to_owned(),
+            (None, Some((_, after))) => format!("{before}a line{after}"),
+            (None, None) => before.to_owned(),
+        },
+        None => told.sentence.clone(),
+    }
+}
+
 /// Capped by rule: how many independent signals agree, and whether a second suspect is close.
 fn confidence(suspect: &Suspect, diagnosis: &Diagnosis, bundle: &Bundle) -> Confidence {
     let mut signals: Vec<&str> = suspect
@@ -214,6 +231,10 @@ fn confidence(suspect: &Suspect, diagnosis: &Diagnosis, bundle: &Bundle) -> Conf
     signals.dedup();
     let second = named_suspects(diagnosis).nth(1).map_or(0.0, |second| second.score);
     let clear = suspect.score >= 1.5 * second;
+    if signals == ["logs"] {
+        // Anybody who can make a service write a line could have made this.
+        return Confidence::Low;
+    }
     match signals.len() {
         0 => Confidence::Low,
         1 if suspect.score >= 0.6 && clear => Confidence::Medium,
@@ -222,6 +243,16 @@ fn confidence(suspect: &Suspect, diagnosis: &Diagnosis, bundle: &Bundle) -> Conf
         _ if suspect.score >= 0.45 => Confidence::Medium,
         _ => Confidence::Low,
     }
+}
+
+/// Whether nothing but log lines speaks for it. Those can be written by whoever sends a request, so it is never more than
+/// possible.
+fn only_lines(suspect: &Suspect, diagnosis: &Diagnosis) -> bool {
+    suspect
+        .reasons
+        .iter()
+        .filter_map(|position| diagnosis.findings.get(*position))
+        .all(|told| told.item.kind.signal() == "logs")
 }
 
 fn hypotheses(diagnosis: &Diagnosis, bundle: &Bundle) -> Vec<Hypothesis> {
@@ -236,7 +267,9 @@ fn hypotheses(diagnosis: &Diagnosis, bundle: &Bundle) -> Vec<Hypothesis> {
         .enumerate()
         .map(|(number, suspect)| {
             let status = match number {
-                0 if suspect.score >= SCORE_NAMED_MIN => HypothesisStatus::Supported,
+                0 if suspect.score >= SCORE_NAMED_MIN && !only_lines(suspect, diagnosis) => {
+                    HypothesisStatus::Supported
+                }
                 _ if suspect.score < 0.15 && !suspect.against.is_empty() => {
                     HypothesisStatus::Refuted
                 }
@@ -261,7 +294,7 @@ fn hypotheses(diagnosis: &Diagnosis, bundle: &Bundle) -> Vec<Hypothesis> {
                 score: suspect.score,
                 supporting: ids(&suspect.reasons),
                 against: ids(&suspect.against),
-                why: why.map(|told| told.sentence.clone()).unwrap_or_default(),
+                why: why.map(unquoted).unwrap_or_default(),
             }
         })
         .collect()
@@ -400,66 +433,10 @@ fn fact(item: &Evidence) -> Sentence {
             .filter(|line| !line.is_empty() && !item.title.contains(*line)),
     };
     let text = match line {
-        Some(line) => format!("{}: {}", item.title, clip(line, 240)),
+        Some(line) => format!("{}: “{}”", item.title, shorten(line, LINE_BYTES_MAX)),
         None => item.title.clone(),
     };
     Sentence::new(text, vec![item.id.clone()])
-}
-
-fn next_steps(material: Material<'_>, bundle: &Bundle) -> Vec<NextStep> {
-    let is_runbook = |passage: &&Passage| passage.chunk.kind == DocumentKind::Runbook;
-    let best = material.passages.iter().filter(is_runbook).map(|passage| passage.confidence);
-    let bar = SECOND_MIN * best.fold(0.0, f32::max);
-    let mut steps: Vec<NextStep> = material
-        .passages
-        .iter()
-        .filter(|passage| passage.helps() && passage.confidence >= bar)
-        .filter_map(|passage| {
-            let id = bundle.id_of(&passage.key())?;
-            let item = bundle.items.iter().find(|item| item.id == id)?;
-            (item.kind == EvidenceKind::Runbook).then(|| NextStep {
-                label: format!("follow the runbook “{}”", passage.chunk.title),
-                kind: "runbook".to_owned(),
-                cmd: None,
-                cites: vec![id.to_owned()],
-            })
-        })
-        .take(2)
-        .collect();
-    steps.extend(owner_step(material.diagnosis, bundle));
-    let gaps = material.gaps.iter().filter_map(|gap| {
-        let fix = gap.fix.as_ref()?;
-        Some(NextStep {
-            label: fix.clone(),
-            kind: "check".to_owned(),
-            cmd: None,
-            cites: Vec::new(),
-        })
-    });
-    if steps.is_empty() {
-        steps.extend(gaps.take(2));
-    }
-    steps
-}
-
-/// To call whoever owns what is blamed.
-fn owner_step(diagnosis: &Diagnosis, bundle: &Bundle) -> Option<NextStep> {
-    let is_named = named_suspects(diagnosis).next()?.score >= SCORE_NAMED_MIN;
-    let owner = diagnosis.owner.as_ref().filter(|_| is_named)?;
-    let id = bundle.id_of(&owner.item.key)?;
-    Some(NextStep {
-        label: format!("call {}: it owns {}", owner.name, owner.service),
-        kind: "owner".to_owned(),
-        cmd: None,
-        cites: vec![id.to_owned()],
-    })
-}
-
-fn unknowns(plan: &Plan, gaps: &[Gap]) -> Vec<Unknown> {
-    let notes = plan.notes.iter().map(|note| Unknown { what: note.clone(), fix: None });
-    notes
-        .chain(gaps.iter().map(|gap| Unknown { what: gap.what.clone(), fix: gap.fix.clone() }))
-        .collect()
 }
 
 fn capitalised(sentence: &str) -> String {

@@ -4,7 +4,7 @@ use groundcrew_store::Store;
 use groundcrew_telemetry::{Alert, AlertStatus, ChangeEvent, TimeRange};
 
 use super::super::assertion::Measure;
-use super::super::evidence::{Candidate, EvidenceKind, Gap, clip};
+use super::super::evidence::{Candidate, EvidenceKind, Gap, Own, clip};
 use super::super::material::Gathered;
 use super::super::question::Plan;
 
@@ -76,6 +76,7 @@ pub(super) fn change_candidate(change: &ChangeEvent, plan: &Plan) -> Candidate {
         query: Some(format!("changes id:{}", change.id)),
         text,
         score: if near { 0.45 } else { 0.30 },
+        own: Own::FirstLine,
         measure: Some(Measure::Change { id: change.id.clone() }),
         series: None,
         key: change_key(change),
@@ -110,6 +111,7 @@ fn alert_candidate(alert: &Alert) -> Candidate {
         query: Some(format!("alerts fingerprint:{}", alert.fingerprint)),
         text,
         score: if firing { 0.55 } else { 0.35 },
+        own: Own::FirstLine,
         measure: None,
         series: None,
         key: format!("alert:{}:{}", alert.fingerprint, alert.starts_at.nanos()),

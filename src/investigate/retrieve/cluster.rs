@@ -7,7 +7,7 @@ use groundcrew_store::Store;
 use groundcrew_telemetry::{ClusterEvent, ClusterObject, ClusterSnapshot, TimeRange, Timestamp};
 
 use super::super::assertion::Measure;
-use super::super::evidence::{Candidate, EvidenceKind, Gap, clip};
+use super::super::evidence::{Candidate, EvidenceKind, Gap, Own, clip};
 use super::super::material::Gathered;
 use super::super::question::Plan;
 
@@ -121,6 +121,7 @@ pub(super) fn object_candidate(object: &ClusterObject) -> Candidate {
         query: Some(format!("cluster {name}")),
         text,
         score,
+        own: Own::FirstLine,
         measure: Some(Measure::Object { object: name.clone() }),
         series: None,
         key: format!("object:{name}"),
@@ -136,10 +137,11 @@ fn event_candidate(event: &ClusterEvent) -> Candidate {
         range: Some(TimeRange::new(event.time, event.time.plus_nanos(1))),
         query: Some(format!("cluster events {}", event.object)),
         text: format!(
-            "{} {} ×{} {}: {}",
+            "{} {} ×{} {}:\n  {}",
             event.event_type, event.reason, event.count, event.object, event.message
         ),
         score: if warning { 0.50 } else { 0.12 },
+        own: Own::FirstLine,
         measure: None,
         series: None,
         key: format!("event:{}:{}:{}", event.object, event.reason, clip(&event.message, 120)),
@@ -162,6 +164,7 @@ fn passages(snapshot: &ClusterSnapshot) -> Vec<Candidate> {
             text: format!("{}\n{}", snapshot.title, passage.join("\n")),
             // Where objects were understood they say it shorter; the raw text is for the rest.
             score: if snapshot.objects.is_empty() { 0.34 } else { 0.16 },
+            own: Own::Nothing,
             measure: None,
             series: None,
             key: format!("snapshot:{}:{number}", snapshot.title),

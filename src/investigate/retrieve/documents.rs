@@ -7,7 +7,7 @@ use groundcrew_store::{DocumentFilter, DocumentHit, DocumentKind, DocumentQuery,
 
 use super::super::assertion::Measure;
 use super::super::context::LazyEmbedder;
-use super::super::evidence::{Candidate, EvidenceKind, Gap, clip};
+use super::super::evidence::{Candidate, EvidenceKind, Gap, Own, clip};
 use super::super::material::Passage;
 
 /// Documents shown for one question.
@@ -59,6 +59,7 @@ pub(super) fn candidate(passage: &Passage) -> Candidate {
             chunk.document, chunk.line_start, chunk.line_end, chunk.text
         ),
         score: 0.25 + 0.25 * passage.score,
+        own: Own::Nothing,
         measure: Some(Measure::Document {
             document: chunk.document.clone(),
             line: chunk.line_start,

@@ -7,11 +7,11 @@ use groundcrew_store::{LogQuery, Store, TemplateQuery};
 use groundcrew_telemetry::{LogRow, Severity, TemplateRow, TimeRange, Timestamp};
 
 use super::super::assertion::Measure;
-use super::super::evidence::{Candidate, EvidenceKind, Gap, clip};
+use super::super::evidence::{Candidate, EvidenceKind, Gap, Own, clip};
 use super::super::format::time;
 use super::super::material::Gathered;
 use super::super::question::Plan;
-use super::relevance::speaks_of_failure;
+use super::super::words::speaks_of_failure;
 
 /// Templates that become candidates; the rest only count.
 const CANDIDATES_MAX: usize = 1_500;
@@ -160,6 +160,7 @@ fn template_candidate(row: &TemplateRow, plan: &Plan, total: u64) -> Candidate {
         query: Some(format!("logs service:{} template:{}", row.service, row.template)),
         text: template_text(row),
         score: prior(row, exemplar, plan, total),
+        own: Own::FirstLine,
         measure: Some(Measure::Template {
             service: row.service.clone(),
             template: row.template.to_string(),
@@ -285,6 +286,7 @@ fn line_candidate(row: &LogRow, term: &str) -> Candidate {
             clip(&record.body, LINE_BYTES_MAX)
         ),
         score: 0.30,
+        own: Own::FirstLine,
         measure: None,
         series: None,
         key: format!("line:{service}:{}:{}", record.time.nanos(), clip(&record.body, 80)),

@@ -8,10 +8,12 @@ use groundcrew_store::{
 use groundcrew_telemetry::{SpanRow, TimeRange, Timestamp, TraceId};
 
 use super::super::context::LazyEmbedder;
-use super::super::evidence::{Candidate, EvidenceKind, clip};
+use super::super::evidence::{Candidate, EvidenceKind};
 use super::super::format::{count, milliseconds, moment, percent, time};
 use super::super::look::{Look, LookFor};
 use super::super::question::Plan;
+use crate::text::Tainted;
+
 use super::{changes, cluster, documents, logs, metrics, trace_view};
 
 /// Items that one query brings at most.
@@ -70,11 +72,10 @@ pub fn look(stores: Stores<'_>, look: &Look) -> Result<Vec<Candidate>, String> {
 
 /// The service as it is spelled here.
 fn service(stores: Stores<'_>, look: &Look) -> Result<Option<String>, String> {
-    let Some(asked) = look.service.as_deref().map(str::trim).filter(|name| !name.is_empty()) else {
+    let Some(asked) = look.service.as_ref().filter(|name| !name.is_empty()) else {
         return Ok(None);
     };
-    let found = stores.services.iter().find(|known| known.eq_ignore_ascii_case(asked));
-    found.cloned().map(Some).ok_or_else(|| {
+    asked.resolve(stores.services).map(|known| Some(known.to_owned())).ok_or_else(|| {
         let known: Vec<&str> = stores.services.iter().map(String::as_str).take(NAMES_MAX).collect();
         format!("there is no such service; there are {}", known.join(", "))
     })
@@ -84,11 +85,13 @@ fn service(stores: Stores<'_>, look: &Look) -> Result<Option<String>, String> {
 fn range(stores: Stores<'_>, look: &Look) -> Result<TimeRange, String> {
     let whole = stores.plan.whole();
     let earliest = whole.end.plus_secs(-LOOKBACK_SECS);
-    let read = |given: &Option<String>, default: Timestamp| match given.as_deref() {
-        None | Some("") => Ok(default),
-        Some(text) => moment(text, whole.end).ok_or_else(|| {
-            "from and to are times such as 03:07:10 or 2026-11-22T03:07:10Z".to_owned()
-        }),
+    let read = |given: &Option<Tainted<String>>, default: Timestamp| match given {
+        Some(text) if !text.is_empty() => {
+            text.parse(|text| moment(text, whole.end)).ok_or_else(|| {
+                "from and to are times such as 03:07:10 or 2026-11-22T03:07:10Z".to_owned()
+            })
+        }
+        _ => Ok(default),
     };
     let default_start = match look.query {
         LookFor::WhatChanged | LookFor::ClusterState | LookFor::SearchDocuments => whole.start,
@@ -116,8 +119,12 @@ impl Asked<'_> {
         self.service.iter().cloned().collect()
     }
 
-    fn words(&self) -> &str {
-        clip(self.look.words.as_deref().unwrap_or("").trim(), WORDS_BYTES_MAX)
+    fn words(&self) -> String {
+        self.look
+            .words
+            .as_ref()
+            .map(|words| words.search_words(WORDS_BYTES_MAX))
+            .unwrap_or_default()
     }
 
     fn key(&self) -> String {
@@ -148,7 +155,7 @@ impl Asked<'_> {
         let whose = self.service.as_deref().map(|name| format!(" of {name}")).unwrap_or_default();
         let mut item = Candidate::new(
             EvidenceKind::Log,
-            format!("the newest {} lines{whose} with “{}”", rows.len(), self.words()),
+            format!("the newest {} lines{whose} that were asked for", rows.len()),
             self.key(),
         );
         item.service.clone_from(&self.service);
@@ -165,8 +172,9 @@ impl Asked<'_> {
     }
 
     fn trace(&self) -> Result<Vec<Candidate>, String> {
-        if let Some(id) = self.look.id.as_deref().filter(|id| !id.is_empty()) {
-            let trace_id = TraceId::from_hex(id.trim())
+        if let Some(id) = self.look.id.as_ref().filter(|id| !id.is_empty()) {
+            let trace_id = id
+                .parse(TraceId::from_hex)
                 .ok_or_else(|| "the id of a trace has 32 hexadecimal digits".to_owned())?;
             let range = TimeRange::new(Timestamp::MIN, self.stores.plan.window.end);
             let rows = self.spans(range, Vec::new(), Some(trace_id))?;
@@ -207,22 +215,16 @@ impl Asked<'_> {
         };
         let read =
             |name| self.stores.store.metrics(&query(name)).map_err(|error| error.to_string());
-        let name = self.look.name.clone().filter(|name| !name.is_empty());
-        let rows = match &name {
-            Some(name) => read(Some(name.clone()))?,
-            None => Vec::new(),
-        };
-        if rows.is_empty() {
-            let mut names: Vec<String> =
-                read(None)?.into_iter().map(|row| row.series.name).collect();
-            names.dedup();
-            names.truncate(NAMES_MAX);
+        let mut names: Vec<String> = read(None)?.into_iter().map(|row| row.series.name).collect();
+        names.dedup();
+        let Some(name) = self.look.name.as_ref().and_then(|name| name.resolve(&names)) else {
+            let known: Vec<&str> = names.iter().map(String::as_str).take(NAMES_MAX).collect();
             return Err(format!(
                 "query_metric needs the name of a metric; there are {}",
-                names.join(", ")
+                known.join(", ")
             ));
-        }
-        Ok(rows.iter().filter_map(metrics::candidate).collect())
+        };
+        Ok(read(Some(name.to_owned()))?.iter().filter_map(metrics::candidate).collect())
     }
 
     fn map(&self) -> Result<Vec<Candidate>, String> {
@@ -268,8 +270,7 @@ impl Asked<'_> {
         item.service.clone_from(&self.service);
         item.range = Some(self.range);
         item.query = Some(self.look.told());
-        item.text = lines.join("\n");
-        Ok(vec![item])
+        Ok(vec![item.saying(&lines.join("\n"))])
     }
 
     fn changes(&self) -> Result<Vec<Candidate>, String> {
@@ -284,9 +285,9 @@ impl Asked<'_> {
         if self.words().is_empty() {
             return Err("search_documents needs words".to_owned());
         }
-        let vector = documents::meaning_of(self.stores.store, self.stores.embedder, self.words());
+        let vector = documents::meaning_of(self.stores.store, self.stores.embedder, &self.words());
         let query = DocumentQuery {
-            text: self.words().to_owned(),
+            text: self.words(),
             vector: vector.and_then(Result::ok).flatten(),
             filter: DocumentFilter::default(),
             limit: ITEMS_MAX,
@@ -298,8 +299,9 @@ impl Asked<'_> {
     fn objects(&self) -> Result<Vec<Candidate>, String> {
         let until = TimeRange::new(Timestamp::MIN, self.range.end);
         let snapshots = self.stores.store.cluster(until).map_err(|error| error.to_string())?;
-        let wanted =
-            self.look.name.as_deref().or(self.service.as_deref()).unwrap_or("").to_lowercase();
+        let named = self.look.name.as_ref().map(|name| name.search_words(WORDS_BYTES_MAX));
+        let service = || self.service.as_ref().map(|name| name.to_lowercase());
+        let wanted = named.or_else(service).unwrap_or_default();
         let objects = cluster::latest(&snapshots);
         let named = objects
             .iter()

@@ -4,7 +4,7 @@ use groundcrew_store::{MetricQuery, Store};
 use groundcrew_telemetry::{SeriesRow, TimeRange, Timestamp};
 
 use super::super::assertion::Measure;
-use super::super::evidence::{Candidate, EvidenceKind, Gap};
+use super::super::evidence::{Candidate, EvidenceKind, Gap, Own};
 use super::super::format::{quantity, time};
 use super::super::material::Gathered;
 use super::super::question::{Plan, Question};
@@ -63,8 +63,8 @@ pub(super) fn candidate(row: &SeriesRow) -> Option<Candidate> {
         if attributes.is_empty() { String::new() } else { format!("{{{}}}", attributes.join(",")) };
     let service = row.resource.service();
     let place = row.resource.pod().map(|pod| format!(" pod {pod}")).unwrap_or_default();
-    let text = format!(
-        "{service}{place} {}{labels}\n  first {} at {}, last {} at {}, lowest {} at {}, highest {} at {}, {} points",
+    let mut text = format!(
+        "{service}{place} {}\n  first {} at {}, last {} at {}, lowest {} at {}, highest {} at {}, {} points",
         series.name,
         figure(first.value),
         at(first.time),
@@ -76,6 +76,10 @@ pub(super) fn candidate(row: &SeriesRow) -> Option<Candidate> {
         at(highest.time),
         series.points.len()
     );
+    let own = text.len();
+    if !labels.is_empty() {
+        text.push_str(&format!("\n  {}{labels}", series.name));
+    }
     let fold = series.points.len().div_ceil(DRAWN_MAX).max(1);
     let drawn = series
         .points
@@ -90,6 +94,7 @@ pub(super) fn candidate(row: &SeriesRow) -> Option<Candidate> {
         query: Some(format!("metrics service:{service} name:{}", series.name)),
         text,
         score: if moved { 0.16 } else { 0.08 },
+        own: Own::Bytes(own),
         measure: Some(Measure::Series {
             service: service.to_owned(),
             pod: row.resource.pod().map(str::to_owned),

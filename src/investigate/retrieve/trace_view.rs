@@ -52,8 +52,10 @@ pub(super) fn candidate(rows: &[SpanRow]) -> Option<Candidate> {
     item.range = Some(TimeRange::new(first.span.start, last.plus_nanos(1)));
     item.query = Some(format!("traces id:{trace}"));
     item.measure = Some(Measure::Trace { trace });
-    item.text = format!("{title}\n{}", view.lines.join("\n"));
     item.score = 0.5;
+    let mut item = item.saying(&title);
+    item.text.push('\n');
+    item.text.push_str(&view.lines.join("\n"));
     Some(item)
 }
 

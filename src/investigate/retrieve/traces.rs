@@ -6,7 +6,7 @@ use groundcrew_store::{SpanQuery, Store};
 use groundcrew_telemetry::{Attributes, SpanRow, TimeRange};
 
 use super::super::assertion::Measure;
-use super::super::evidence::{Candidate, EvidenceKind, Gap, clip};
+use super::super::evidence::{Candidate, EvidenceKind, Gap, Own, clip};
 use super::super::format::{count, milliseconds, time};
 use super::super::material::Gathered;
 use super::super::question::{Plan, Question};
@@ -123,6 +123,7 @@ fn candidate(service: &str, name: &str, operation: &Operation<'_>) -> Candidate 
         query: Some(format!("traces service:{service} operation:{name}")),
         text,
         score: if operation.failed > 0 { 0.30 + 0.10 * share } else { 0.18 },
+        own: Own::FirstLine,
         measure: Some(Measure::Requests { service: service.to_owned(), pod: None }),
         series: None,
         key: format!("operation:{service}:{name}"),

@@ -8,9 +8,10 @@ use groundcrew_analysis::{
 use groundcrew_telemetry::{TimeRange, Timestamp, TraceId};
 
 use super::assertion::{Figure, Measure};
-use super::evidence::{Candidate, EvidenceKind, clip, shorten};
+use super::evidence::{Candidate, EvidenceKind, Own, clip, shorten};
 use super::format::{count, milliseconds, percent, quantity, rate, time};
 use super::material::{Diagnosis, ToldFinding};
+use super::words::speaks_of_failure;
 
 /// Longest quoted log line in a sentence, in bytes.
 const QUOTE_BYTES_MAX: usize = 160;
@@ -57,6 +58,7 @@ fn tell_change(verdict: &ChangeVerdict, observations: &Observations) -> ToldFind
             test.text
         ));
     }
+    let own = text.len();
     if let Some(change) = change {
         text.push_str(&format!(
             "\n  files: {}\n{}",
@@ -72,6 +74,7 @@ fn tell_change(verdict: &ChangeVerdict, observations: &Observations) -> ToldFind
         query: Some(format!("changes id:{}", verdict.id)),
         text,
         score: 0.4 + 0.5 * verdict.score.clamp(0.0, 1.0),
+        own: Own::Bytes(own),
         measure: change.map(|change| Measure::Change { id: change.id.clone() }),
         series: None,
         key: format!("change:{}", verdict.id),
@@ -90,6 +93,7 @@ fn tell(finding: &Finding, observations: &Observations) -> ToldFinding {
         time(since),
         baseline_words(observations)
     );
+    let own = text.len();
     for detail in &details {
         text.push_str("\n  ");
         text.push_str(detail);
@@ -104,6 +108,7 @@ fn tell(finding: &Finding, observations: &Observations) -> ToldFinding {
         text,
         // Noise units grow without bound; what matters is whether it is far outside, so they are bent into 0 to 1.
         score: 0.5 + 0.4 * (finding.strength / (finding.strength + 8.0)).clamp(0.0, 1.0),
+        own: Own::Bytes(own),
         measure: asserts::measure_of(finding),
         series: series(finding, observations),
         key,
@@ -156,19 +161,17 @@ fn describe(finding: &Finding) -> Told {
             describe_metric(finding, &who)
         }
         FindingKind::ObjectUnhealthy { object, status, lines } => {
-            let sentence = match lines.first() {
-                Some(line) => {
-                    format!("{object} is {status}: {}", clip(line.trim(), QUOTE_BYTES_MAX))
-                }
+            let sentence = match telling_line(lines, status) {
+                Some(line) => format!("{object} is {status}: “{}”", shorten(line, QUOTE_BYTES_MAX)),
                 None => format!("{object} is {status}"),
             };
             (EvidenceKind::ClusterState, sentence, lines.clone(), format!("object:{object}"))
         }
         FindingKind::ClusterWarning { object, reason, message, count: times } => {
             let sentence = format!(
-                "the cluster warned {} times about {object}: {reason}, {}",
+                "the cluster warned {} times about {object}: {reason}, “{}”",
                 count(u64::from(*times)),
-                clip(message, QUOTE_BYTES_MAX)
+                shorten(message, QUOTE_BYTES_MAX)
             );
             let key = format!("event:{object}:{reason}:{}", clip(message, 120));
             (EvidenceKind::K8sEvent, sentence, vec![message.clone()], key)
@@ -348,7 +351,7 @@ fn describe_cohort(finding: &Finding) -> Told {
 
 fn describe_template(finding: &Finding, who: &str) -> Told {
     let key = |template: u64| format!("template:{}:{template:016x}", finding.service);
-    let quoted = |line: &str| clip(first_line(line), QUOTE_BYTES_MAX).to_owned();
+    let quoted = |line: &str| shorten(first_line(line), QUOTE_BYTES_MAX);
     let often = |exemplar: &str, only: &str, before: f64, after: f64| {
         let (line, before, after) = (quoted(exemplar), rate(before), rate(after));
         format!("{who} writes “{line}” {only}{after} times a minute, before {before}")
@@ -398,6 +401,20 @@ fn describe_template(finding: &Finding, who: &str) -> Told {
     let mut details = vec![format!("severity {severity}"), exemplar.clone()];
     details.extend(example_line(shown_by));
     (EvidenceKind::LogTemplate, sentence, details, key(template.0))
+}
+
+/// The line that says best why an object is as it is: one that speaks of failure, else one that says more than a heading
+/// or the status over again.
+fn telling_line<'a>(lines: &'a [String], status: &str) -> Option<&'a str> {
+    let says_more = |line: &&str| {
+        let value = line.split_once(':').map_or(*line, |(_, value)| value).trim();
+        !value.is_empty() && !value.eq_ignore_ascii_case(status) && value.len() > 2
+    };
+    let telling = |line: &&str| {
+        speaks_of_failure(line) && !line.trim_start().to_lowercase().starts_with("status")
+    };
+    let lines = || lines.iter().map(|line| line.trim()).filter(says_more);
+    lines().find(telling).or_else(|| lines().next())
 }
 
 fn first_line(text: &str) -> &str {

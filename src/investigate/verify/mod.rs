@@ -5,9 +5,11 @@ mod causal;
 mod measure;
 mod support;
 mod traffic;
+mod wording;
 
 pub use measure::Measurer;
 pub use support::{Support, support};
+pub use wording::Wording;
 
 use super::answer::{
     Answer, Claim, ClaimStatus, Confidence, RuledOut, SeenBefore, SeenSign, ToldBy, Verdict,
@@ -25,6 +27,8 @@ pub struct Grounds<'a> {
     pub known: &'a [String],
     /// Measures again.
     pub measurer: &'a Measurer<'a>,
+    /// Whose words are whose, for what a model says; the plain narrator quotes what it does not say itself.
+    pub wording: Option<&'a Wording>,
 }
 
 /// A sentence after it was checked.
@@ -41,7 +45,7 @@ impl Grounds<'_> {
     /// Checks one sentence: its words first, then its assertions.
     #[must_use]
     pub fn judge(&self, mut sentence: Sentence) -> Judged {
-        let mut support = support(&sentence, self.evidence, self.known);
+        let mut support = self.support(&mut sentence);
         let mut checks = Vec::new();
         if !matches!(support, Support::Refuted(_)) {
             checks = sentence
@@ -57,6 +61,30 @@ impl Grounds<'_> {
         }
         sentence.text = causal::soften(&sentence.text, &sentence.cites, self.evidence);
         Judged { sentence, checks, support }
+    }
+
+    /// What the words of a sentence are worth. What a model repeats of recorded text becomes a quotation.
+    fn support(&self, sentence: &mut Sentence) -> Support {
+        let Some(wording) = self.wording else {
+            return support(sentence, self.evidence, self.known);
+        };
+        let worded = wording.look_up(&sentence.text);
+        if !worded.invented.is_empty() {
+            let words = worded.invented.join("`, `");
+            return Support::Refuted(format!("`{words}` stands nowhere in the evidence"));
+        }
+        sentence.text = worded.text;
+        match support(sentence, self.evidence, self.known) {
+            // That somebody wrote something is not that it is so.
+            Support::Verified if worded.quotes => {
+                let said = Sentence::new(support::unquoted(&sentence.text), sentence.cites.clone());
+                match support(&said, self.evidence, self.known) {
+                    Support::Refuted(_) => Support::Unverifiable,
+                    of_own_words => of_own_words,
+                }
+            }
+            other => other,
+        }
     }
 
     /// Whether a sentence without assertions holds.

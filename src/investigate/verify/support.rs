@@ -82,8 +82,10 @@ fn checkable_parts(text: &str, known: &[String]) -> Vec<String> {
     for character in normal.chars() {
         match quoted.take() {
             Some((mark, part)) if character == mark => {
+                // A quotation that was cut says so.
+                let part = part.trim().trim_end_matches('…').trim_end();
                 if part.chars().count() >= 3 {
-                    parts.push(part.trim().to_owned());
+                    parts.push(part.to_owned());
                 }
                 rest.push(' ');
             }
@@ -123,6 +125,18 @@ fn checkable_parts(text: &str, known: &[String]) -> Vec<String> {
     parts
 }
 
+/// The sentence without what stands in quotation marks.
+pub(super) fn unquoted(text: &str) -> String {
+    let mut said = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, opened)) = rest.split_once('“') {
+        said.push_str(before);
+        rest = opened.split_once('”').map_or("", |(_, after)| after);
+    }
+    said.push_str(rest);
+    said
+}
+
 /// Whether a hyphenated word is a name rather than English: a known service, or more than two parts.
 fn is_known_like(word: &str, known: &[String]) -> bool {
     word.split('-').count() > 2 || known.iter().any(|service| service.to_lowercase().contains(word))
@@ -151,7 +165,7 @@ fn stands_in(part: &str, source: &str, numbers: &[f64]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::investigate::evidence::{Candidate, EvidenceKind};
+    use crate::investigate::evidence::{Candidate, EvidenceKind, Own};
 
     fn item(number: usize, text: &str) -> Evidence {
         Candidate {
@@ -162,6 +176,7 @@ mod tests {
             query: None,
             text: text.to_owned(),
             score: 0.5,
+            own: Own::Nothing,
             measure: None,
             series: None,
             key: String::new(),
