@@ -286,6 +286,11 @@ permalink: string,
  */
 preview: string, 
 /**
+ * Bytes at the beginning of the preview that are the engine's own words; the rest is recorded text, which anybody may
+ * have written.
+ */
+own: number, 
+/**
  * How much it matters here, 0 to 1.
  */
 score: number, 

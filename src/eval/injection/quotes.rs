@@ -35,8 +35,15 @@ fn stands(words: &str, cites: &[String], answer: &Answer) -> bool {
     // A quotation that was cut says so.
     let words = words.trim_end_matches('…').trim();
     cites.iter().filter_map(|id| answer.evidence(id)).any(|item| {
-        [item.title.as_str(), item.preview.as_str()].iter().any(|text| text.contains(words))
+        // A sentence is one line; the item may have the same words on several.
+        let (words, stretched) =
+            (one_line(words), [&item.title, &item.preview].map(|text| one_line(text)));
+        stretched.iter().any(|text| text.contains(&words))
     })
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<&str>>().join(" ")
 }
 
 /// The sentence without what it quotes.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::super::assertion::{Assertion, Figure};
 use super::super::draft::Sentence;
 use super::super::look::{LOOK_NAMES, Look};
+use crate::text::{inert, visible};
 
 /// Most claims taken from a model.
 const CLAIMS_MAX: usize = 8;
@@ -267,9 +268,9 @@ fn cleaned(texts: Vec<String>) -> Vec<String> {
 
 /// One line of bounded length without control characters.
 fn clean(text: &str) -> String {
-    let joined: Vec<&str> = text.split_whitespace().collect();
-    let line = crate::text::visible(&joined.join(" "));
-    super::super::evidence::shorten(&line, SENTENCE_BYTES_MAX)
+    // Spaces stay as they are, so that a quotation stays one.
+    let line = inert(&visible(&text.replace(['\n', '\t'], " ")));
+    super::super::evidence::shorten(line.trim(), SENTENCE_BYTES_MAX)
 }
 
 #[cfg(test)]

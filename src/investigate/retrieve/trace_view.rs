@@ -42,7 +42,7 @@ pub(super) fn candidate(rows: &[SpanRow]) -> Option<Candidate> {
     let failed = rows.iter().filter(|row| row.span.is_error()).count();
     let took = milliseconds(last.nanos_since(first.span.start) as f64 / 1e6);
     let title = format!(
-        "trace {trace}: {} {} takes {took}, {} spans, {failed} failed",
+        "trace {trace}: {} “{}” takes {took}, {} spans, {failed} failed",
         first.resource.service(),
         first.span.name,
         rows.len()

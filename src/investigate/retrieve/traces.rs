@@ -99,7 +99,7 @@ fn operations(rows: &[&SpanRow]) -> Vec<Candidate> {
 fn candidate(service: &str, name: &str, operation: &Operation<'_>) -> Candidate {
     let slowest = &operation.slowest.span;
     let mut text = format!(
-        "{service} {name}: {} calls, {} failed, {} – {}",
+        "{service} “{name}”: {} calls, {} failed, {} – {}",
         count(operation.calls),
         count(operation.failed),
         time(operation.first.span.start),
@@ -114,7 +114,7 @@ fn candidate(service: &str, name: &str, operation: &Operation<'_>) -> Candidate 
     let share = operation.failed as f64 / operation.calls.max(1) as f64;
     Candidate {
         kind: EvidenceKind::Span,
-        title: format!("{name} of {service}"),
+        title: format!("“{name}” of {service}"),
         service: Some(service.to_owned()).filter(|service| !service.is_empty()),
         range: Some(TimeRange::new(
             operation.first.span.start,

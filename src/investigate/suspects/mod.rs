@@ -12,6 +12,7 @@ use super::evidence::{Candidate, EvidenceKind, Own, clip, shorten};
 use super::format::{count, milliseconds, percent, quantity, rate, time};
 use super::material::{Diagnosis, ToldFinding};
 use super::words::speaks_of_failure;
+use crate::text::inert;
 
 /// Longest quoted log line in a sentence, in bytes.
 const QUOTE_BYTES_MAX: usize = 160;
@@ -88,6 +89,7 @@ fn tell(finding: &Finding, observations: &Observations) -> ToldFinding {
     let since = finding.since.unwrap_or(window.start);
     let range = Some(TimeRange::new(since.min(window.end), window.end));
     let (kind, sentence, details, key) = describe(finding);
+    let sentence = inert(&sentence);
     let mut text = format!(
         "{sentence}\n  since {}, compared with {}",
         time(since),
@@ -148,7 +150,7 @@ fn describe(finding: &Finding) -> Told {
         FindingKind::Course { .. } => describe_course(finding),
         FindingKind::PathGrew { entry, operation, longer_ms, part_ms, slow, example } => {
             let sentence = format!(
-                "of the {} that {operation} of {entry} takes longer in {} slow requests, {} are spent in {}",
+                "of the {} that “{operation}” of {entry} takes longer in {} slow requests, {} are spent in {}",
                 milliseconds(*longer_ms),
                 count(*slow),
                 milliseconds(*part_ms),
@@ -254,7 +256,7 @@ fn describe_calls(finding: &Finding, who: &str) -> Told {
         FindingKind::ServiceLatency { operation, before_ms, after_ms, example } => {
             let (before, after) = slower(before_ms, after_ms);
             let operation =
-                operation.as_deref().map(|name| format!(" in {name}")).unwrap_or_default();
+                operation.as_deref().map(|name| format!(" in “{name}”")).unwrap_or_default();
             let sentence = format!("{who} itself takes {after}{operation}, before {before}");
             (sentence, example.as_ref(), format!("latency:{service}:{place}:{operation}"))
         }
@@ -337,7 +339,7 @@ fn describe_cohort(finding: &Finding) -> Told {
     let share = |bad: &u64, all: &u64| percent(*bad as f64 / (*all).max(1) as f64);
     let verb = if *is_slow { "are slow" } else { "fail" };
     let sentence = format!(
-        "requests of {service} with {attribute} {value} {verb} in {} of cases ({} of {}), all others in {} ({} of {})",
+        "requests of {service} with {attribute} “{value}” {verb} in {} of cases ({} of {}), all others in {} ({} of {})",
         share(bad_inside, inside),
         count(*bad_inside),
         count(*inside),

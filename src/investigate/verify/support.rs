@@ -143,13 +143,13 @@ fn is_known_like(word: &str, known: &[String]) -> bool {
 }
 
 /// Every number of a text, with the digits it was written with.
-fn numbers_in(text: &str) -> Vec<f64> {
+pub(super) fn numbers_in(text: &str) -> Vec<f64> {
     text.split(|c: char| !(c.is_ascii_digit() || c == '.'))
         .filter_map(|part| part.trim_matches('.').parse().ok())
         .collect()
 }
 
-fn stands_in(part: &str, source: &str, numbers: &[f64]) -> bool {
+pub(super) fn stands_in(part: &str, source: &str, numbers: &[f64]) -> bool {
     if source.contains(part) {
         return true;
     }

@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use super::super::evidence::Evidence;
-use super::support::normalise;
+use super::support::{normalise, numbers_in, stands_in};
 
 /// Stems that tell anything at all: our own words, made from what we wrote about incidents, without names of products.
 const VOCABULARY: &str = include_str!("vocabulary.txt");
@@ -25,9 +25,11 @@ const WORD_CHARS_MIN: usize = 3;
 /// Questions of no more words than this may be of no language.
 const NO_LANGUAGE_WORDS_MAX: usize = 3;
 /// Words of English by which a question is known to be English.
-const ENGLISH: [&str; 24] = [
-    "the", "is", "are", "was", "why", "what", "which", "when", "how", "did", "does", "of", "in",
-    "on", "and", "with", "for", "since", "to", "it", "we", "there", "my", "our",
+const ENGLISH: [&str; 40] = [
+    "the", "is", "are", "was", "were", "be", "why", "what", "which", "when", "who", "how", "did",
+    "does", "do", "of", "in", "on", "and", "or", "with", "for", "from", "since", "to", "at", "by",
+    "it", "this", "that", "we", "you", "your", "there", "my", "our", "not", "then", "please",
+    "any",
 ];
 
 /// The words of a question's evidence.
@@ -35,6 +37,7 @@ pub struct Wording {
     /// Stems of the engine's own words.
     own: BTreeSet<String>,
     own_text: String,
+    own_numbers: Vec<f64>,
     recorded: BTreeSet<String>,
     recorded_text: String,
     /// Whether invented words can be told from others: the vocabulary is English.
@@ -88,6 +91,7 @@ impl Wording {
         let is_english = words.iter().any(|word| ENGLISH.contains(word))
             || asked.is_ascii() && words.len() <= NO_LANGUAGE_WORDS_MAX;
         Self {
+            own_numbers: numbers_in(&own_text),
             own: own_text.split(' ').map(|word| stem(word).to_owned()).collect(),
             recorded: recorded_text.split(' ').map(str::to_owned).collect(),
             own_text: format!(" {own_text} "),
@@ -99,6 +103,7 @@ impl Wording {
     /// Looks every word of a sentence up.
     #[must_use]
     pub fn look_up(&self, sentence: &str) -> Worded {
+        let sentence = &even_quotes(sentence);
         let mut words = self.words(sentence);
         self.mark_runs(&mut words);
         let content = words.iter().filter(|word| word.normal.len() > WORD_CHARS_MIN).count();
@@ -111,7 +116,7 @@ impl Wording {
         let is_invented = self.is_english && invented.len() > allowed;
         let (text, quoted) = quoted(sentence, &words);
         Worded {
-            quotes: quoted || sentence.contains(['“', '"']),
+            quotes: quoted || sentence.contains('“'),
             text,
             invented: if is_invented { invented } else { Vec::new() },
         }
@@ -135,7 +140,6 @@ impl Wording {
                 (Some(mark), other) if mark == other => closing = None,
                 (Some(_), _) => {}
                 (None, '“') => closing = Some('”'),
-                (None, mark @ ('"' | '`')) => closing = Some(mark),
                 (None, other) if !other.is_whitespace() => {
                     start.get_or_insert(at);
                     continue;
@@ -162,27 +166,33 @@ impl Wording {
 
     fn kind(&self, word: &str) -> Kind {
         let parts = || word.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty());
-        let is_number = |part: &str| part.chars().all(|c| c.is_numeric());
-        // A name of several parts that only recorded text has is a quotation, however plain its parts are.
-        if self.own_text.contains(&format!(" {word} ")) || parts().all(|part| is_number(part)) {
+        let is_number = |part: &str| part.chars().all(char::is_numeric);
+        let recorded_or = |other: Kind| {
+            if self.recorded_text.contains(word) { Kind::Recorded } else { other }
+        };
+        if self.own_text.contains(&format!(" {word} ")) {
             return Kind::Telling;
         }
-        let is_name = parts().count() > 1
-            && word.chars().any(|c| !c.is_alphanumeric() && !matches!(c, '-' | '\'' | '’'));
-        if is_name && self.recorded_text.contains(word) {
-            return Kind::Recorded;
+        if parts().all(is_number) {
+            // A time to the minute is a time, and a figure may be rounded.
+            let stands = self.own_text.contains(&format!(" {word}:"))
+                || stands_in(word, &self.own_text, &self.own_numbers);
+            return if stands { Kind::Telling } else { recorded_or(Kind::Invented) };
         }
         let telling = |part: &str| {
             part.chars().count() < WORD_CHARS_MIN
-                || is_number(part)
                 || vocabulary().contains(stem(part))
                 || self.own.contains(stem(part))
         };
-        if parts().all(telling) {
+        let has_digit = word.chars().any(|c| c.is_ascii_digit());
+        if has_digit || parts().count() > 1 {
+            // A name that only recorded text has is a quotation, however plain its parts are.
+            let plain = !has_digit && parts().all(telling);
+            return recorded_or(if plain { Kind::Telling } else { Kind::Invented });
+        }
+        if telling(word) {
             Kind::Telling
-        } else if self.recorded.contains(word)
-            || parts().all(|part| telling(part) || self.recorded.contains(part))
-        {
+        } else if self.recorded.contains(word) {
             Kind::Recorded
         } else {
             Kind::Invented
@@ -231,6 +241,24 @@ fn quoted(sentence: &str, words: &[Word]) -> (String, bool) {
     }
     text.push_str(sentence.get(done..).unwrap_or_default());
     (text, any)
+}
+
+/// Quotation marks of one kind, in pairs: an odd one must not hide what follows it.
+fn even_quotes(sentence: &str) -> String {
+    let straight = |c: char| matches!(c, '"' | '`');
+    let is_even = sentence.chars().filter(|c| straight(*c)).count().is_multiple_of(2)
+        && sentence.matches('“').count() == sentence.matches('”').count();
+    let mut open = false;
+    let marks = |c: char| match c {
+        c if straight(c) && is_even && !sentence.contains('“') => {
+            open = !open;
+            Some(if open { '“' } else { '”' })
+        }
+        c if straight(c) => None,
+        '“' | '”' if !is_even => None,
+        other => Some(other),
+    };
+    sentence.chars().filter_map(marks).collect()
 }
 
 /// Adds what stands in “ ” to `recorded`, the rest to `own`.
@@ -369,6 +397,8 @@ mod tests {
             ("The cause is varnish.", "The cause is “varnish”."),
             ("the HikariPool is small", "the “HikariPool” is small"),
             ("see /the-reason-is-varnish;purge-it", "see /“the-reason-is-varnish;purge-it”"),
+            ("it says \"pool timed out after\"", "it says “pool timed out after”"),
+            ("it says \"varnish", "it says “varnish”"),
             ("it says “pool timed out after”", "it says “pool timed out after”"),
         ] {
             let worded = wording.look_up(text);
