@@ -79,9 +79,18 @@ pub(super) struct AskArguments {
     /// The clock: answer as if it were then (RFC 3339)
     #[arg(long, value_name = "TIME")]
     pub at: Option<String>,
+    /// What was known then: as --at, without documents and memories of later
+    #[arg(long, value_name = "TIME", conflicts_with = "at")]
+    pub as_of: Option<String>,
     /// Look at this service; may be given more than once
     #[arg(long, value_name = "NAME")]
     pub service: Vec<String>,
+    /// Go on with a conversation of the running server, or begin one of this name
+    #[arg(short, long, value_name = "ID")]
+    pub conversation: Option<String>,
+    /// Fill the model's whole window instead of what a first answer takes
+    #[arg(long)]
+    pub deep: bool,
     /// How to print the answer
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
     pub output: Output,

@@ -35,8 +35,15 @@ pub(super) async fn run(mut settings: Settings, arguments: AskArguments) -> Resu
         services: arguments.service.clone(),
         at: arguments.at.clone(),
         since: arguments.since.clone(),
+        as_of: arguments.as_of.clone(),
     };
-    let ask = Ask { text, ask_id: None, sid: None, scope };
+    let ask = Ask {
+        text,
+        sid: arguments.conversation.clone(),
+        mode: arguments.deep.then(|| "deep".to_owned()),
+        scope,
+        ..Ask::default()
+    };
     // Wrong times are told before anything is opened.
     let question = ask
         .question(SystemClock.now())
@@ -93,10 +100,13 @@ async fn answered(
     if source == Source::ServerOrDirectory
         && let Some(mut client) = Client::connect(settings).await
     {
-        let scope =
-            json!({"services": ask.scope.services, "at": ask.scope.at, "since": ask.scope.since});
-        let asked = json!({"text": ask.text, "ask_id": uuid::Uuid::new_v4().simple().to_string(), "scope": scope});
+        let scope = json!({"services": ask.scope.services, "at": ask.scope.at, "since": ask.scope.since, "as_of": ask.scope.as_of});
+        let asked = json!({"text": ask.text, "ask_id": uuid::Uuid::new_v4().simple().to_string(),
+            "sid": ask.sid, "mode": ask.mode, "scope": scope});
         return client.ask(asked, |envelope| progress.frame(envelope)).await;
+    }
+    if ask.sid.is_some() {
+        bail!("a conversation lives in a running server; start one with `groundcrew serve`");
     }
     let is_kept = source != Source::Stdin;
     let (investigator, question, _guard) = match source {

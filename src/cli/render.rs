@@ -3,7 +3,7 @@
 use anstyle::{AnsiColor, Style};
 
 use crate::investigate::answer::{
-    Answer, Confidence, Hypothesis, HypothesisStatus, SeenBefore, ToldBy, Verdict,
+    Answer, ClaimStatus, Confidence, Hypothesis, HypothesisStatus, SeenBefore, ToldBy, Verdict,
 };
 use crate::investigate::evidence::{Evidence, clip};
 use crate::investigate::format::count;
@@ -28,8 +28,15 @@ pub(super) fn text(answer: &Answer) -> String {
     if let Some(notice) = &answer.notice {
         page.push_str(&format!("{UNSURE}!{UNSURE:#} {}\n", visible(notice)));
     }
+    if let Some(understood) = &answer.understood {
+        page.push_str(&format!("{DIM}read as: {}{DIM:#}\n", visible(understood)));
+    }
     for claim in &answer.claims {
-        page.push_str(&format!("  {}{}\n", visible(&claim.text), cites(&claim.cites)));
+        let mark = match claim.status {
+            ClaimStatus::Verified => String::new(),
+            ClaimStatus::Unverifiable => format!(" {DIM}(not verified){DIM:#}"),
+        };
+        page.push_str(&format!("  {}{}{mark}\n", visible(&claim.text), cites(&claim.cites)));
     }
     suspects(&mut page, answer);
     section(
@@ -234,11 +241,20 @@ pub(super) fn sparkline(values: &[f64]) -> String {
 fn receipt(answer: &Answer) -> String {
     let receipt = &answer.receipt;
     let told = match (&answer.told_by, &answer.usage.model) {
-        (ToldBy::Model, Some(model)) => format!("told by {model}, checked"),
+        (ToldBy::Model, Some(model)) => {
+            format!("told by {}, checked{}", visible(model), spent(answer))
+        }
+        (ToldBy::Plain, Some(model)) => {
+            format!("facts only, {} did not help{}", visible(model), spent(answer))
+        }
         _ => "facts only, no model".to_owned(),
     };
+    let in_prompt = match receipt.in_prompt {
+        0 => String::new(),
+        items => format!(", {items} in the prompt"),
+    };
     format!(
-        "{} log records, {} templates ({} changed), {} spans, {} series · {} items, {} tokens, {} left out · {:.2} s · {told}",
+        "{} log records, {} templates ({} changed), {} spans, {} series · {} items{in_prompt}, {} tokens, {} left out · {:.2} s · {told}",
         count(receipt.log_records),
         count(receipt.templates),
         count(receipt.templates_changed),
@@ -249,6 +265,24 @@ fn receipt(answer: &Answer) -> String {
         count(receipt.left_out),
         answer.usage.ms as f64 / 1_000.0,
     )
+}
+
+/// What the model took: `, 6,104 + 310 tokens, 2 queries, 0.012, explain v2 5f0a9c01`.
+fn spent(answer: &Answer) -> String {
+    let usage = &answer.usage;
+    let tokens = |count_of: Option<u32>| count(u64::from(count_of.unwrap_or(0)));
+    let mut text =
+        format!(", {} + {} tokens", tokens(usage.input_tokens), tokens(usage.output_tokens));
+    if usage.queries > 0 {
+        text.push_str(&format!(", {} queries", usage.queries));
+    }
+    if let Some(cost) = usage.cost {
+        text.push_str(&format!(", {cost:.4}"));
+    }
+    if let Some(prompt) = &usage.prompt {
+        text.push_str(&format!(", {}", visible(prompt)));
+    }
+    text
 }
 
 /// The answer as Markdown, for a ticket or a chat.

@@ -294,6 +294,12 @@ pub struct Answer {
     #[serde(with = "time")]
     #[cfg_attr(test, ts(as = "String"))]
     pub to: Timestamp,
+    /// Services that it is about; empty for all.
+    #[serde(default)]
+    pub scope: Vec<String>,
+    /// How a follow-up question was understood.
+    #[serde(default)]
+    pub understood: Option<String>,
     /// Who is hit, since when.
     pub impact: Impact,
     /// The sentences.

@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use super::answer::AnswerEvent;
 use super::question::{QUESTION_BYTES_MAX, Question};
+use super::spoken::with_spoken_times;
 
 /// Everything an investigation works with. One per process, shared.
 pub struct Investigator {
@@ -157,5 +158,5 @@ pub fn admit(
     }
     let masked = investigator.masker.mask_text(text).map_err(|_| QuestionError::Withheld)?;
     question.text = masked.into_inner();
-    Ok(question)
+    Ok(with_spoken_times(question))
 }

@@ -24,6 +24,8 @@ pub struct Gathered {
     pub memory: Vec<Remembered>,
     /// What service catalogs among the documents describe.
     pub catalog: Vec<CatalogEntity>,
+    /// What the question asked for in so many words.
+    pub looked: Vec<Candidate>,
     /// Names of the alerts that went off in the window.
     pub alerts: Vec<String>,
     /// What could not be seen.

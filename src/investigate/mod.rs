@@ -10,6 +10,7 @@ pub mod deciding;
 pub mod draft;
 pub mod evidence;
 pub mod explain;
+pub mod followup;
 pub mod format;
 pub mod look;
 pub mod material;
@@ -23,6 +24,7 @@ pub mod record;
 pub mod remembered;
 pub mod retrieve;
 pub mod signs;
+pub mod spoken;
 pub mod suspects;
 mod tell;
 pub mod verify;
@@ -37,6 +39,7 @@ use tokio_util::sync::CancellationToken;
 use answer::{Answer, AnswerEvent, Impact, Step, StepStatus, ToldBy, Usage, Verdict};
 pub use context::{Emit, Investigator, LazyEmbedder, ModelLimits, QuestionError, RunIds, admit};
 use draft::Draft;
+use evidence::Gap;
 use explain::{Bundle, Material};
 use material::{Diagnosis, Gathered};
 use plan::Known;
@@ -133,8 +136,16 @@ pub fn find_facts(
         let detail = format!("{}", plan.window);
         (plan, detail)
     });
+    let stores =
+        Stores { store, embedder: &investigator.embedder, plan: &plan, services: &known.services };
     let gathered = step(emit, "retrieve", "Collecting evidence", || {
-        let gathered = retrieve::retrieve(store, &investigator.embedder, question, &plan);
+        let mut gathered = retrieve::retrieve(store, &investigator.embedder, question, &plan);
+        for look in &plan.looks {
+            match retrieve::look(stores, look) {
+                Ok(found) => gathered.looked.extend(found),
+                Err(why) => gathered.gaps.push(Gap::unfixable(format!("{}: {why}", look.told()))),
+            }
+        }
         let receipt = &gathered.receipt;
         let detail = format!(
             "{} log records, {} spans, {} series",
@@ -160,7 +171,8 @@ pub fn find_facts(
     let deciding = deciding::decide(stores, &diagnosis);
     let (bundle, draft) = step(emit, "explain", "Choosing what matters", || {
         let rest = gathered.candidates.clone();
-        let mut first = explain::choose(&diagnosis);
+        let mut first = gathered.looked.clone();
+        first.extend(explain::choose(&plan, &diagnosis));
         first.extend(deciding.iter().map(|deciding| deciding.item.clone()));
         let bundle = explain::pack(&ids.answer_id, first, rest, question.budget.bundle_tokens_max);
         let material = Material {
@@ -168,6 +180,7 @@ pub fn find_facts(
             diagnosis: &diagnosis,
             passages: &gathered.passages,
             gaps: &gathered.gaps,
+            looked: &gathered.looked,
             deciding: deciding.as_ref(),
         };
         let draft = explain::narrate(material, &bundle);
@@ -233,6 +246,14 @@ pub fn facts_answer(
     Investigated { answer, record: Record { struck, ..Record::default() } }
 }
 
+/// How a follow-up was understood, in words: whom it is about and when.
+fn understood(question: &Question, plan: &Plan) -> Option<String> {
+    let when = question.understood.as_ref()?;
+    let whom =
+        if plan.services.is_empty() { "all services".to_owned() } else { plan.services.join(", ") };
+    Some(format!("{whom}, {}, {when}", plan.window))
+}
+
 /// An answer that says nothing yet, with everything that does not depend on who tells it.
 fn blank_answer(question: &Question, ids: &RunIds, facts: &Facts) -> Answer {
     let mut receipt = facts.gathered.receipt.clone();
@@ -259,6 +280,8 @@ fn blank_answer(question: &Question, ids: &RunIds, facts: &Facts) -> Answer {
         headline_cites: Vec::new(),
         from: facts.plan.window.start,
         to: facts.plan.window.end,
+        scope: facts.plan.services.clone(),
+        understood: understood(question, &facts.plan),
         impact: Impact::default(),
         claims: Vec::new(),
         hypotheses: Vec::new(),

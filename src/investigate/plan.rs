@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use groundcrew_telemetry::{TimeRange, Timestamp};
 
+use super::look::{Look, LookFor};
 use super::question::{Intent, Plan, Question};
+use crate::text::Tainted;
 
 /// The window when neither the question nor an alert says since when.
 const WINDOW_DEFAULT: Duration = Duration::from_secs(15 * 60);
@@ -41,13 +43,76 @@ pub fn plan(question: &Question, known: &Known) -> Plan {
         Some(covered) if question.normal.is_empty() => seasons(window, covered),
         _ => Vec::new(),
     };
-    let terms = terms(&question.text);
-    let services = if question.services.is_empty() {
-        mentioned_services(&question.text, &known.services)
-    } else {
+    let context = question.context.as_deref().unwrap_or("");
+    let terms = terms(&format!("{}\n{context}", question.text));
+    let mentioned = mentioned_services(&question.text, &known.services);
+    let services = if !question.services.is_empty() {
         resolve_services(&question.services, &known.services, &mut notes)
+    } else if mentioned.is_empty() {
+        question.carried.clone()
+    } else {
+        mentioned.clone()
     };
-    Plan { intent: intent(&question.text), window, baseline, seasons, services, terms, notes }
+    let looks = looks(&question.text, &services);
+    let why_not = why_not(&question.text, &mentioned);
+    let intent = match (looks.is_empty(), context.is_empty()) {
+        (false, _) => Intent::Lookup,
+        // A short question that leans on another asks for the same kind of thing.
+        (true, false) => intent(&format!("{}\n{context}", question.text)),
+        (true, true) => intent(&question.text),
+    };
+    Plan { intent, window, baseline, seasons, services, terms, looks, why_not, notes }
+}
+
+/// Typed queries that the words ask for: one's answer is the item, not an essay about it.
+fn looks(text: &str, services: &[String]) -> Vec<Look> {
+    let lower = text.to_lowercase();
+    let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).collect();
+    let says = |options: &[&str]| options.iter().any(|option| words.contains(option));
+    let service = services.first().map(|name| Tainted::new(name.clone()));
+    let quoted = text.split(['"', '“', '”', '`']).nth(1).filter(|quoted| quoted.len() >= 3);
+    let shows = says(&["show", "get", "find", "give", "list", "display", "see", "one"]);
+    let mut look = if says(&["trace", "traces"]) && shows {
+        let failed = says(&["failing", "failed", "fails", "error", "errors", "broken", "bad"]);
+        let words = if failed { "failed" } else { "slow" };
+        Look { words: Some(Tainted::new(words.to_owned())), ..Look::new(LookFor::GetTrace) }
+    } else if lower.contains("what changed")
+        || shows && says(&["deploys", "deployments", "changes", "commits"])
+    {
+        Look::new(LookFor::WhatChanged)
+    } else if lower.contains("service map")
+        || lower.contains("who calls")
+        || lower.contains("depends on")
+    {
+        Look::new(LookFor::ServiceMap)
+    } else if let (Some(quoted), true) = (quoted, says(&["log", "logs", "line", "lines"])) {
+        Look { words: Some(Tainted::new(quoted.to_owned())), ..Look::new(LookFor::SearchLogs) }
+    } else {
+        return Vec::new();
+    };
+    look.service = service;
+    vec![look]
+}
+
+/// Who is asked about in `why not the database?` or `could it be payments?`
+fn why_not(text: &str, mentioned: &[String]) -> Option<String> {
+    let lower = text.to_lowercase();
+    let asks = [
+        "why not",
+        "why isn't it",
+        "why is it not",
+        "could it be",
+        "can it be",
+        "is it not",
+        "isn't it",
+    ];
+    let (_, rest) = asks.iter().find_map(|ask| lower.split_once(ask))?;
+    if let Some(service) = mentioned.first() {
+        return Some(service.clone());
+    }
+    rest.split(|c: char| !c.is_alphanumeric() && !matches!(c, '-' | '_' | '.'))
+        .find(|word| word.len() >= 2 && !STOP_WORDS.contains(word))
+        .map(str::to_owned)
 }
 
 /// The same clock time on each of the last seven days and on the same weekday of three more weeks.
@@ -321,6 +386,46 @@ mod tests {
             planned("why build it").services.is_empty(),
             "short names are not found inside words"
         );
+    }
+
+    #[test]
+    fn what_is_asked_for_in_so_many_words_is_looked_up() {
+        let planned_look = |text: &str| planned(text).looks.first().map(|look| look.told());
+        for (text, told) in [
+            ("show me one failing trace of checkout", "get_trace service=checkout words=failed"),
+            ("find a slow trace", "get_trace words=slow"),
+            ("what changed?", "what_changed"),
+            ("who calls payments", "service_map service=payments"),
+            (
+                "show the lines with \"pool timed out\" in the logs",
+                "search_logs words=pool timed out",
+            ),
+        ] {
+            assert_eq!(planned_look(text).as_deref(), Some(told));
+            assert_eq!(planned(text).intent, Intent::Lookup);
+        }
+        assert_eq!(planned_look("why is the trace of checkout slow?"), None);
+    }
+
+    #[test]
+    fn a_question_back_names_its_suspect() {
+        assert_eq!(planned("why not payments?").why_not.as_deref(), Some("payments"));
+        assert_eq!(planned("Why not the database?").why_not.as_deref(), Some("database"));
+        assert_eq!(planned("why is checkout slow?").why_not, None);
+    }
+
+    #[test]
+    fn a_follow_up_keeps_the_scope_unless_it_names_another() {
+        let mut question = Question::new("and before?", Timestamp::from_secs(1_010_000));
+        question.carried = vec!["checkout".to_owned()];
+        question.context = Some("show me the errors".to_owned());
+        let carried = plan(&question, &known());
+        assert_eq!(
+            (carried.services, carried.intent),
+            (vec!["checkout".to_owned()], Intent::Lookup)
+        );
+        question.text = "what about payments?".to_owned();
+        assert_eq!(plan(&question, &known()).services, ["payments"]);
     }
 
     #[test]

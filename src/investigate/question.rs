@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use groundcrew_telemetry::{TimeRange, Timestamp};
 
+use super::look::Look;
+
 /// One question and its scope.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Question {
@@ -21,6 +23,16 @@ pub struct Question {
     pub topology: Vec<(String, String)>,
     /// Past periods known to be normal; empty to take what lies before the window.
     pub normal: Vec<TimeRange>,
+    /// What was asked before, when this leans on it.
+    pub context: Option<String>,
+    /// Services of the question before, for one that names none.
+    pub carried: Vec<String>,
+    /// Whether it replaces the question that runs in the same conversation.
+    pub steers: bool,
+    /// How the time was understood, when this leans on the question before.
+    pub understood: Option<String>,
+    /// Only documents and memories of that time count: what was known then.
+    pub known_until: Option<Timestamp>,
     /// Limits.
     pub budget: Budget,
 }
@@ -37,6 +49,11 @@ impl Question {
             services: Vec::new(),
             topology: Vec::new(),
             normal: Vec::new(),
+            context: None,
+            carried: Vec::new(),
+            steers: false,
+            understood: None,
+            known_until: None,
             budget: Budget::default(),
         }
     }
@@ -88,6 +105,10 @@ pub struct Plan {
     pub services: Vec<String>,
     /// Words of the question that can be looked for, lower-cased, most telling first.
     pub terms: Vec<String>,
+    /// Typed queries that the question asks for in so many words.
+    pub looks: Vec<Look>,
+    /// Who is asked about in `why not ...?`: a service as it is spelled in the telemetry, else the asker's word.
+    pub why_not: Option<String>,
     /// What the planner assumed that the asker should know.
     pub notes: Vec<String>,
 }

@@ -9,6 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::investigate::RunIds;
 use crate::investigate::answer::{Answer, AnswerEvent};
+use crate::investigate::followup::Thread;
+use crate::investigate::question::Question;
 
 /// Events kept for those who come back; older ones are told by a snapshot.
 const EVENTS_MAX: usize = 4_096;
@@ -24,6 +26,8 @@ pub enum RunStatus {
     Done,
     /// Because somebody asked it to; what was proven so far stands.
     Cancelled,
+    /// Because somebody steered the conversation elsewhere while it ran.
+    Superseded,
     /// Without an answer.
     Failed,
 }
@@ -35,6 +39,7 @@ impl RunStatus {
         match self {
             Self::Done => "done",
             Self::Cancelled => "cancelled",
+            Self::Superseded => "superseded",
             Self::Failed => "failed",
         }
     }
@@ -112,12 +117,16 @@ struct State {
     runs: BTreeMap<String, Run>,
     run_order: VecDeque<String>,
     touched: Timestamp,
+    thread: Option<Thread>,
 }
 
 struct Run {
     ids: RunIds,
     cancel: CancellationToken,
     finished: bool,
+    /// Cancelled because somebody steered it elsewhere.
+    superseded: bool,
+    question: Option<Question>,
 }
 
 impl Conversation {
@@ -198,7 +207,13 @@ impl Conversation {
         if let Some(run) = state.runs.get(ask_id) {
             return (run.ids.clone(), None);
         }
-        let run = Run { ids: RunIds::random(), cancel: CancellationToken::new(), finished: false };
+        let run = Run {
+            ids: RunIds::random(),
+            cancel: CancellationToken::new(),
+            finished: false,
+            superseded: false,
+            question: None,
+        };
         let begun = (run.ids.clone(), Some(run.cancel.clone()));
         state.runs.insert(ask_id.to_owned(), run);
         state.run_order.push_back(ask_id.to_owned());
@@ -238,6 +253,43 @@ impl Conversation {
             }
             _ => false,
         }
+    }
+
+    /// What the conversation is about so far.
+    #[must_use]
+    pub fn thread(&self) -> Option<Thread> {
+        self.state().thread.clone()
+    }
+
+    /// What it is about from now on.
+    pub(super) fn set_thread(&self, thread: Thread) {
+        self.state().thread = Some(thread);
+    }
+
+    /// Keeps what a run was asked, so that it can be steered.
+    pub(super) fn asked(&self, run_id: &str, question: &Question) {
+        let mut state = self.state();
+        for run in state.runs.values_mut().filter(|run| run.ids.run_id == run_id) {
+            run.question = Some(question.clone());
+        }
+    }
+
+    /// Stops the newest run that goes on, because its question is about to be replaced. Returns that question.
+    pub(super) fn supersede(&self) -> Option<Question> {
+        let mut state = self.state();
+        let newest = state.run_order.iter().rev().cloned().collect::<Vec<String>>();
+        let running = newest.into_iter().find(|ask_id| {
+            state.runs.get(ask_id).is_some_and(|run| !run.finished && run.question.is_some())
+        })?;
+        let run = state.runs.get_mut(&running)?;
+        run.superseded = true;
+        run.cancel.cancel();
+        run.question.clone()
+    }
+
+    /// Whether the run was replaced by another question.
+    pub(super) fn is_superseded(&self, run_id: &str) -> bool {
+        self.state().runs.values().any(|run| run.ids.run_id == run_id && run.superseded)
     }
 
     /// Whether a run has not ended, and when it was last asked something.

@@ -12,8 +12,10 @@ use tokio_util::task::TaskTracker;
 
 use super::conversation::{Conversation, RunEvent, RunStatus};
 use crate::investigate::answer::Answer;
+use crate::investigate::followup::{self, Thread};
 use crate::investigate::question::Question;
 use crate::investigate::record::Record;
+use crate::investigate::spoken::with_spoken_times;
 use crate::investigate::{Investigated, Investigator, QuestionError, RunIds, investigate};
 
 /// Conversations kept in memory; the one that was quiet longest goes first.
@@ -136,6 +138,8 @@ impl Sessions {
         }
         let (ids, token) = conversation.begin(ask_id, self.now());
         let Some(token) = token else { return Ok(ids) };
+        let question = in_conversation(conversation, question);
+        conversation.asked(&ids.run_id, &question);
         let Ok(permit) = Arc::clone(&self.inner.permits).try_acquire_owned() else {
             conversation.forget(ask_id);
             return Err(AskError::Busy(self.inner.options.questions_max));
@@ -181,14 +185,21 @@ impl Run {
             });
         });
         let investigator = self.sessions.investigator();
+        let asked = question.clone();
         let outcome =
             investigate(investigator, question, self.ids.clone(), cancel.clone(), emit).await;
+        let stopped = if self.conversation.is_superseded(&self.ids.run_id) {
+            RunStatus::Superseded
+        } else {
+            RunStatus::Cancelled
+        };
         let (status, error) = match outcome {
             Ok(investigated) => {
+                self.conversation.set_thread(Thread::after(&asked, &investigated.answer));
                 self.remember(investigated).await;
-                (if cancel.is_cancelled() { RunStatus::Cancelled } else { RunStatus::Done }, None)
+                (if cancel.is_cancelled() { stopped } else { RunStatus::Done }, None)
             }
-            Err(QuestionError::Cancelled) => (RunStatus::Cancelled, None),
+            Err(QuestionError::Cancelled) => (stopped, None),
             Err(error) => {
                 let code =
                     if matches!(error, QuestionError::Bug(_)) { "bug" } else { "bad_question" };
@@ -232,6 +243,20 @@ struct Kept<'a> {
     #[serde(flatten)]
     answer: &'a Answer,
     record: &'a Record,
+}
+
+/// The question in its conversation: one that steers replaces the one that runs, one that follows takes from the one
+/// before what it leaves unsaid.
+fn in_conversation(conversation: &Conversation, question: Question) -> Question {
+    if question.steers
+        && let Some(running) = conversation.supersede()
+    {
+        return followup::steer(&running, question);
+    }
+    match conversation.thread() {
+        Some(thread) => followup::resolve(with_spoken_times(question), &thread),
+        None => question,
+    }
 }
 
 fn is_id(id: &str) -> bool {

@@ -82,6 +82,12 @@ pub struct Ask {
     /// The conversation, over HTTP.
     #[serde(default)]
     pub sid: Option<String>,
+    /// Whether it replaces the question that runs in the same conversation: "only look at payments".
+    #[serde(default)]
+    pub steer: bool,
+    /// `deep` fills the model's whole window.
+    #[serde(default)]
+    pub mode: Option<String>,
     /// Where to look.
     #[serde(default)]
     pub scope: Scope,
@@ -99,6 +105,9 @@ pub struct Scope {
     /// How far back: `90s`, `15m`, `2h`, `1d`.
     #[serde(default)]
     pub since: Option<String>,
+    /// The clock, RFC 3339, and nothing that was only written down later: what was known then.
+    #[serde(default)]
+    pub as_of: Option<String>,
 }
 
 impl Ask {
@@ -108,13 +117,28 @@ impl Ask {
     /// A message for the asker when a time or duration cannot be read.
     pub fn question(&self, now: Timestamp) -> Result<Question, String> {
         let mut question = Question::new(self.text.clone(), now);
+        let read = |name: &str, text: &str| {
+            Timestamp::parse(text).ok_or_else(|| {
+                format!(
+                    "scope.{name} `{text}` is not an RFC 3339 time such as 2026-11-22T03:12:00Z"
+                )
+            })
+        };
         if let Some(at) = &self.scope.at {
-            let time = Timestamp::parse(at);
-            question.at = time.ok_or_else(|| {
-                format!("scope.at `{at}` is not an RFC 3339 time such as 2026-11-22T03:12:00Z")
-            })?;
+            question.at = read("at", at)?;
             question.at_given = true;
         }
+        if let Some(as_of) = &self.scope.as_of {
+            question.at = read("as_of", as_of)?;
+            question.at_given = true;
+            question.known_until = Some(question.at);
+        }
+        question.steers = self.steer;
+        question.budget.deep = match self.mode.as_deref() {
+            None | Some("" | "quick") => false,
+            Some("deep") => true,
+            Some(other) => return Err(format!("mode `{other}` is neither quick nor deep")),
+        };
         if let Some(since) = &self.scope.since {
             let duration = parse_duration(since);
             question.since = Some(duration.ok_or_else(|| {

@@ -15,7 +15,11 @@ mod durability;
 #[cfg(test)]
 mod evaluation;
 #[cfg(test)]
+mod followups;
+#[cfg(test)]
 mod injection;
+#[cfg(test)]
+mod looking_further;
 #[cfg(test)]
 mod memory;
 #[cfg(test)]

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use groundcrew::investigate::answer::{Answer, SeenBefore, Verdict};
 use groundcrew::investigate::question::Question;
-use groundcrew::investigate::{Investigator, LazyEmbedder, RunIds, facts_answer, find_facts};
+use groundcrew::investigate::{
+    Investigator, LazyEmbedder, ModelLimits, RunIds, facts_answer, find_facts,
+};
 use groundcrew::memory::{self, Statement};
 use groundcrew_indexer::sources::cluster::read_snapshot;
 use groundcrew_indexer::stages::decode::{
@@ -52,7 +54,8 @@ impl Shop {
         let nowhere = directory.path().join("no-model");
         let embedder = LazyEmbedder::new(move || Ok(Box::new(LocalEmbedder::load(&nowhere)?)));
         let embedder = Arc::new(embedder);
-        let investigator = Investigator { store, masker, embedder, model: None, prompt };
+        let limits = ModelLimits::default();
+        let investigator = Investigator { store, masker, embedder, model: None, prompt, limits };
         Self { investigator, intake, directory }
     }
 

@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use crate::model_server::{LONG, Manner, account, answer_with, assert_facts_only, faithful};
+use crate::model_server::{
+    LONG, Manner, ModelServer, account, answer_with, ask, ask_in_words, assert_facts_only, faithful,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_faithful_model_tells_it() {
@@ -41,15 +43,19 @@ async fn an_account_that_does_not_hold_is_not_used() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_model_may_answer_in_another_language() {
+async fn a_model_answers_in_the_language_of_the_question() {
     let claims = json!([
         {"text": "Der Dienst checkout meldet „pool exhausted“", "cites": ["E1"]},
         {"text": "Möglicherweise sind die Verbindungen zur Datenbank erschöpft", "cites": ["E1"]},
     ]);
     let said = account("Der Pool von checkout ist erschöpft", &claims);
-    let (answer, _) = answer_with(Manner::Says(said), LONG).await;
+    let server = ModelServer::start(Manner::Says(said)).await;
+    let answer = ask_in_words("Warum schlägt checkout fehl?", &server.base_url, LONG).await;
     assert_eq!(answer["told_by"], "model", "{answer:#}");
     assert_eq!(answer["headline"], "Der Pool von checkout ist erschöpft");
     assert_eq!(answer["claims"].as_array().unwrap().len(), 2, "{answer:#}");
     assert_eq!(answer["claims"][0]["status"], "verified", "{answer:#}");
+    // Words that nobody here can look up are not taken in an answer to an English question.
+    let answer = ask(&server.base_url, LONG).await;
+    assert_facts_only(&answer, "did not hold");
 }

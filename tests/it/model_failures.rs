@@ -108,7 +108,7 @@ async fn the_account_is_no_json_or_another_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_million_tokens_come() {
     let (answer, server) = answer_with(Manner::Endless, LONG).await;
-    assert_facts_only(&answer, "did not stop at its limit of 900 tokens");
+    assert_facts_only(&answer, "did not stop at its limit of 600 tokens");
     server.client_left().await;
     // What the sockets hold is sent before the end is noticed.
     let sent = server.tokens_sent();

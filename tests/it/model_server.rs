@@ -30,6 +30,8 @@ pub(crate) const ENDLESS_TOKENS: usize = 2_000_000;
 pub(crate) enum Manner {
     /// Says this, as a model server streams it.
     Says(String),
+    /// Says these one after the other, the last one for ever.
+    SaysInTurn(Vec<String>),
     /// Answers with this status, and with `Retry-After` in seconds where one is given.
     Status(StatusCode, Option<u32>),
     /// The same for the first request; says something faithful to all others.
@@ -123,6 +125,10 @@ async fn complete(State(shared): State<Arc<Shared>>, body: String) -> Response {
     let wants_form = request.get("response_format").is_some();
     match &shared.manner {
         Manner::Says(said) => streamed(events(said)),
+        Manner::SaysInTurn(said) => {
+            let turn = shared.bodies.borrow().len() - 1;
+            streamed(events(said.get(turn).or(said.last()).unwrap()))
+        }
         Manner::Status(status, wait) => refused(*status, *wait, "as it pleases"),
         Manner::StatusOnce(status, wait) if is_first => refused(*status, *wait, "not yet"),
         Manner::StatusOnce(..) => streamed(events(&faithful())),
@@ -288,10 +294,15 @@ pub(crate) fn program(base_url: &str, waits: Waits) -> Program {
 
 /// Asks why, and insists on an answer without an alarm.
 pub(crate) async fn ask(base_url: &str, waits: Waits) -> Value {
-    let base_url = base_url.to_owned();
+    ask_in_words("why is checkout failing?", base_url, waits).await
+}
+
+/// Asks this, and insists on an answer without an alarm.
+pub(crate) async fn ask_in_words(words: &str, base_url: &str, waits: Waits) -> Value {
+    let (words, base_url) = (words.to_owned(), base_url.to_owned());
     let asking = tokio::task::spawn_blocking(move || {
         let at = groundcrew_telemetry::Timestamp::from_secs(END).to_string();
-        let question = ["ask", "why is checkout failing?", "--at", &at, "--since", "10m"];
+        let question = ["ask", &words, "--at", &at, "--since", "10m"];
         program(&base_url, waits).run(&[&question[..], &["-o", "json"]].concat())
     });
     let output = asking.await.unwrap();

@@ -10,7 +10,7 @@ use super::super::draft::{Draft, Sentence};
 use super::super::evidence::{Candidate, Evidence, EvidenceKind, Gap, shorten};
 use super::super::material::{Deciding, Diagnosis, Passage, ToldFinding};
 use super::super::question::{Intent, Plan};
-use super::{Bundle, next, seen};
+use super::{Bundle, next, seen, why_not};
 
 /// Below this no suspect is named: the evidence is as likely to be noise.
 pub(super) const SCORE_NAMED_MIN: f64 = 0.30;
@@ -36,14 +36,18 @@ pub struct Material<'a> {
     pub passages: &'a [Passage],
     /// What could not be seen.
     pub gaps: &'a [Gap],
+    /// What the question asked for in so many words.
+    pub looked: &'a [Candidate],
     /// What was looked up to tell the live suspects apart.
     pub deciding: Option<&'a Deciding>,
 }
 
 /// The items that must be in the bundle for the narrator to cite, most important first.
 #[must_use]
-pub fn choose(diagnosis: &Diagnosis) -> Vec<Candidate> {
-    let mut chosen = Vec::new();
+pub fn choose(plan: &Plan, diagnosis: &Diagnosis) -> Vec<Candidate> {
+    let mut chosen: Vec<Candidate> = Vec::new();
+    chosen.extend(plan.why_not.iter().flat_map(|name| why_not::items(name, diagnosis)));
+    let before = chosen.len();
     for suspect in named_suspects(diagnosis) {
         let positions =
             suspect.reasons.iter().take(REASONS_MAX + 2).chain(suspect.against.iter().take(2));
@@ -52,7 +56,7 @@ pub fn choose(diagnosis: &Diagnosis) -> Vec<Candidate> {
                 .filter_map(|position| diagnosis.findings.get(*position))
                 .map(|told| told.item.clone()),
         );
-        let leading = chosen.len() <= REASONS_MAX + 4;
+        let leading = chosen.len() - before <= REASONS_MAX + 4;
         if leading {
             chosen.extend(likely_change(diagnosis).map(|told| told.item.clone()));
         }
@@ -108,9 +112,13 @@ pub fn narrate(material: Material<'_>, bundle: &Bundle) -> Draft {
         usage: Usage::default(),
         notice: None,
     };
+    if let Some(name) = &plan.why_not {
+        why_not::tell(&mut draft, name, diagnosis, bundle);
+        return draft;
+    }
     match (plan.intent, leading) {
         (Intent::Cause, Some(suspect)) => tell_cause(&mut draft, suspect, diagnosis, bundle),
-        (Intent::Lookup, _) => tell_facts(&mut draft, plan, bundle),
+        (Intent::Lookup, _) => tell_facts(&mut draft, material, bundle),
         (Intent::Cause, None) => tell_what_stands_out(&mut draft, bundle),
     }
     draft
@@ -130,7 +138,7 @@ fn cited_reasons<'a>(
 }
 
 /// A finding as a sentence that cites its item and asserts what it says of it.
-fn claim(told: &ToldFinding, id: &str) -> Sentence {
+pub(super) fn claim(told: &ToldFinding, id: &str) -> Sentence {
     let says = told.says.iter();
     Sentence::new(format!("{}.", capitalised(&told.sentence)), vec![id.to_owned()])
         .asserting(says.map(|(figure, is)| Assertion::new(id, *figure, is.clone())).collect())
@@ -353,8 +361,12 @@ fn impact(diagnosis: &Diagnosis) -> Impact {
 }
 
 /// What was asked for, from the best items.
-fn tell_facts(draft: &mut Draft, plan: &Plan, bundle: &Bundle) {
-    let mut items: Vec<&Evidence> = bundle.items.iter().collect();
+fn tell_facts(draft: &mut Draft, material: Material<'_>, bundle: &Bundle) {
+    let plan = material.plan;
+    let asked: Vec<&str> =
+        material.looked.iter().filter_map(|item| bundle.id_of(&item.key)).collect();
+    let wanted = |item: &&Evidence| asked.is_empty() || asked.contains(&item.id.as_str());
+    let mut items: Vec<&Evidence> = bundle.items.iter().filter(wanted).collect();
     items.sort_by(|a, b| {
         b.score.total_cmp(&a.score).then_with(|| number(&a.id).cmp(&number(&b.id)))
     });

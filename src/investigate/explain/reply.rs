@@ -174,7 +174,9 @@ fn unfinished(text: &str) -> Told {
         return Told { headline: clean(&headline), claims, ..Told::default() };
     }
     let lines = text.lines().map(|line| line.trim_start_matches(['-', '*', ' ', '#', '>']));
-    let cited = lines.filter(|line| !ids_in(line).is_empty());
+    // Remains of another object are no sentences.
+    let sentences = lines.filter(|line| !line.starts_with(['{', '}', '[', '"']));
+    let cited = sentences.filter(|line| !ids_in(line).is_empty());
     let claims = cited.filter_map(|line| sentence(RawClaim::Bare(line.to_owned())));
     Told { claims: claims.take(CLAIMS_MAX).collect(), ..Told::default() }
 }

@@ -2,6 +2,7 @@
 
 use groundcrew_indexer::docs::symptoms_of;
 use groundcrew_store::{DocumentFilter, DocumentHit, DocumentKind, DocumentQuery, Store};
+use groundcrew_telemetry::Timestamp;
 
 use super::super::evidence::Gap;
 use super::super::material::{Gathered, Passage, Remembered, RememberedSource};
@@ -14,13 +15,20 @@ const RECORDS_MAX: usize = 2_000;
 const DOCUMENTS_MAX: usize = 10;
 
 /// Reads what is remembered. `query` finds the documents.
-pub(super) fn gather(store: &Store, query: Option<DocumentQuery>, gathered: &mut Gathered) {
+/// Nothing that was written after `known_until` counts.
+pub(super) fn gather(
+    store: &Store,
+    query: Option<DocumentQuery>,
+    known_until: Option<Timestamp>,
+    gathered: &mut Gathered,
+) {
     match store.state().incidents(RECORDS_MAX) {
         Ok(stored) => gathered.memory.extend(
             stored
                 .iter()
                 .filter_map(|json| IncidentRecord::read(json))
                 .filter(|record| record.struck.is_none())
+                .filter(|record| known_until.is_none_or(|until| record.recorded_at <= until))
                 .map(|record| Remembered {
                     fingerprint: record.fingerprint.clone(),
                     source: RememberedSource::Record(Box::new(record)),
@@ -38,7 +46,10 @@ pub(super) fn gather(store: &Store, query: Option<DocumentQuery>, gathered: &mut
     // That documents cannot be searched was said when they were searched for runbooks.
     let Ok(hits) = store.documents().search(&query) else { return };
     for (hit, passage) in hits.clone().into_iter().zip(documents::ranked(hits)) {
-        take_document(&hit, passage, &mut gathered.memory);
+        let date = passage.chunk.date;
+        if known_until.is_none_or(|until| date.is_none_or(|date| date <= until)) {
+            take_document(&hit, passage, &mut gathered.memory);
+        }
     }
 }
 

@@ -18,7 +18,7 @@ pub use looks::{Stores, look};
 
 use groundcrew_analysis::{Observations, Symptom};
 use groundcrew_store::Store;
-use groundcrew_telemetry::TimeRange;
+use groundcrew_telemetry::{TimeRange, Timestamp};
 
 use super::context::LazyEmbedder;
 use super::evidence::Gap;
@@ -60,11 +60,17 @@ pub fn retrieve(
     let asked = documents::Asked { text: &question.text, meaning };
     let query = documents::query(store, embedder, asked, &symptoms, &mut gathered.gaps);
     if let Some(query) = &query {
-        let passages: Vec<Passage> = documents::find(store, query, &mut gathered.gaps);
+        let mut passages: Vec<Passage> = documents::find(store, query, &mut gathered.gaps);
+        // What was known then: a page written afterwards was not.
+        let known = |date: Option<Timestamp>| match (question.known_until, date) {
+            (Some(until), Some(date)) => date <= until,
+            _ => true,
+        };
+        passages.retain(|passage| known(passage.chunk.date));
         gathered.candidates.extend(passages.iter().map(documents::candidate));
         gathered.passages = passages;
     }
-    incidents::gather(store, query, &mut gathered);
+    incidents::gather(store, query, question.known_until, &mut gathered);
     // That documents cannot be read was said when they were searched.
     gathered.catalog = store.documents().entities().unwrap_or_default();
     gathered

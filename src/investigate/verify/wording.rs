@@ -246,19 +246,30 @@ fn quoted(sentence: &str, words: &[Word]) -> (String, bool) {
 /// Quotation marks of one kind, in pairs: an odd one must not hide what follows it.
 fn even_quotes(sentence: &str) -> String {
     let straight = |c: char| matches!(c, '"' | '`');
-    let is_even = sentence.chars().filter(|c| straight(*c)).count().is_multiple_of(2)
-        && sentence.matches('“').count() == sentence.matches('”').count();
+    let is_even = sentence.chars().filter(|c| straight(*c)).count().is_multiple_of(2);
+    let mut depth = 0_u32;
     let mut open = false;
-    let marks = |c: char| match c {
-        c if straight(c) && is_even && !sentence.contains('“') => {
-            open = !open;
-            Some(if open { '“' } else { '”' })
+    let mut marked = String::with_capacity(sentence.len());
+    for character in sentence.chars() {
+        // German closes with the mark that English opens with.
+        let opens = matches!(character, '„' | '«') || character == '“' && depth == 0;
+        let closes = matches!(character, '”' | '»') || character == '“' && depth > 0;
+        if opens || straight(character) && is_even && depth == 0 && !open {
+            open = straight(character);
+            depth += 1;
+            marked.push('“');
+        } else if closes && depth > 0 || straight(character) && open && depth == 1 {
+            open = false;
+            depth -= 1;
+            marked.push('”');
+        } else if !closes && !straight(character) {
+            marked.push(character);
         }
-        c if straight(c) => None,
-        '“' | '”' if !is_even => None,
-        other => Some(other),
-    };
-    sentence.chars().filter_map(marks).collect()
+    }
+    match depth {
+        0 => marked,
+        _ => marked.chars().filter(|c| !matches!(c, '“' | '”')).collect(),
+    }
 }
 
 /// Adds what stands in “ ” to `recorded`, the rest to `own`.
@@ -399,6 +410,8 @@ mod tests {
             ("see /the-reason-is-varnish;purge-it", "see /“the-reason-is-varnish;purge-it”"),
             ("it says \"pool timed out after\"", "it says “pool timed out after”"),
             ("it says \"varnish", "it says “varnish”"),
+            ("it says „pool timed out after“", "it says “pool timed out after”"),
+            ("it says „varnish", "it says “varnish”"),
             ("it says “pool timed out after”", "it says “pool timed out after”"),
         ] {
             let worded = wording.look_up(text);
