@@ -1,5 +1,6 @@
 //! The one look that would tell the live suspects apart, run at once: whoever is asked to check something gets to see it.
 
+use super::evidence::clip;
 use super::look::{Look, LookFor};
 use super::material::{Deciding, Diagnosis};
 use super::retrieve::{Stores, look};
@@ -9,6 +10,8 @@ use crate::text::Tainted;
 const SCORE_LIVE_MIN: f64 = 0.10;
 /// From this score on a suspect is named; below it every look helps.
 const SCORE_NAMED_MIN: f64 = 0.30;
+/// What is looked up unasked must not push out what is asked for.
+const ITEM_BYTES_MAX: usize = 1_200;
 /// A second suspect with this share of the first one's score is as likely.
 const CLOSE: f64 = 0.67;
 
@@ -47,7 +50,8 @@ pub fn decide(stores: Stores<'_>, diagnosis: &Diagnosis) -> Option<Deciding> {
         (Look { service: service(), ..Look::new(LookFor::SearchLogs) }, "read its newest lines"),
     ];
     looks.into_iter().find_map(|(query, what)| {
-        let item = look(stores, &query).ok()?.into_iter().next()?;
+        let mut item = look(stores, &query).ok()?.into_iter().next()?;
+        item.text = clip(&item.text, ITEM_BYTES_MAX).to_owned();
         Some(Deciding { label: format!("{told}: {what}"), item })
     })
 }

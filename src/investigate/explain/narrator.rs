@@ -10,12 +10,15 @@ use super::super::draft::{Draft, Sentence};
 use super::super::evidence::{Candidate, Evidence, EvidenceKind, Gap, shorten};
 use super::super::material::{Deciding, Diagnosis, Passage, ToldFinding};
 use super::super::question::{Intent, Plan};
+use super::super::words::speaks_of_failure;
 use super::{Bundle, next, seen, why_not};
 
 /// Below this no suspect is named: the evidence is as likely to be noise.
 pub(super) const SCORE_NAMED_MIN: f64 = 0.30;
 /// From here on, with signals that agree, an answer may be called sure. Windows without a fault seldom come near it.
 const SCORE_HIGH_MIN: f64 = 0.8;
+/// A line that comes up to so many times as often, or as seldom, is no sign of a fault by itself.
+const RATE_MOVES: f64 = 1.25;
 /// Reasons told for the leading suspect.
 const REASONS_MAX: usize = 4;
 /// Suspects shown.
@@ -95,8 +98,9 @@ fn likely_change(diagnosis: &Diagnosis) -> Option<&ToldFinding> {
 #[must_use]
 pub fn narrate(material: Material<'_>, bundle: &Bundle) -> Draft {
     let Material { plan, diagnosis, .. } = material;
-    let leading =
-        named_suspects(diagnosis).next().filter(|suspect| suspect.score >= SCORE_NAMED_MIN);
+    let leading = named_suspects(diagnosis)
+        .next()
+        .filter(|suspect| suspect.score >= SCORE_NAMED_MIN && !is_negligible(suspect, diagnosis));
     let mut draft = Draft {
         verdict: Verdict::NotEnoughEvidence,
         confidence: None,
@@ -251,6 +255,19 @@ fn confidence(suspect: &Suspect, diagnosis: &Diagnosis, bundle: &Bundle) -> Conf
         _ if suspect.score >= 0.45 => Confidence::Medium,
         _ => Confidence::Low,
     }
+}
+
+/// Whether all that speaks for it is that some lines come a little more or less often: that happens without any fault.
+fn is_negligible(suspect: &Suspect, diagnosis: &Diagnosis) -> bool {
+    let mut findings =
+        suspect.reasons.iter().filter_map(|position| diagnosis.analysis.findings.get(*position));
+    findings.all(|finding| match &finding.kind {
+        FindingKind::TemplateSpiking { before_per_min, after_per_min, .. }
+        | FindingKind::TemplateGone { before_per_min, after_per_min, .. } => {
+            (after_per_min / before_per_min.max(f64::MIN_POSITIVE)).ln().abs() < RATE_MOVES.ln()
+        }
+        _ => false,
+    })
 }
 
 /// Whether nothing but log lines speaks for it. Those can be written by whoever sends a request, so it is never more than
@@ -415,16 +432,30 @@ fn missing_name<'a>(plan: &'a Plan, bundle: &Bundle) -> Option<&'a str> {
 fn tell_what_stands_out(draft: &mut Draft, bundle: &Bundle) {
     draft.verdict = Verdict::NotEnoughEvidence;
     draft.confidence = None;
-    "Not enough evidence for a cause".clone_into(&mut draft.headline.text);
-    let mut items: Vec<&Evidence> = bundle
+    // Raw output is for those who open it; what speaks of failure comes first.
+    let mut items: Vec<(bool, &Evidence)> = bundle
         .items
         .iter()
         .filter(|item| item.score >= 0.4 && item.kind.signal() != "documents")
+        .map(|item| (speaks_of_failure(&item.preview), item))
         .collect();
-    items.sort_by(|a, b| {
-        b.score.total_cmp(&a.score).then_with(|| number(&a.id).cmp(&number(&b.id)))
+    items.sort_by(|(a_fails, a), (b_fails, b)| {
+        b_fails
+            .cmp(a_fails)
+            .then_with(|| b.score.total_cmp(&a.score))
+            .then_with(|| number(&a.id).cmp(&number(&b.id)))
     });
-    draft.claims = items.into_iter().take(REASONS_MAX + 1).map(fact).collect();
+    let first = items.first().filter(|(fails, item)| *fails && item.kind.signal() == "logs");
+    let telling = first.and_then(|(_, item)| {
+        let (service, since) = (item.service.as_deref()?, item.from?);
+        Some((
+            format!("; {service} writes of failure since {}", since.clock_time()),
+            item.id.clone(),
+        ))
+    });
+    let (more, cites) = telling.map_or((String::new(), Vec::new()), |(more, id)| (more, vec![id]));
+    draft.headline = Sentence::new(format!("Not enough evidence for a cause{more}"), cites);
+    draft.claims = items.into_iter().take(REASONS_MAX + 1).map(|(_, item)| fact(item)).collect();
 }
 
 fn number(id: &str) -> usize {

@@ -163,9 +163,14 @@ fn describe(finding: &Finding) -> Told {
             describe_metric(finding, &who)
         }
         FindingKind::ObjectUnhealthy { object, status, lines } => {
+            let state = match status.as_str() {
+                "" => "is not as it should be".to_owned(),
+                "Running" => "is Running and not healthy".to_owned(),
+                status => format!("is {status}"),
+            };
             let sentence = match telling_line(lines, status) {
-                Some(line) => format!("{object} is {status}: “{}”", shorten(line, QUOTE_BYTES_MAX)),
-                None => format!("{object} is {status}"),
+                Some(line) => format!("{object} {state}: “{}”", shorten(line, QUOTE_BYTES_MAX)),
+                None => format!("{object} {state}"),
             };
             (EvidenceKind::ClusterState, sentence, lines.clone(), format!("object:{object}"))
         }
@@ -405,18 +410,31 @@ fn describe_template(finding: &Finding, who: &str) -> Told {
     (EvidenceKind::LogTemplate, sentence, details, key(template.0))
 }
 
-/// The line that says best why an object is as it is: one that speaks of failure, else one that says more than a heading
-/// or the status over again.
+/// The line that says best why an object is as it is.
 fn telling_line<'a>(lines: &'a [String], status: &str) -> Option<&'a str> {
-    let says_more = |line: &&str| {
-        let value = line.split_once(':').map_or(*line, |(_, value)| value).trim();
-        !value.is_empty() && !value.eq_ignore_ascii_case(status) && value.len() > 2
+    let rank = |line: &str| -> Option<u8> {
+        let (key, value) = line.split_once(':').unwrap_or(("", line));
+        let (key, value) = (key.trim().to_lowercase(), value.trim());
+        let says_nothing = value.is_empty() || value.eq_ignore_ascii_case(status);
+        let is_heading = matches!(
+            key.as_str(),
+            "status" | "state" | "phase" | "node" | "ready" | "name" | "namespace" | "last state"
+        );
+        let words = value.split_whitespace().count();
+        match key.as_str() {
+            _ if says_nothing => None,
+            "message" if words > 2 => Some(0),
+            _ if words > 3 && speaks_of_failure(value) && !is_heading => Some(1),
+            "reason" if !matches!(value, "Error" | "Completed") => Some(2),
+            "exit code" | "exitcode" if value != "0" => Some(3),
+            _ if is_heading => Some(6),
+            // A row of a table begins with the object's own name.
+            "" => Some(5),
+            _ => Some(4),
+        }
     };
-    let telling = |line: &&str| {
-        speaks_of_failure(line) && !line.trim_start().to_lowercase().starts_with("status")
-    };
-    let lines = || lines.iter().map(|line| line.trim()).filter(says_more);
-    lines().find(telling).or_else(|| lines().next())
+    let ranked = lines.iter().filter_map(|line| Some((rank(line.trim())?, line.trim())));
+    ranked.min_by_key(|(rank, _)| *rank).filter(|(rank, _)| *rank < 6).map(|(_, line)| line)
 }
 
 fn first_line(text: &str) -> &str {
