@@ -1,5 +1,7 @@
 //! The values between retrieving, suspecting and explaining, so that those three need not know each other.
 
+use std::collections::BTreeMap;
+
 use groundcrew_analysis::fingerprint::Fingerprint;
 use groundcrew_analysis::precedent::Influence;
 use groundcrew_analysis::{Analysis, Observations};
@@ -10,6 +12,7 @@ use super::answer::Receipt;
 use super::assertion::Figure;
 use super::evidence::{Candidate, Gap};
 use super::remembered::{Imprint, IncidentRecord};
+use crate::text::Tainted;
 
 /// Everything that was found for one plan.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -18,6 +21,8 @@ pub struct Gathered {
     pub observations: Observations,
     /// For the bundle, scored, best first.
     pub candidates: Vec<Candidate>,
+    /// Values that differ in lines that are otherwise alike, by the key of the lines' item.
+    pub differing: BTreeMap<String, Tainted<String>>,
     /// Runbooks and past incidents, best first.
     pub passages: Vec<Passage>,
     /// Past incidents, to be compared with what is found.

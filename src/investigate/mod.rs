@@ -41,12 +41,15 @@ pub use context::{Emit, Investigator, LazyEmbedder, ModelLimits, QuestionError, 
 use draft::Draft;
 use evidence::Gap;
 use explain::{Bundle, Material};
-use material::{Diagnosis, Gathered};
+use material::{Diagnosis, Gathered, Passage};
 use plan::Known;
 use question::{Plan, Question};
 use record::Record;
 use retrieve::Stores;
 use verify::{Grounds, Measurer};
+
+/// Pages that are in the bundle whatever else is.
+const PAGES_FIRST: usize = 2;
 
 /// What code alone finds: the value between the deterministic steps and the telling.
 pub struct Facts {
@@ -172,8 +175,14 @@ pub fn find_facts(
     let (bundle, draft) = step(emit, "explain", "Choosing what matters", || {
         let rest = gathered.candidates.clone();
         let mut first = gathered.looked.clone();
-        first.extend(explain::choose(&plan, &diagnosis));
+        first.extend(explain::choose(&plan, &diagnosis).into_iter().map(|item| {
+            match gathered.differing.get(&item.key) {
+                Some(values) => item.recording(values),
+                None => item,
+            }
+        }));
         first.extend(deciding.iter().map(|deciding| deciding.item.clone()));
+        first.extend(helpful_pages(&gathered));
         let bundle = explain::pack(&ids.answer_id, first, rest, question.budget.bundle_tokens_max);
         let material = Material {
             plan: &plan,
@@ -197,6 +206,16 @@ pub fn find_facts(
     names.sort();
     names.dedup();
     Facts { plan, gathered, diagnosis, bundle, draft, known: names }
+}
+
+/// The pages that answer the question, as items: a step that says to follow one needs it at hand.
+fn helpful_pages(gathered: &Gathered) -> Vec<evidence::Candidate> {
+    let keys = gathered.passages.iter().filter(|passage| passage.helps()).map(Passage::key);
+    keys.take(PAGES_FIRST)
+        .filter_map(|key| {
+            gathered.candidates.iter().find(|candidate| candidate.key == key).cloned()
+        })
+        .collect()
 }
 
 /// Runs one step and reports its beginning, its end and how long it took.

@@ -1,6 +1,7 @@
 //! Suspects and evidence to a draft: the bundle for a token budget, the plain narrator, and the model narrator.
 
 mod bundle;
+mod facts;
 mod model;
 mod narrator;
 mod next;

@@ -12,6 +12,7 @@ use super::super::format::time;
 use super::super::material::Gathered;
 use super::super::question::Plan;
 use super::super::words::speaks_of_failure;
+use super::values::{Text, Texts};
 
 /// Templates that become candidates; the rest only count.
 const CANDIDATES_MAX: usize = 1_500;
@@ -30,7 +31,8 @@ const LOOKED_LINE_BYTES_MAX: usize = 300;
 /// How far back a template may lie and still be shown: older ones explain nothing of today.
 const LOOKBACK_DAYS: i64 = 30;
 
-pub(super) fn gather(store: &Store, plan: &Plan, gathered: &mut Gathered) {
+/// Adds templates and lines. Returns the templates' texts.
+pub(super) fn gather(store: &Store, plan: &Plan, gathered: &mut Gathered) -> Texts {
     let read =
         |range: TimeRange| store.log_templates(&TemplateQuery { range, services: Vec::new() });
     let everything =
@@ -41,7 +43,7 @@ pub(super) fn gather(store: &Store, plan: &Plan, gathered: &mut Gathered) {
             gathered
                 .gaps
                 .push(Gap::new(format!("logs could not be read: {error}"), "groundcrew doctor"));
-            return;
+            return Texts::new();
         }
     };
     gathered.observations.templates_window = read(plan.window).unwrap_or_default();
@@ -58,6 +60,12 @@ pub(super) fn gather(store: &Store, plan: &Plan, gathered: &mut Gathered) {
     gathered.receipt.templates = all.len() as u64;
     gathered.candidates.extend(template_candidates(&all, plan));
     gathered.candidates.extend(matched_lines(store, plan, everything));
+    all.into_iter()
+        .map(|row| {
+            let text = Text { text: row.text, exemplars: row.exemplars, count: row.count };
+            ((row.service, row.template), text)
+        })
+        .collect()
 }
 
 /// The baseline's templates, its ranges added up per service and template.

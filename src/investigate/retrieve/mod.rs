@@ -13,6 +13,7 @@ mod metrics;
 mod relevance;
 mod trace_view;
 mod traces;
+mod values;
 
 pub use looks::{Stores, look};
 
@@ -78,13 +79,14 @@ pub fn retrieve(
 
 /// Everything but documents, as candidates best first and as observations.
 fn read_telemetry(store: &Store, question: &Question, plan: &Plan, gathered: &mut Gathered) {
-    logs::gather(store, plan, gathered);
+    let texts = logs::gather(store, plan, gathered);
     traces::gather(store, question, plan, gathered);
     metrics::gather(store, question, plan, gathered);
     changes::gather(store, plan, gathered);
     cluster::gather(store, plan, gathered);
     note_missing_signals(store, plan, gathered);
     relevance::score(plan, &mut gathered.candidates);
+    gathered.differing = values::tell(store, plan, &mut gathered.candidates, &texts);
 }
 
 /// Says which signals the examined time lacks, with what would bring them.
