@@ -130,22 +130,23 @@ async fn answered(
         })
     };
     let run_id = ids.run_id.clone();
-    let Investigated { answer, .. } =
+    let investigated =
         investigate(&investigator, question, ids, CancellationToken::new(), emit).await?;
     let finished = RunEvent::Finished { run_id, status: RunStatus::Done, error: None };
     progress.frame(&wire::frame("cli", &Logged { seq: u64::MAX, event: finished }));
     if is_kept {
-        keep(settings, &answer);
+        keep(settings, &investigated);
     }
-    Ok(answer)
+    Ok(investigated.answer)
 }
 
 /// Stores the answer, so that it can be confirmed. One that cannot be stored is still given.
-fn keep(settings: &Settings, answer: &Answer) {
-    let stored = serde_json::to_string(answer).map_err(anyhow::Error::from).and_then(|json| {
-        let state = app::open_state(settings)?;
-        Ok(state.put_answer(&answer.answer_id, "cli", SystemClock.now(), &json)?)
-    });
+fn keep(settings: &Settings, investigated: &Investigated) {
+    let stored =
+        serde_json::to_string(investigated).map_err(anyhow::Error::from).and_then(|json| {
+            let state = app::open_state(settings)?;
+            Ok(state.put_answer(&investigated.answer.answer_id, "cli", SystemClock.now(), &json)?)
+        });
     if let Err(error) = stored {
         tracing::info!(%error, "the answer could not be stored, so it cannot be confirmed later");
     }

@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use super::answer::AnswerEvent;
 use super::question::{QUESTION_BYTES_MAX, Question};
+use super::source::Source;
 use super::spoken::with_spoken_times;
 
 /// Everything an investigation works with. One per process, shared.
@@ -26,6 +27,31 @@ pub struct Investigator {
     pub prompt: Prompt,
     /// What it may use.
     pub limits: ModelLimits,
+}
+
+impl Investigator {
+    /// Where what was gathered is read once more.
+    #[must_use]
+    pub fn source(&self) -> Source {
+        Source::Stores { store: Arc::clone(&self.store), embedder: Arc::clone(&self.embedder) }
+    }
+
+    /// What a telling by a model works with.
+    #[must_use]
+    pub fn tools(&self) -> Tools<'_> {
+        Tools { masker: &self.masker, prompt: &self.prompt, limits: &self.limits }
+    }
+}
+
+/// What a telling by a model works with, beside what it tells.
+#[derive(Clone, Copy)]
+pub struct Tools<'a> {
+    /// Masks what is sent.
+    pub masker: &'a Masker,
+    /// How the model is asked.
+    pub prompt: &'a Prompt,
+    /// What it may use.
+    pub limits: &'a ModelLimits,
 }
 
 /// What a model may use for one question. The best answer so far is given when a limit is reached.
@@ -156,7 +182,13 @@ pub fn admit(
     if text.len() > QUESTION_BYTES_MAX {
         return Err(QuestionError::TooLong(text.len()));
     }
-    let masked = investigator.masker.mask_text(text).map_err(|_| QuestionError::Withheld)?;
-    question.text = masked.into_inner();
+    let masked =
+        |text: &str| investigator.masker.mask_text(text).map_err(|_| QuestionError::Withheld);
+    question.text = masked(text)?.into_inner();
+    // The question is kept with its answer, and these are words of the asker, too.
+    let said = question.services.iter_mut().chain(&mut question.carried);
+    for words in said.chain(&mut question.context).chain(&mut question.understood) {
+        *words = masked(words)?.into_inner();
+    }
     Ok(with_spoken_times(question))
 }

@@ -120,7 +120,7 @@ pub const PREVIEW_BYTES_MAX: usize = 4096;
 
 /// How much of an item's content is the engine's own words. What follows is recorded text: anybody may have written it,
 /// and whoever repeats it must say that it is a quotation.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Own {
     /// All of it is recorded.
     Nothing,
@@ -141,7 +141,7 @@ impl Own {
 }
 
 /// An item before it was chosen for a bundle and got an id.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Candidate {
     /// What it is.
     pub kind: EvidenceKind,
@@ -245,7 +245,7 @@ impl Candidate {
 }
 
 /// Something that was looked for and could not be seen.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Gap {
     /// What is missing, in words.
     pub what: String,

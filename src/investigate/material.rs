@@ -6,7 +6,8 @@ use groundcrew_analysis::fingerprint::Fingerprint;
 use groundcrew_analysis::precedent::Influence;
 use groundcrew_analysis::{Analysis, Observations};
 use groundcrew_store::{CatalogEntity, DocumentChunk, DocumentHit};
-use groundcrew_telemetry::Timestamp;
+use groundcrew_telemetry::{LogRow, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::answer::Receipt;
 use super::assertion::Figure;
@@ -15,7 +16,8 @@ use super::remembered::{Imprint, IncidentRecord};
 use crate::text::Tainted;
 
 /// Everything that was found for one plan.
-#[derive(Clone, PartialEq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Gathered {
     /// For the analysis.
     pub observations: Observations,
@@ -37,10 +39,12 @@ pub struct Gathered {
     pub gaps: Vec<Gap>,
     /// How much was seen.
     pub receipt: Receipt,
+    /// The newest lines of services that are suspected. Only in capsules, where there is no store to read them from.
+    pub lines: Vec<LogRow>,
 }
 
 /// A passage of a document that may help.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Passage {
     /// Where it is from and what it says.
     pub chunk: DocumentChunk,
@@ -65,7 +69,7 @@ impl Passage {
 }
 
 /// A past incident before it is compared.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Remembered {
     /// What it looked like; empty for a document that quotes no symptom.
     pub fingerprint: Fingerprint,
@@ -76,7 +80,7 @@ pub struct Remembered {
 }
 
 /// Where a past incident is known from.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub enum RememberedSource {
     /// A person confirmed it or spoke about it.
     Record(Box<IncidentRecord>),

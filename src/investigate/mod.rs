@@ -22,8 +22,10 @@ pub mod recall;
 mod recall_tests;
 pub mod record;
 pub mod remembered;
+pub mod retell;
 pub mod retrieve;
 pub mod signs;
+pub mod source;
 pub mod spoken;
 pub mod suspects;
 mod tell;
@@ -33,19 +35,24 @@ mod words;
 use std::sync::Arc;
 use std::time::Instant;
 
+use groundcrew_llm::LanguageModel;
 use groundcrew_telemetry::TimeRange;
+use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use answer::{Answer, AnswerEvent, Impact, Step, StepStatus, ToldBy, Usage, Verdict};
-pub use context::{Emit, Investigator, LazyEmbedder, ModelLimits, QuestionError, RunIds, admit};
+pub use context::{
+    Emit, Investigator, LazyEmbedder, ModelLimits, QuestionError, RunIds, Tools, admit,
+};
 use draft::Draft;
 use evidence::Gap;
 use explain::{Bundle, Material};
 use material::{Diagnosis, Gathered, Passage};
 use plan::Known;
 use question::{Plan, Question};
-use record::Record;
+use record::{Asked, Record};
 use retrieve::Stores;
+use source::Source;
 use verify::{Grounds, Measurer};
 
 /// Pages that are in the bundle whatever else is.
@@ -55,8 +62,8 @@ const PAGES_FIRST: usize = 2;
 pub struct Facts {
     /// Where it looked.
     pub plan: Plan,
-    /// What it found.
-    pub gathered: Gathered,
+    /// What it found. Shared, because a replay measures in it.
+    pub gathered: Arc<Gathered>,
     /// What may have caused it.
     pub diagnosis: Diagnosis,
     /// The evidence chosen for the budget.
@@ -67,12 +74,30 @@ pub struct Facts {
     pub known: Vec<String>,
 }
 
-/// An answer, and what is kept of how it came about.
+/// What was read for one question, before anything is concluded from it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Seen {
+    /// Where it was looked.
+    pub plan: Plan,
+    /// What was found there.
+    pub gathered: Arc<Gathered>,
+    /// Services that ever sent telemetry.
+    pub services: Vec<String>,
+}
+
+/// An answer, and what is kept of how it came about. It is stored in this form: what is kept stands beside the answer's
+/// own fields, so that readers of answers need not know of it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Investigated {
     /// The answer.
+    #[serde(flatten)]
     pub answer: Answer,
     /// What was struck, and every word to and from a model.
+    #[serde(default)]
     pub record: Record,
+    /// What it was asked with; `None` for answers that were stored by earlier versions.
+    #[serde(default)]
+    pub asked: Option<Asked>,
 }
 
 /// Answers a question: the facts card as soon as code has it, then once more told by the model if there is one.
@@ -97,7 +122,7 @@ pub async fn investigate(
             (facts, investigated)
         }
     };
-    let (facts, Investigated { mut answer, mut record }) = tokio::select! {
+    let (facts, Investigated { mut answer, mut record, asked }) = tokio::select! {
         done = tokio::task::spawn_blocking(work) => done.map_err(|_| QuestionError::Bug(ids.run_id.clone()))?,
         () = cancel.cancelled() => return Err(QuestionError::Cancelled),
     };
@@ -105,7 +130,8 @@ pub async fn investigate(
     emit(AnswerEvent::Answer(Box::new(answer.clone())));
     if let Some(model) = &investigator.model {
         let telling = tell::Telling {
-            investigator,
+            tools: investigator.tools(),
+            source: &investigator.source(),
             question: &question,
             model: model.as_ref(),
             facts: &facts,
@@ -116,7 +142,23 @@ pub async fn investigate(
         answer.usage.ms = elapsed_ms(started);
         emit(AnswerEvent::Answer(Box::new(answer.clone())));
     }
-    Ok(Investigated { answer, record })
+    Ok(Investigated { answer, record, asked })
+}
+
+/// Lets `model` tell once more what was found before, from `source` alone. The answer is the facts card, with a notice,
+/// when the model does not help.
+pub async fn tell_again(
+    model: &dyn LanguageModel,
+    tools: Tools<'_>,
+    source: &Source,
+    question: &Question,
+    (facts, card): (&Facts, &mut Investigated),
+) {
+    let emit: Emit = Arc::new(|_| {});
+    let cancel = CancellationToken::new();
+    let (cancel, emit) = (&cancel, &emit);
+    let telling = tell::Telling { tools, source, question, model, facts, cancel, emit };
+    telling.tell(&mut card.answer, &mut card.record).await;
 }
 
 /// The deterministic part: plan, retrieve, suspects, bundle, plain account. Blocking and CPU-bound.
@@ -139,16 +181,8 @@ pub fn find_facts(
         let detail = format!("{}", plan.window);
         (plan, detail)
     });
-    let stores =
-        Stores { store, embedder: &investigator.embedder, plan: &plan, services: &known.services };
     let gathered = step(emit, "retrieve", "Collecting evidence", || {
-        let mut gathered = retrieve::retrieve(store, &investigator.embedder, question, &plan);
-        for look in &plan.looks {
-            match retrieve::look(stores, look) {
-                Ok(found) => gathered.looked.extend(found),
-                Err(why) => gathered.gaps.push(Gap::unfixable(format!("{}: {why}", look.told()))),
-            }
-        }
+        let gathered = collect(investigator, question, &plan, &known.services);
         let receipt = &gathered.receipt;
         let detail = format!(
             "{} log records, {} spans, {} series",
@@ -158,6 +192,46 @@ pub fn find_facts(
         );
         (gathered, detail)
     });
+    let seen = Seen { plan, gathered: Arc::new(gathered), services: known.services };
+    conclude(&investigator.source(), question, (ids, seen), emit)
+}
+
+/// Reads once more what a plan asks for. The stores may hold more or less by now than they did. Blocking and CPU-bound.
+#[must_use]
+pub fn look_again(investigator: &Investigator, question: &Question, plan: Plan) -> Seen {
+    let services = investigator.store.coverage().unwrap_or_default().services;
+    let gathered = collect(investigator, question, &plan, &services);
+    Seen { plan, gathered: Arc::new(gathered), services }
+}
+
+/// Reads what a plan asks for: what surrounds the trouble, and what the question asks to see.
+fn collect(
+    investigator: &Investigator,
+    question: &Question,
+    plan: &Plan,
+    services: &[String],
+) -> Gathered {
+    let (store, embedder) = (&investigator.store, &investigator.embedder);
+    let mut gathered = retrieve::retrieve(store, embedder, question, plan);
+    let source = &investigator.source();
+    for look in &plan.looks {
+        match retrieve::look(Stores { source, plan, services }, look) {
+            Ok(found) => gathered.looked.extend(found),
+            Err(why) => gathered.gaps.push(Gap::unfixable(format!("{}: {why}", look.told()))),
+        }
+    }
+    gathered
+}
+
+/// What follows from what was read: suspects, past incidents alike, bundle, plain account. The same follows whenever the
+/// same was seen; `source` is asked only for what tells live suspects apart.
+#[must_use]
+pub fn conclude(
+    source: &Source,
+    question: &Question,
+    (ids, Seen { plan, gathered, services }): (&RunIds, Seen),
+    emit: &(dyn Fn(AnswerEvent) + Send + Sync),
+) -> Facts {
     let diagnosis = step(emit, "suspects", "Comparing with normal", || {
         let mut diagnosis = suspects::diagnose(&gathered.observations);
         recall::recall(&mut diagnosis, &gathered, plan.intent);
@@ -169,8 +243,7 @@ pub fn find_facts(
         );
         (diagnosis, detail)
     });
-    let stores =
-        Stores { store, embedder: &investigator.embedder, plan: &plan, services: &known.services };
+    let stores = Stores { source, plan: &plan, services: &services };
     let deciding = deciding::decide(stores, &diagnosis);
     let (bundle, draft) = step(emit, "explain", "Choosing what matters", || {
         let rest = gathered.candidates.clone();
@@ -201,7 +274,7 @@ pub fn find_facts(
         .hypotheses
         .iter()
         .for_each(|hypothesis| emit(AnswerEvent::Hypothesis(hypothesis.clone())));
-    let mut names = known.services;
+    let mut names = services;
     names.extend(diagnosis.analysis.graph.services.iter().map(|service| service.name.clone()));
     names.sort();
     names.dedup();
@@ -253,8 +326,19 @@ pub fn facts_answer(
     ids: &RunIds,
     facts: &Facts,
 ) -> Investigated {
+    answer_from(&investigator.source(), question, ids, facts)
+}
+
+/// The facts card, checked against `source`.
+#[must_use]
+pub fn answer_from(
+    source: &Source,
+    question: &Question,
+    ids: &RunIds,
+    facts: &Facts,
+) -> Investigated {
     let mut answer = blank_answer(question, ids, facts);
-    let measurer = Measurer::new(&investigator.store, &facts.plan);
+    let measurer = Measurer::new(source, &facts.plan);
     let grounds = Grounds {
         evidence: &facts.bundle.items,
         known: &facts.known,
@@ -262,7 +346,9 @@ pub fn facts_answer(
         wording: None,
     };
     let struck = verify::verify(facts.draft.clone(), &grounds, &mut answer);
-    Investigated { answer, record: Record { struck, ..Record::default() } }
+    let record = Record { struck, ..Record::default() };
+    let asked = Asked { question: question.clone(), plan: facts.plan.clone() };
+    Investigated { answer, record, asked: Some(asked) }
 }
 
 /// How a follow-up was understood, in words: whom it is about and when.

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use groundcrew_telemetry::{TimeRange, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::look::Look;
 
-/// One question and its scope.
-#[derive(Clone, PartialEq, Debug)]
+/// One question and its scope. It is kept with its answer: what a later version adds is filled in by default.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Question {
     /// The words, as asked. Untrusted.
     pub text: String,
@@ -60,7 +62,8 @@ impl Question {
 }
 
 /// What one question may use.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Budget {
     /// Tokens of evidence in the bundle.
     pub bundle_tokens_max: usize,
@@ -82,7 +85,7 @@ impl Default for Budget {
 pub const QUESTION_BYTES_MAX: usize = 16 * 1024;
 
 /// What the asker wants.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Intent {
     /// Why something is broken.
     Cause,
@@ -90,8 +93,9 @@ pub enum Intent {
     Lookup,
 }
 
-/// Where to look, decided before any untrusted text but the question is read.
-#[derive(Clone, PartialEq, Debug)]
+/// Where to look, decided before any untrusted text but the question is read. It is kept with the answer: what is added
+/// needs a default.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Plan {
     /// What the asker wants.
     pub intent: Intent,
@@ -106,6 +110,7 @@ pub struct Plan {
     /// Words of the question that can be looked for, lower-cased, most telling first.
     pub terms: Vec<String>,
     /// Typed queries that the question asks for in so many words.
+    #[serde(default)]
     pub looks: Vec<Look>,
     /// Who is asked about in `why not ...?`: a service as it is spelled in the telemetry, else the asker's word.
     pub why_not: Option<String>,

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::question::{Plan, Question};
+
 /// The record of one run.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Record {
@@ -12,6 +14,15 @@ pub struct Record {
     /// What was said to a model and what it said, in order.
     #[serde(default)]
     pub exchanges: Vec<Exchange>,
+}
+
+/// What an answer was asked with: enough to look at the same again.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Asked {
+    /// The question, masked.
+    pub question: Question,
+    /// Where it was looked, which depends on what the stores held then.
+    pub plan: Plan,
 }
 
 /// A sentence that was cut before anybody read it.

@@ -2,7 +2,6 @@
 //! sentence by sentence before anybody reads it, and the facts card stands whenever it fails.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Instant;
 
 use groundcrew_llm::prompt::fenced;
@@ -10,12 +9,14 @@ use groundcrew_llm::{ChatRequest, LanguageModel, LlmError, count_tokens, truncat
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{Answer, AnswerEvent, ClaimStatus, Step, StepStatus, Usage};
-use super::context::{Emit, Investigator};
+use super::context::{Emit, Tools};
+use super::evidence::Evidence;
 use super::explain::{self, Bundle, Packed, Reply};
 use super::look::Look;
 use super::question::Question;
 use super::record::{Exchange, Record, Struck};
 use super::retrieve::{self, Stores};
+use super::source::Source;
 use super::verify::{self, Grounds, Measurer, Support, Wording};
 use super::{Facts, elapsed_ms};
 
@@ -34,7 +35,8 @@ const NOT_THE_FORM: &str = "That was not the JSON object that was asked for. Rep
 
 /// What a telling works with.
 pub(super) struct Telling<'a> {
-    pub(super) investigator: &'a Arc<Investigator>,
+    pub(super) tools: Tools<'a>,
+    pub(super) source: &'a Source,
     pub(super) question: &'a Question,
     pub(super) model: &'a dyn LanguageModel,
     pub(super) facts: &'a Facts,
@@ -107,11 +109,11 @@ impl Telling<'_> {
         progress: &mut Progress,
         record: &mut Record,
     ) -> Result<(Answer, Vec<Struck>), String> {
-        let deadline = Instant::now() + self.investigator.limits.time_max;
+        let deadline = Instant::now() + self.tools.limits.time_max;
         let Packed { mut request, items } = self.first_request()?;
         let mut card = card.clone();
         card.receipt.in_prompt = items as u64;
-        let measurer = Measurer::new(&self.investigator.store, &self.facts.plan);
+        let measurer = Measurer::new(self.source, &self.facts.plan);
         loop {
             self.afford(&request, progress, deadline)?;
             let reply = self.ask(&request, &measurer, progress, record).await;
@@ -130,20 +132,14 @@ impl Telling<'_> {
     }
 
     fn first_request(&self) -> Result<Packed, String> {
-        let (prompt, limits) = (&self.investigator.prompt, &self.investigator.limits);
+        let (prompt, limits) = (self.tools.prompt, self.tools.limits);
         let reply = prompt.budget().output_tokens as usize;
         let window = limits.context_tokens.saturating_sub(reply + WINDOW_SLACK);
         let first = prompt.budget().input_tokens as usize;
         let tokens_max = if self.question.budget.deep { window } else { window.min(first) };
         let account = (&self.facts.draft, &self.facts.bundle);
-        explain::request(
-            prompt,
-            &self.investigator.masker,
-            &self.question.text,
-            account,
-            tokens_max,
-        )
-        .map_err(|error| format!("the model was not asked ({error})"))
+        explain::request(prompt, self.tools.masker, &self.question.text, account, tokens_max)
+            .map_err(|error| format!("the model was not asked ({error})"))
     }
 
     /// Whether another turn is within the limits.
@@ -153,7 +149,7 @@ impl Telling<'_> {
         progress: &Progress,
         deadline: Instant,
     ) -> Result<(), String> {
-        let limits = &self.investigator.limits;
+        let limits = self.tools.limits;
         let input = request.input_tokens();
         let output = request.output_tokens_max as usize;
         if input + output + WINDOW_SLACK > limits.context_tokens {
@@ -220,7 +216,7 @@ impl Telling<'_> {
         progress.tokens.0 += counted(input, request.input_tokens());
         progress.tokens.1 += counted(output, count_tokens(&text));
         let sent: Vec<String> = request.messages().map(|(_, text)| text.to_owned()).collect();
-        let prompt = &self.investigator.prompt;
+        let prompt = self.tools.prompt;
         record.exchanges.push(Exchange {
             model: completion.as_ref().map_or_else(
                 |_| self.model.name().to_owned(),
@@ -239,7 +235,7 @@ impl Telling<'_> {
 
     /// Runs the queries that a model asked for; what they bring is evidence first and an answer to it second.
     async fn look(&self, looks: Vec<Look>, card: &Answer, progress: &mut Progress) -> Next {
-        let left = self.investigator.limits.queries_max.saturating_sub(progress.queries);
+        let left = self.tools.limits.queries_max.saturating_sub(progress.queries);
         if left == 0 {
             if progress.closed {
                 return Next::GiveUp("the model went on asking instead of answering".to_owned());
@@ -249,7 +245,7 @@ impl Telling<'_> {
         }
         if looks.iter().all(|look| progress.asked.contains(look)) {
             // The same again brings the same again.
-            progress.queries = self.investigator.limits.queries_max;
+            progress.queries = self.tools.limits.queries_max;
             progress.closed = true;
             return Next::Say(format!("You asked that before. {NO_MORE}"));
         }
@@ -259,8 +255,8 @@ impl Telling<'_> {
             results.push_str(&self.run(&look, card, progress).await);
             progress.asked.insert(look);
         }
-        let left = self.investigator.limits.queries_max.saturating_sub(progress.queries);
-        match self.investigator.masker.mask_text(&results) {
+        let left = self.tools.limits.queries_max.saturating_sub(progress.queries);
+        match self.tools.masker.mask_text(&results) {
             Ok(masked) => Next::Say(format!(
                 "What was found:\n{}\n{left} further queries are left. Reply in the same form.",
                 fenced("results", &masked)
@@ -274,15 +270,10 @@ impl Telling<'_> {
         let (id, title) = (format!("look-{}", progress.queries), look.told());
         let started = Instant::now();
         self.report(&id, &title, StepStatus::InProgress, None, None);
-        let (investigator, plan) = (Arc::clone(self.investigator), self.facts.plan.clone());
+        let (source, plan) = (self.source.clone(), self.facts.plan.clone());
         let (asked, services) = (look.clone(), self.facts.known.clone());
         let work = move || {
-            let stores = Stores {
-                store: &investigator.store,
-                embedder: &investigator.embedder,
-                plan: &plan,
-                services: &services,
-            };
+            let stores = Stores { source: &source, plan: &plan, services: &services };
             retrieve::look(stores, &asked)
         };
         let found = tokio::task::spawn_blocking(work)
@@ -310,15 +301,8 @@ impl Telling<'_> {
         }
     }
 
-    /// The words that a model may use as its own.
     fn wording(&self, bundle: &Bundle) -> Wording {
-        let draft = &self.facts.draft;
-        let sentences = draft.claims.iter().chain(&draft.ruled_out).chain([&draft.headline]);
-        let told = sentences.map(|sentence| sentence.text.as_str());
-        let suspects = draft.hypotheses.iter().map(|suspect| suspect.title.as_str());
-        let names = self.facts.known.iter().map(String::as_str);
-        let own: Vec<&str> = told.chain(suspects).chain(names).collect();
-        Wording::of(&bundle.items, &own, &self.question.text)
+        wording(self.facts, &bundle.items, self.question)
     }
 
     /// Takes the account if most of it holds.
@@ -379,7 +363,7 @@ impl Telling<'_> {
     fn did_not_hold(&self, struck: &[Struck]) -> Next {
         let list: String =
             struck.iter().map(|cut| format!("- {} ({})\n", cut.text, cut.why)).collect();
-        match self.investigator.masker.mask_text(&list) {
+        match self.tools.masker.mask_text(&list) {
             Ok(masked) => Next::Say(format!("{DID_NOT_HOLD}\n{}", fenced("struck", &masked))),
             Err(_) => Next::GiveUp("the model's account did not hold".to_owned()),
         }
@@ -394,7 +378,7 @@ impl Telling<'_> {
             model: Some(last.model.clone()),
             input_tokens: tokens(progress.tokens.0),
             output_tokens: tokens(progress.tokens.1),
-            cost: self.investigator.limits.cost(progress.tokens.0, progress.tokens.1),
+            cost: self.tools.limits.cost(progress.tokens.0, progress.tokens.1),
             prompt: Some(format!("{} {hash}", last.prompt)),
             queries: progress.queries,
             ms: answer.usage.ms,
@@ -417,6 +401,17 @@ impl Telling<'_> {
             ms,
         }));
     }
+}
+
+/// The words that a model may use as its own.
+pub(super) fn wording(facts: &Facts, shown: &[Evidence], question: &Question) -> Wording {
+    let draft = &facts.draft;
+    let sentences = draft.claims.iter().chain(&draft.ruled_out).chain([&draft.headline]);
+    let told = sentences.map(|sentence| sentence.text.as_str());
+    let suspects = draft.hypotheses.iter().map(|suspect| suspect.title.as_str());
+    let names = facts.known.iter().map(String::as_str);
+    let own: Vec<&str> = told.chain(suspects).chain(names).collect();
+    Wording::of(shown, &own, &question.text)
 }
 
 /// A reply that is no account: asked for once more, unless it repeats what it was told.

@@ -4,17 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use groundcrew_telemetry::{Clock, Timestamp};
-use serde::Serialize;
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::conversation::{Conversation, RunEvent, RunStatus};
-use crate::investigate::answer::Answer;
 use crate::investigate::followup::{self, Thread};
 use crate::investigate::question::Question;
-use crate::investigate::record::Record;
 use crate::investigate::spoken::with_spoken_times;
 use crate::investigate::{Investigated, Investigator, QuestionError, RunIds, investigate};
 
@@ -215,15 +212,14 @@ impl Run {
     }
 
     /// Stores the answer, so that its permalinks open after a restart. An answer that cannot be stored is still given.
-    async fn remember(&self, Investigated { answer, record }: Investigated) {
+    async fn remember(&self, investigated: Investigated) {
         let store = Arc::clone(&self.sessions.investigator().store);
         let (conversation, now) = (self.conversation.id.clone(), self.sessions.now());
         let stored = tokio::task::spawn_blocking(move || {
-            let kept = Kept { answer: &answer, record: &record };
-            let json = serde_json::to_string(&kept).map_err(|error| error.to_string())?;
+            let json = serde_json::to_string(&investigated).map_err(|error| error.to_string())?;
             store
                 .state()
-                .put_answer(&answer.answer_id, &conversation, now, &json)
+                .put_answer(&investigated.answer.answer_id, &conversation, now, &json)
                 .map_err(|error| error.to_string())
         });
         match stored.await {
@@ -235,14 +231,6 @@ impl Run {
             Err(error) => tracing::error!(%error, "the task that stores answers died"),
         }
     }
-}
-
-/// An answer as it is stored: the record stands beside its fields, so that readers of answers need not know of it.
-#[derive(Serialize)]
-struct Kept<'a> {
-    #[serde(flatten)]
-    answer: &'a Answer,
-    record: &'a Record,
 }
 
 /// The question in its conversation: one that steers replaces the one that runs, one that follows takes from the one

@@ -4,12 +4,14 @@ use groundcrew_telemetry::{
     ChangeEvent, ClusterEvent, ClusterObject, SeriesRow, SpanRow, TemplateId, TemplateRow,
     TimeRange, TraceId,
 };
+use serde::{Deserialize, Serialize};
 
 /// Everything seen in the window of trouble and in the time before it.
 ///
 /// Rows may come in any order and rows outside of both the window and the baseline are ignored, except series, whose
 /// points are sorted into the two by their time. Each part may be empty: a missing signal is never held against anyone.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Observations {
     /// The trouble is in here.
     pub window: TimeRange,
@@ -69,7 +71,7 @@ impl Default for Observations {
 }
 
 /// A line that was written while a request was handled.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct LogLink {
     /// Who wrote it.
     pub service: String,
@@ -80,7 +82,8 @@ pub struct LogLink {
 }
 
 /// What people noticed: the alert or the question.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Symptom {
     /// The service that the alert or question names.
     pub service: Option<String>,

@@ -66,5 +66,6 @@ pub use documents::{
 pub use error::StoreError;
 pub use options::{Durability, StoreOptions};
 pub use query::{Found, LogQuery, MetricQuery, SpanQuery, TemplateQuery};
+pub use span_sample::sample_spans;
 pub use state::StateDb;
 pub use store::Store;

@@ -6,6 +6,8 @@
 
 use groundcrew_telemetry::{SpanRow, TraceId};
 
+use crate::Found;
+
 /// A trace's place in the sample.
 pub(crate) fn sample_hash(trace_id: TraceId) -> u64 {
     // Trace ids are random by specification but not in practice: some senders count or put a time in front.
@@ -17,6 +19,19 @@ pub(crate) fn sample_hash(trace_id: TraceId) -> u64 {
         mixed = mixed.wrapping_mul(multiplier);
     }
     mixed ^ (mixed >> 33)
+}
+
+/// About `limit` of the rows in whole traces, the same that [`Store::spans`](crate::Store::spans) would choose among
+/// them; by start.
+#[must_use]
+pub fn sample_spans<'a>(
+    rows: impl IntoIterator<Item = &'a SpanRow>,
+    limit: usize,
+) -> Found<SpanRow> {
+    let mut sample = SpanSample::new(limit, u64::MAX);
+    rows.into_iter().for_each(|row| sample.offer(row.span.trace_id, || row.clone()));
+    let (rows, matched) = sample.finish();
+    Found { rows, matched }
 }
 
 /// Spans that are kept so far.

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{LogRecord, MetricSeries, Resource, Severity, Span, TemplateId, Timestamp};
 
 /// A stored log record with its resource.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct LogRow {
     /// Who wrote it; shared by the rows of one batch.
     pub resource: Arc<Resource>,
@@ -14,7 +16,7 @@ pub struct LogRow {
 }
 
 /// A stored span with its resource.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct SpanRow {
     /// Who recorded it; shared by the rows of one batch.
     pub resource: Arc<Resource>,
@@ -23,7 +25,7 @@ pub struct SpanRow {
 }
 
 /// A stored metric series with its resource, cut to the time range that was asked for.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct SeriesRow {
     /// Who measured it.
     pub resource: Arc<Resource>,
@@ -32,7 +34,7 @@ pub struct SeriesRow {
 }
 
 /// What one service's use of one log template came to in a time range, from rollups.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct TemplateRow {
     /// The template.
     pub template: TemplateId,

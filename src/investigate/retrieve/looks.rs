@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use groundcrew_store::{
-    DocumentFilter, DocumentQuery, LogQuery, MetricQuery, SpanQuery, Store, TemplateQuery,
+    DocumentFilter, DocumentQuery, LogQuery, MetricQuery, SpanQuery, TemplateQuery,
 };
 use groundcrew_telemetry::{SpanRow, TimeRange, Timestamp, TraceId};
 
-use super::super::context::LazyEmbedder;
 use super::super::evidence::{Candidate, EvidenceKind};
 use super::super::format::{count, milliseconds, moment, percent, time};
 use super::super::look::{Look, LookFor};
 use super::super::question::Plan;
+use super::super::source::Source;
 use crate::text::Tainted;
 
 use super::{changes, cluster, documents, logs, metrics, trace_view};
@@ -32,10 +32,8 @@ const LOOKBACK_SECS: i64 = 30 * 86_400;
 /// What queries are run on.
 #[derive(Clone, Copy)]
 pub struct Stores<'a> {
-    /// Where everything is.
-    pub store: &'a Store,
-    /// For searching documents.
-    pub embedder: &'a LazyEmbedder,
+    /// Where to read.
+    pub source: &'a Source,
     /// What is looked at; nothing after its end is read.
     pub plan: &'a Plan,
     /// Services that exist.
@@ -146,7 +144,7 @@ impl Asked<'_> {
             newest_first: true,
             limit: LINES_MAX,
         };
-        let rows = self.stores.store.search_logs(&query).map_err(|error| error.to_string())?;
+        let rows = self.stores.source.search_logs(&query)?;
         let (Some(newest), Some(oldest)) = (rows.first(), rows.last()) else {
             return Ok(Vec::new());
         };
@@ -167,7 +165,7 @@ impl Asked<'_> {
 
     fn patterns(&self) -> Result<Vec<Candidate>, String> {
         let query = TemplateQuery { range: self.range, services: self.services() };
-        let rows = self.stores.store.log_templates(&query).map_err(|error| error.to_string())?;
+        let rows = self.stores.source.log_templates(&query)?;
         Ok(logs::template_candidates(&rows, self.stores.plan))
     }
 
@@ -199,7 +197,7 @@ impl Asked<'_> {
         trace_id: Option<TraceId>,
     ) -> Result<Vec<SpanRow>, String> {
         let query = SpanQuery { range, services, trace_id, limit: SPANS_MAX };
-        let found = self.stores.store.spans(&query).map_err(|error| error.to_string())?;
+        let found = self.stores.source.spans(&query)?;
         Ok(found.rows)
     }
 
@@ -213,8 +211,7 @@ impl Asked<'_> {
             name,
             series_max: 2_000,
         };
-        let read =
-            |name| self.stores.store.metrics(&query(name)).map_err(|error| error.to_string());
+        let read = |name| self.stores.source.metrics(&query(name));
         let mut names: Vec<String> = read(None)?.into_iter().map(|row| row.series.name).collect();
         names.dedup();
         let Some(name) = self.look.name.as_ref().and_then(|name| name.resolve(&names)) else {
@@ -274,7 +271,7 @@ impl Asked<'_> {
     }
 
     fn changes(&self) -> Result<Vec<Candidate>, String> {
-        let found = self.stores.store.changes(self.range).map_err(|error| error.to_string())?;
+        let found = self.stores.source.changes(self.range)?;
         let wanted = found.iter().rev().filter(|change| {
             self.service.is_none() || change.service.is_none() || change.service == self.service
         });
@@ -285,24 +282,39 @@ impl Asked<'_> {
         if self.words().is_empty() {
             return Err("search_documents needs words".to_owned());
         }
-        let vector = documents::meaning_of(self.stores.store, self.stores.embedder, &self.words());
-        let query = DocumentQuery {
-            text: self.words(),
-            vector: vector.and_then(Result::ok).flatten(),
-            filter: DocumentFilter::default(),
-            limit: ITEMS_MAX,
+        let words = self.words();
+        let passages = match self.stores.source {
+            Source::Stores { store, embedder } => {
+                let vector = documents::meaning_of(store, embedder, &words);
+                let vector = vector.and_then(Result::ok).flatten();
+                let filter = DocumentFilter::default();
+                let query = DocumentQuery { text: words, vector, filter, limit: ITEMS_MAX };
+                documents::find(store, &query, &mut Vec::new())
+            }
+            // There is no index to search, but there are few: those that hold a word of the search.
+            Source::Slices(gathered) => {
+                let words = words.to_lowercase();
+                let holds = |text: &str| {
+                    let text = text.to_lowercase();
+                    words.split_whitespace().any(|word| text.contains(word))
+                };
+                let passages = gathered.passages.iter();
+                passages.filter(|passage| holds(&passage.chunk.text)).cloned().collect()
+            }
         };
-        let passages = documents::find(self.stores.store, &query, &mut Vec::new());
         Ok(passages.iter().filter(|passage| passage.helps()).map(documents::candidate).collect())
     }
 
     fn objects(&self) -> Result<Vec<Candidate>, String> {
-        let until = TimeRange::new(Timestamp::MIN, self.range.end);
-        let snapshots = self.stores.store.cluster(until).map_err(|error| error.to_string())?;
+        let snapshots = self.stores.source.cluster(self.range.end)?;
         let named = self.look.name.as_ref().map(|name| name.search_words(WORDS_BYTES_MAX));
         let service = || self.service.as_ref().map(|name| name.to_lowercase());
         let wanted = named.or_else(service).unwrap_or_default();
-        let objects = cluster::latest(&snapshots);
+        let objects = if self.stores.source.is_whole() {
+            cluster::latest(&snapshots)
+        } else {
+            snapshots.into_iter().flat_map(|snapshot| snapshot.objects).collect()
+        };
         let named = objects
             .iter()
             .filter(|object| cluster::object_name(object).to_lowercase().contains(&wanted));

@@ -1,5 +1,6 @@
 //! Measures assertions again, in the stores and not in what was gathered: what a sentence says must hold for whoever
-//! asks the same question a second time.
+//! asks the same question a second time. Only a replay, which has no stores, measures in what was gathered then; what is
+//! not in there is unclear, not false.
 //!
 //! The measuring is coarser than the analysis on purpose. It has its own arithmetic, so that a mistake there does not
 //! vouch for itself here, and it says [`Outcome::Unclear`] where a figure is too near to call.
@@ -7,15 +8,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use groundcrew_store::{
-    DocumentFilter, DocumentQuery, MetricQuery, SpanQuery, Store, TemplateQuery,
-};
+use groundcrew_store::{DocumentFilter, DocumentQuery, MetricQuery, SpanQuery, TemplateQuery};
 use groundcrew_telemetry::{SpanRow, TemplateRow, TimeRange, Timestamp, TraceId};
 
 use super::super::assertion::{Assertion, Check, Figure, Measure, Outcome};
 use super::super::evidence::Evidence;
 use super::super::format::{count, milliseconds, moment, percent, quantity, rate};
 use super::super::question::Plan;
+use super::super::source::Source;
 use super::support::normalise;
 use super::traffic::{Side, Traffic};
 
@@ -34,7 +34,7 @@ const MOVES: f64 = 0.10;
 
 /// Measures for one plan. What was read once is kept for the next assertion.
 pub struct Measurer<'a> {
-    store: &'a Store,
+    source: &'a Source,
     plan: &'a Plan,
     templates: Mutex<BTreeMap<String, Arc<Lines>>>,
     traffic: OnceLock<Option<(Traffic, Traffic)>>,
@@ -64,10 +64,10 @@ impl Found {
 }
 
 impl<'a> Measurer<'a> {
-    /// Measures in `store` what `plan` looked at.
+    /// Measures in `source` what `plan` looked at.
     #[must_use]
-    pub fn new(store: &'a Store, plan: &'a Plan) -> Self {
-        Self { store, plan, templates: Mutex::default(), traffic: OnceLock::new() }
+    pub fn new(source: &'a Source, plan: &'a Plan) -> Self {
+        Self { source, plan, templates: Mutex::default(), traffic: OnceLock::new() }
     }
 
     /// Measures an assertion about one of `evidence` again.
@@ -159,7 +159,7 @@ impl<'a> Measurer<'a> {
         }
         let read = |range: TimeRange| {
             let query = TemplateQuery { range, services: vec![service.to_owned()] };
-            self.store.log_templates(&query).unwrap_or_default()
+            self.source.log_templates(&query).unwrap_or_default()
         };
         let lines = Arc::new(Lines {
             window: read(self.plan.window),
@@ -208,7 +208,7 @@ impl<'a> Measurer<'a> {
         let mut traffic = Traffic::default();
         for range in ranges {
             let query = SpanQuery { range, services: Vec::new(), trace_id: None, limit: SPANS_MAX };
-            traffic.add(self.store.spans(&query).ok()?, range);
+            traffic.add(self.source.spans(&query).ok()?, range);
         }
         Some(traffic)
     }
@@ -220,7 +220,7 @@ impl<'a> Measurer<'a> {
             name: Some(metric.to_owned()),
             series_max: SERIES_MAX,
         };
-        let rows = self.store.metrics(&query).unwrap_or_default();
+        let rows = self.source.metrics(&query).unwrap_or_default();
         let (mut before, mut now, mut unit) = (Vec::new(), Vec::new(), String::new());
         for row in rows.iter().filter(|row| {
             row.resource.service() == service
@@ -257,9 +257,9 @@ impl<'a> Measurer<'a> {
         let range = TimeRange::new(Timestamp::MIN, self.plan.window.end);
         let query =
             SpanQuery { range, services: Vec::new(), trace_id: Some(trace_id), limit: SPANS_MAX };
-        let rows = self.store.spans(&query).map(|found| found.rows).unwrap_or_default();
+        let rows = self.source.spans(&query).map(|found| found.rows).unwrap_or_default();
         if rows.is_empty() {
-            return Found::is(false, "the trace does not exist");
+            return self.missing("the trace does not exist");
         }
         let named = |row: &SpanRow, name: &str| {
             row.resource.service() == name.trim() || row.span.name == name.trim()
@@ -280,11 +280,11 @@ impl<'a> Measurer<'a> {
             filter: DocumentFilter::default(),
             limit: DOCUMENTS_MAX,
         };
-        let hits = match self.store.documents().search(&query) {
-            Ok(hits) => hits,
-            Err(error) => return Found::unclear(error.to_string()),
+        let chunks = match self.source.documents(&query) {
+            Ok(chunks) => chunks,
+            Err(why) => return Found::unclear(why),
         };
-        let chunk = hits.iter().map(|hit| &hit.chunk).find(|chunk| {
+        let chunk = chunks.iter().find(|chunk| {
             chunk.document == document && (chunk.line_start..=chunk.line_end).contains(&line)
         });
         match chunk {
@@ -298,21 +298,20 @@ impl<'a> Measurer<'a> {
 
     fn took_effect(&self, id: &str, is: &str) -> Found {
         let until = TimeRange::new(Timestamp::MIN, self.plan.window.end);
-        let changes = self.store.changes(until).unwrap_or_default();
+        let changes = self.source.changes(until).unwrap_or_default();
         let change = changes.iter().rfind(|change| change.id == id || change.title == id);
         match (change, moment(is, self.plan.window.end)) {
             (Some(change), Some(said)) => Found::is(
                 change.time.secs_since(said).abs() < 1.5,
                 format!("it took effect at {}", change.time.clock_time()),
             ),
-            (None, _) => Found::is(false, "there is no such change"),
+            (None, _) => self.missing("there is no such change"),
             (_, None) => Found::unclear(format!("`{is}` is no time")),
         }
     }
 
     fn status(&self, object: &str, is: &str) -> Found {
-        let until = TimeRange::new(Timestamp::MIN, self.plan.window.end);
-        let snapshots = self.store.cluster(until).unwrap_or_default();
+        let snapshots = self.source.cluster(self.plan.window.end).unwrap_or_default();
         let named = snapshots.iter().flat_map(|snapshot| &snapshot.objects).filter(|known| {
             let parts = [known.kind.as_str(), known.namespace.as_str(), known.name.as_str()];
             let whole: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
@@ -324,7 +323,16 @@ impl<'a> Measurer<'a> {
             // What a selector finds is worked out when it is asked for, and stands in no snapshot.
             Some(last) if states.contains(&is) => Found::is(true, format!("last seen {last}")),
             Some(last) => Found::unclear(format!("last seen {last}")),
-            None => Found::is(false, "there is no such object"),
+            None => self.missing("there is no such object"),
+        }
+    }
+
+    /// What cannot be found is false where everything is read, and open where only a part was kept.
+    fn missing(&self, what: &str) -> Found {
+        if self.source.is_whole() {
+            Found::is(false, what)
+        } else {
+            Found::unclear(format!("{what} in the capsule"))
         }
     }
 }
