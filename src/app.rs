@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use groundcrew_indexer::{Intake, IntakeSettings, sources};
 use groundcrew_llm::{
-    Embedder, LanguageModel, LlmError, LlmSettings, LocalEmbedder, OpenAiCompatible, OpenAiEmbedder,
+    Embedder, LanguageModel, LlmError, LlmSettings, LocalEmbedder, OpenAiCompatible,
+    OpenAiEmbedder, Prompt,
 };
 use groundcrew_masking::Masker;
 use groundcrew_store::{
@@ -23,7 +24,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{ConfigError, EmbeddingSettings, Settings};
-use crate::investigate::{Investigator, LazyEmbedder, ModelLimits};
+use crate::investigate::{Investigator, LazyEmbedder, ModelLimits, Tools};
 use crate::session::{Sessions, SessionsOptions};
 use crate::surfaces::access::{self, Access};
 use crate::surfaces::http::{self, Api};
@@ -143,6 +144,33 @@ pub fn build_investigator(
         prompt: EXPLAIN_PROMPT.parse()?,
         limits: limits(&settings.llm),
     }))
+}
+
+/// What a model needs to tell an answer, without a store.
+pub struct Teller {
+    /// The model.
+    pub model: Arc<dyn LanguageModel>,
+    masker: Masker,
+    prompt: Prompt,
+    limits: ModelLimits,
+}
+
+impl Teller {
+    /// What a telling works with.
+    #[must_use]
+    pub const fn tools(&self) -> Tools<'_> {
+        Tools { masker: &self.masker, prompt: &self.prompt, limits: &self.limits }
+    }
+}
+
+/// Builds what tells an answer, or `None` without a model.
+///
+/// # Errors
+/// When the model's settings are unusable.
+pub fn build_teller(settings: &Settings) -> Result<Option<Teller>, AppError> {
+    let Some(model) = build_model(settings)? else { return Ok(None) };
+    let prompt = EXPLAIN_PROMPT.parse()?;
+    Ok(Some(Teller { model, masker: Masker::new(), prompt, limits: limits(&settings.llm) }))
 }
 
 fn limits(settings: &crate::config::LlmSettings) -> ModelLimits {

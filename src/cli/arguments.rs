@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::export::ExportArguments;
+use super::replay::ReplayArguments;
+
 const EXAMPLES: &str = "\
 Examples:
   groundcrew demo                                    a simulated outage, and what caused it
@@ -50,6 +53,10 @@ pub(super) enum Command {
     /// The memory of incidents: confirm, correct, list, compare, strike; drafts from them
     #[command(subcommand)]
     Incident(IncidentCommand),
+    /// Write an answer with everything it was made from into one file
+    Export(ExportArguments),
+    /// Run exported answers again, offline, and show what differs
+    Replay(ReplayArguments),
     /// Receive OTLP, serve the chat and the panel
     Serve,
     /// Break a simulated shop and ask what happened

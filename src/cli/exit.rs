@@ -9,6 +9,8 @@ pub enum Exit {
     Success,
     /// The question was understood and the evidence does not carry an answer.
     NotEnoughEvidence,
+    /// What was run again came to something else.
+    Differs,
     /// Ctrl-C.
     Interrupted,
 }
@@ -17,7 +19,7 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         match exit {
             Exit::Success => Self::SUCCESS,
-            Exit::NotEnoughEvidence => Self::from(1),
+            Exit::NotEnoughEvidence | Exit::Differs => Self::from(1),
             Exit::Interrupted => Self::from(130),
         }
     }

@@ -9,7 +9,9 @@ use toml::Value;
 
 use super::arguments::{Arguments, Command};
 use super::exit::Exit;
-use super::{ask, config, demo, doctor, eval, incident, index, ingest, print, serve, vectors};
+use super::{
+    ask, config, demo, doctor, eval, export, incident, index, ingest, print, replay, serve, vectors,
+};
 use crate::config::{Environment, Settings, load};
 use crate::observe;
 
@@ -69,6 +71,8 @@ fn dispatch(arguments: Arguments) -> Result<Exit> {
         Command::Vectors(command) => vectors::run(&settings, &command),
         Command::ReadPdf => read_pdf(),
         Command::Incident(command) => incident::run(&settings, command),
+        Command::Export(arguments) => export::run(&settings, &arguments),
+        Command::Replay(arguments) => block_on(replay::run(settings, arguments)),
         Command::Serve => block_on(serve::run(settings)),
         Command::Demo(arguments) => block_on(demo::run(settings, arguments)),
         Command::Eval(command) => eval::run(&settings, command),

@@ -5,6 +5,8 @@ mod ask;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod capsule;
+#[cfg(test)]
 mod chat;
 #[cfg(test)]
 mod demo;
