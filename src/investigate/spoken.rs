@@ -45,7 +45,7 @@ pub fn with_spoken_times(mut question: Question) -> Question {
 /// The time from one moment to another; `None` where it is not worth a window.
 pub(super) fn span(from: Timestamp, to: Timestamp) -> Option<Duration> {
     let secs = to.secs_since(from);
-    (secs >= 1.0 && secs <= SINCE_MAX_SECS).then(|| Duration::from_secs_f64(secs))
+    (1.0..=SINCE_MAX_SECS).contains(&secs).then(|| Duration::from_secs_f64(secs))
 }
 
 /// Whether it asks what was known then, and not what is known now of then.

@@ -59,7 +59,7 @@ struct Progress {
 
 /// What to do after a reply.
 enum Next {
-    Done(Answer, Vec<Struck>),
+    Done(Box<(Answer, Vec<Struck>)>),
     Say(String),
     GiveUp(String),
 }
@@ -69,7 +69,7 @@ impl Telling<'_> {
     pub(super) async fn tell(self, answer: &mut Answer, record: &mut Record) {
         let started = Instant::now();
         let title = format!("Asking {}", self.model.name());
-        self.report("tell", &title, StepStatus::InProgress, None, None);
+        self.report(("tell", &title), StepStatus::InProgress, (None, None));
         let mut progress = Progress {
             bundle: self.facts.bundle.clone(),
             queries: 0,
@@ -91,12 +91,12 @@ impl Telling<'_> {
                 let cut = format!("{} sentences cut", struck.len());
                 record.struck.extend(struck);
                 *answer = told;
-                self.report("tell", &title, StepStatus::Complete, Some(cut), took);
+                self.report(("tell", &title), StepStatus::Complete, (Some(cut), took));
             }
             Err(why) => {
                 let notice = format!("{why}; these are the facts alone");
                 answer.notice = Some(notice.clone());
-                self.report("tell", &title, StepStatus::Error, Some(notice), took);
+                self.report(("tell", &title), StepStatus::Error, (Some(notice), took));
             }
         }
         self.account(answer, &progress, record);
@@ -121,10 +121,15 @@ impl Telling<'_> {
             let next = match explain::read_reply(&text) {
                 Reply::Look(looks) => self.look(looks, &card, progress).await,
                 Reply::Unreadable => not_the_form(&text, &request, progress),
-                Reply::Told(told) => self.accept(told, &card, &measurer, progress, &request),
+                Reply::Told(told)
+                    if told.claims.iter().any(|claim| request.is_instruction(&claim.text)) =>
+                {
+                    Next::GiveUp("the model repeated its instructions".to_owned())
+                }
+                Reply::Told(told) => self.accept(told, &card, &measurer, progress),
             };
             match next {
-                Next::Done(answer, struck) => return Ok((answer, struck)),
+                Next::Done(told) => return Ok(*told),
                 Next::GiveUp(why) => return Err(why),
                 Next::Say(next) => request = request.and_then(text, next),
             }
@@ -269,7 +274,7 @@ impl Telling<'_> {
     async fn run(&self, look: &Look, card: &Answer, progress: &mut Progress) -> String {
         let (id, title) = (format!("look-{}", progress.queries), look.told());
         let started = Instant::now();
-        self.report(&id, &title, StepStatus::InProgress, None, None);
+        self.report((&id, &title), StepStatus::InProgress, (None, None));
         let (source, plan) = (self.source.clone(), self.facts.plan.clone());
         let (asked, services) = (look.clone(), self.facts.known.clone());
         let work = move || {
@@ -282,12 +287,12 @@ impl Telling<'_> {
         let took = Some(elapsed_ms(started));
         match found {
             Err(why) => {
-                self.report(&id, &title, StepStatus::Error, Some(why.clone()), took);
+                self.report((&id, &title), StepStatus::Error, (Some(why.clone()), took));
                 format!("{title}: {why}\n")
             }
             Ok(candidates) => {
                 let detail = format!("{} items", candidates.len());
-                self.report(&id, &title, StepStatus::Complete, Some(detail), took);
+                self.report((&id, &title), StepStatus::Complete, (Some(detail), took));
                 let mut text = format!("{title}:\n");
                 for candidate in candidates {
                     let id = progress.bundle.extend(&card.answer_id, candidate);
@@ -312,12 +317,8 @@ impl Telling<'_> {
         card: &Answer,
         measurer: &Measurer<'_>,
         progress: &mut Progress,
-        request: &ChatRequest,
     ) -> Next {
         let total = told.claims.len();
-        if told.claims.iter().any(|claim| request.is_instruction(&claim.text)) {
-            return Next::GiveUp("the model repeated its instructions".to_owned());
-        }
         let wording = self.wording(&progress.bundle);
         // What cites nothing cannot be checked, so it may say nothing that a log line or a page said first.
         told.next.retain(|text| wording.is_clean(text));
@@ -356,7 +357,7 @@ impl Telling<'_> {
                 struck.len()
             ));
         }
-        Next::Done(answer, struck)
+        Next::Done(Box::new((answer, struck)))
     }
 
     /// Asks for a second and last attempt.
@@ -385,13 +386,12 @@ impl Telling<'_> {
         };
     }
 
+    /// Shows how a step stands: what it came to and how many milliseconds it took, once it is done.
     fn report(
         &self,
-        id: &str,
-        title: &str,
+        (id, title): (&str, &str),
         status: StepStatus,
-        detail: Option<String>,
-        ms: Option<u64>,
+        (detail, ms): (Option<String>, Option<u64>),
     ) {
         (self.emit)(AnswerEvent::Step(Step {
             id: id.to_owned(),

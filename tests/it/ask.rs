@@ -175,17 +175,18 @@ fn help_leads_with_examples_and_version_is_short() {
 #[test]
 fn a_value_that_changed_in_lines_that_are_alike_is_in_the_evidence() {
     let end = 1_790_000_000_i64;
-    let records: Vec<serde_json::Value> = (0..600)
+    let records: Vec<Value> = (0..600)
         .map(|number| {
             // Three in the middle of six hundred, long before the last.
             let ttl = if (400..403).contains(&number) { 60 } else { 3600 };
             let nanos = (end - 600 + number) * 1_000_000_000;
             let body = format!("issued token for user {} with ttl {ttl}", 10_000 + number * 7);
-            serde_json::json!({"timeUnixNano": nanos.to_string(), "severityNumber": 9, "body": {"stringValue": body}})
+            json!({"timeUnixNano": nanos.to_string(), "severityNumber": 9, "body": {"stringValue": body}})
         })
         .collect();
-    let resource = serde_json::json!({"attributes": [{"key": "service.name", "value": {"stringValue": "login"}}]});
-    let logs = serde_json::json!({"resourceLogs": [{"resource": resource, "scopeLogs": [{"scope": {"name": "a"}, "logRecords": records}]}]});
+    let resource =
+        json!({"attributes": [{"key": "service.name", "value": {"stringValue": "login"}}]});
+    let logs = json!({"resourceLogs": [{"resource": resource, "scopeLogs": [{"scope": {"name": "a"}, "logRecords": records}]}]});
     let program = Program::new();
     program.ok(&["ingest", &program.file("l.otlp.jsonl", logs.to_string())]);
     let at = groundcrew_telemetry::Timestamp::from_secs(end).to_string();
@@ -199,7 +200,7 @@ fn a_value_that_changed_in_lines_that_are_alike_is_in_the_evidence() {
         "-o",
         "json",
     ]);
-    let told = crate::support::text(&output.stdout);
+    let told = text(&output.stdout);
     assert!(told.contains("ttl 3600 ×"), "{told}");
     assert!(told.contains("60 ×0 before, ×3 in the window"), "{told}");
 }

@@ -369,6 +369,14 @@ from: string,
  */
 to: string, 
 /**
+ * Services that it is about; empty for all.
+ */
+scope: Array<string>, 
+/**
+ * How a follow-up question was understood.
+ */
+understood: string | null, 
+/**
  * Who is hit, since when.
  */
 impact: Impact, 

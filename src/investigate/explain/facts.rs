@@ -1,5 +1,7 @@
 //! Answers that name no cause: what was asked for, and what stands out where nothing carries a conclusion.
 
+use groundcrew_telemetry::TimeRange;
+
 use super::super::answer::Verdict;
 use super::super::draft::{Draft, Sentence};
 use super::super::evidence::{Evidence, EvidenceKind, shorten};
@@ -65,7 +67,7 @@ fn missing_name<'a>(plan: &'a Plan, bundle: &Bundle) -> Option<&'a str> {
 }
 
 /// No suspect carries: what stands out is shown, and that it is no conclusion.
-pub(super) fn tell_what_stands_out(draft: &mut Draft, bundle: &Bundle) {
+pub(super) fn tell_what_stands_out(draft: &mut Draft, window: TimeRange, bundle: &Bundle) {
     draft.verdict = Verdict::NotEnoughEvidence;
     draft.confidence = None;
     // Raw output is for those who open it; what speaks of failure comes first.
@@ -73,7 +75,7 @@ pub(super) fn tell_what_stands_out(draft: &mut Draft, bundle: &Bundle) {
         .items
         .iter()
         .filter(|item| item.score >= 0.4 && item.kind.signal() != "documents")
-        .map(|item| (speaks_of_failure(&item.preview), item))
+        .map(|item| (is_telling(item), item))
         .collect();
     items.sort_by(|(a_fails, a), (b_fails, b)| {
         b_fails
@@ -81,7 +83,11 @@ pub(super) fn tell_what_stands_out(draft: &mut Draft, bundle: &Bundle) {
             .then_with(|| b.score.total_cmp(&a.score))
             .then_with(|| number(&a.id).cmp(&number(&b.id)))
     });
-    let first = items.first().filter(|(fails, item)| *fails && item.kind.signal() == "logs");
+    // What was written before is no news.
+    let is_news = |item: &Evidence| item.from.is_some_and(|from| window.contains(from));
+    let first = items
+        .first()
+        .filter(|(fails, item)| *fails && item.kind.signal() == "logs" && is_news(item));
     let telling = first.and_then(|(_, item)| {
         let (service, since) = (item.service.as_deref()?, item.from?);
         Some((
@@ -92,6 +98,11 @@ pub(super) fn tell_what_stands_out(draft: &mut Draft, bundle: &Bundle) {
     let (more, cites) = telling.map_or((String::new(), Vec::new()), |(more, id)| (more, vec![id]));
     draft.headline = Sentence::new(format!("Not enough evidence for a cause{more}"), cites);
     draft.claims = items.into_iter().take(REASONS_MAX + 1).map(|(_, item)| fact(item)).collect();
+}
+
+/// Whether what was seen speaks of failure. A change tells what was meant to be, in whatever words.
+fn is_telling(item: &Evidence) -> bool {
+    matches!(item.kind.signal(), "logs" | "traces" | "cluster") && speaks_of_failure(&item.preview)
 }
 
 fn number(id: &str) -> usize {

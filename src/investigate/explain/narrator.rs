@@ -118,9 +118,9 @@ pub fn narrate(material: Material<'_>, bundle: &Bundle) -> Draft {
         return draft;
     }
     match (plan.intent, leading) {
-        (Intent::Cause, Some(suspect)) => tell_cause(&mut draft, suspect, diagnosis, bundle),
+        (Intent::Cause, Some(suspect)) => tell_cause(&mut draft, suspect, material, bundle),
         (Intent::Lookup, _) => facts::tell(&mut draft, material, bundle),
-        (Intent::Cause, None) => facts::tell_what_stands_out(&mut draft, bundle),
+        (Intent::Cause, None) => facts::tell_what_stands_out(&mut draft, plan.window, bundle),
     }
     draft
 }
@@ -145,10 +145,11 @@ pub(super) fn claim(told: &ToldFinding, id: &str) -> Sentence {
         .asserting(says.map(|(figure, is)| Assertion::new(id, *figure, is.clone())).collect())
 }
 
-fn tell_cause(draft: &mut Draft, suspect: &Suspect, diagnosis: &Diagnosis, bundle: &Bundle) {
+fn tell_cause(draft: &mut Draft, suspect: &Suspect, material: Material<'_>, bundle: &Bundle) {
+    let Material { plan, diagnosis, .. } = material;
     let reasons = cited_reasons(suspect, diagnosis, bundle);
     let Some((first_reason, _)) = reasons.first() else {
-        facts::tell_what_stands_out(draft, bundle);
+        facts::tell_what_stands_out(draft, plan.window, bundle);
         return;
     };
     let change = likely_change(diagnosis).and_then(|told| {

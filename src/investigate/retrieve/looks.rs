@@ -318,8 +318,7 @@ impl Asked<'_> {
         let named = objects
             .iter()
             .filter(|object| cluster::object_name(object).to_lowercase().contains(&wanted));
-        let mut items: Vec<Candidate> =
-            named.map(|object| cluster::object_candidate(object)).collect();
+        let mut items: Vec<Candidate> = named.map(cluster::object_candidate).collect();
         items.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.key.cmp(&b.key)));
         Ok(items)
     }
