@@ -305,6 +305,12 @@ pub(super) enum EvalCommand {
         /// Only cases whose key contains this
         #[arg(long, value_name = "TEXT")]
         only: Option<String>,
+        /// Answer once more without what was cited
+        #[arg(long)]
+        ablate: bool,
+        /// Cases at a time
+        #[arg(long, default_value_t = 2)]
+        jobs: usize,
     },
     /// Rank documents for queries (BEIR layout)
     Retrieval {

@@ -11,9 +11,9 @@ use super::exit::Exit;
 use super::print;
 use crate::config::Settings;
 use crate::eval::{
-    self, Agreement, BundleRun, DocumentsScaled, EmbeddingSpeed, InjectionOptions, Labelled,
-    MemoryOptions, Ranked, RcaOptions, Scaled, Share, SimulatedOptions, SystemTemplates, Teller,
-    TemplatesRun,
+    self, Agreement, AnswersRun, BundleRun, DocumentsScaled, EmbeddingSpeed, InjectionOptions,
+    Labelled, MemoryOptions, Ranked, RcaOptions, Scaled, Share, SimulatedOptions, SystemTemplates,
+    Teller, TemplatesRun,
 };
 use crate::investigate::Investigator;
 use crate::investigate::answer::Confidence;
@@ -39,10 +39,11 @@ pub(super) fn run(settings: &Settings, command: EvalCommand) -> Result<Exit> {
             let rows = eval::bundles(like(settings)?.as_ref(), &run, &|case| print::note(case))?;
             eval::write(&out, &rows)?;
         }
-        EvalCommand::Answers { cases, budget, out, only } => {
-            let run = BundleRun { cases, budget, pooled: false, only };
+        EvalCommand::Answers { cases, budget, out, only, ablate, jobs } => {
+            let run = AnswersRun { cases, budget, only, ablate, jobs };
             let rows = eval::answers(like(settings)?.as_ref(), &run, &|case| print::note(case))?;
             eval::write(&out, &rows)?;
+            print::out(&eval::answers_table(&rows))?;
         }
         EvalCommand::Retrieval { dir, out, embeddings } => {
             let like = like(settings)?;

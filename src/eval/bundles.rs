@@ -1,4 +1,4 @@
-//! `eval bundles` and `eval answers`: a question and a folder of evidence in, the bundle or the checked answer out.
+//! `eval bundles`: a question and a folder of evidence in, the bundle that a model would get out.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,10 +11,10 @@ use groundcrew_telemetry::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::case::{EvalError, FreshStore, find_cases, name_of, read_json};
-use crate::investigate::answer::{AnswerEvent, StepStatus, Verdict};
+use crate::investigate::answer::{AnswerEvent, StepStatus};
 use crate::investigate::explain::render;
 use crate::investigate::question::Question;
-use crate::investigate::{Facts, Investigator, RunIds, facts_answer, find_facts};
+use crate::investigate::{Investigator, RunIds, find_facts};
 
 #[derive(Deserialize)]
 struct Case {
@@ -47,24 +47,9 @@ pub struct BundleRow {
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct ItemRow {
-    id: String,
-    text: String,
-}
-
-/// An answer as the grader reads it.
-#[derive(Clone, Debug, Serialize)]
-pub struct AnswerRow {
-    case: String,
-    answer: String,
-    claims: Vec<ClaimRow>,
-    abstain: bool,
-}
-
-#[derive(Clone, Debug, Serialize)]
-struct ClaimRow {
-    text: String,
-    cites: Vec<String>,
+pub(super) struct ItemRow {
+    pub(super) id: String,
+    pub(super) text: String,
 }
 
 /// Builds the bundle of every case.
@@ -103,32 +88,6 @@ pub(super) fn note_step(event: AnswerEvent, steps: &Mutex<BTreeMap<String, u64>>
     {
         steps.insert(step.id, step.ms.unwrap_or(0));
     }
-}
-
-/// Answers every case from facts alone.
-///
-/// # Errors
-/// When a case cannot be read.
-pub fn answers(
-    like: &Investigator,
-    run: &BundleRun,
-    progress: &dyn Fn(&str),
-) -> Result<Vec<AnswerRow>, EvalError> {
-    each(like, run, progress, |name, question, store| {
-        let ids = RunIds::random();
-        let facts: Facts = find_facts(&store.investigator, question, &ids, &|_| {});
-        let answer = facts_answer(&store.investigator, question, &ids, &facts).answer;
-        let claims = answer
-            .claims
-            .iter()
-            .map(|claim| ClaimRow { text: claim.text.clone(), cites: claim.cites.clone() });
-        AnswerRow {
-            case: name,
-            claims: claims.collect(),
-            abstain: answer.verdict == Verdict::NotEnoughEvidence,
-            answer: answer.headline,
-        }
-    })
 }
 
 fn each<T>(
@@ -170,7 +129,7 @@ fn each<T>(
     Ok(rows)
 }
 
-fn question(folder: &Path, budget: usize) -> Result<Question, EvalError> {
+pub(super) fn question(folder: &Path, budget: usize) -> Result<Question, EvalError> {
     let (case, at) = read_case(folder)?;
     let mut question = Question::new(case.question, at);
     question.at_given = true;
@@ -187,7 +146,7 @@ fn read_case(folder: &Path) -> Result<(Case, Timestamp), EvalError> {
 }
 
 /// Feeds a case's evidence in: runbooks as documents, everything else as telemetry and state.
-fn feed(store: &FreshStore, folder: &Path) -> Result<(), EvalError> {
+pub(super) fn feed(store: &FreshStore, folder: &Path) -> Result<(), EvalError> {
     let (_, at) = read_case(folder)?;
     let evidence = folder.join("evidence");
     let entries = std::fs::read_dir(&evidence)

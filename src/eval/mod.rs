@@ -3,6 +3,7 @@
 //! Each case gets a fresh data directory and sees only what a deployment would see: telemetry, the page, the clock.
 //! `truth.json` is read by the graders, never here; what the simulator knows is compared only once an answer stands.
 
+mod answers;
 mod bundles;
 mod case;
 mod csv;
@@ -19,7 +20,8 @@ mod scores;
 mod simulated;
 mod templates;
 
-pub use bundles::{BundleRun, answers, bundles};
+pub use answers::{AnswerRow, AnswersRun, answers, answers_table};
+pub use bundles::{BundleRun, bundles};
 pub use case::{EvalError, write_lines as write};
 pub use documents_scale::{DocumentsScaled, documents_scale};
 pub use embedding::{EmbeddingSpeed, embedding};

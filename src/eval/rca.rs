@@ -105,12 +105,21 @@ pub fn rca(
     Ok(ranked.into_iter().flatten().collect())
 }
 
-fn rank_case(
+/// A recorded case, fed to a store of its own.
+pub(super) struct Prepared {
+    pub(super) store: FreshStore,
+    pub(super) question: Question,
+    /// Whether the cause that is asked for is a change.
+    wants_change: bool,
+}
+
+/// Reads a case and feeds it in; `None` when a quiet time is asked for and the case does not tell it apart.
+pub(super) fn prepare(
     like: &Investigator,
     folder: &Path,
-    options: &RcaOptions,
-) -> Result<Option<Ranked>, EvalError> {
-    let quiet = options.quiet;
+    signals: &[String],
+    quiet: bool,
+) -> Result<Option<Prepared>, EvalError> {
     let case: Case = read_json(&folder.join("case.json"))?;
     let wrong_time = |text: &str| EvalError::Format {
         path: folder.join("case.json"),
@@ -123,11 +132,8 @@ fn rank_case(
         at = end;
     }
     let store = FreshStore::new(like)?;
-    let mut files: Vec<PathBuf> = options
-        .signals
-        .iter()
-        .map(|signal| folder.join(format!("{signal}.otlp.jsonl.gz")))
-        .collect();
+    let mut files: Vec<PathBuf> =
+        signals.iter().map(|signal| folder.join(format!("{signal}.otlp.jsonl.gz"))).collect();
     files.push(folder.join("changes.json"));
     files.retain(|file| file.is_file());
     store.ingest(&files, at)?;
@@ -143,6 +149,17 @@ fn rank_case(
             question.normal.push(range);
         }
     }
+    Ok(Some(Prepared { store, question, wants_change: case.changes.is_some() }))
+}
+
+fn rank_case(
+    like: &Investigator,
+    folder: &Path,
+    options: &RcaOptions,
+) -> Result<Option<Ranked>, EvalError> {
+    let quiet = options.quiet;
+    let prepared = prepare(like, folder, &options.signals, quiet)?;
+    let Some(Prepared { store, question, wants_change }) = prepared else { return Ok(None) };
     let ids = RunIds::random();
     let started = Instant::now();
     let facts = find_facts(&store.investigator, &question, &ids, &|_| {});
@@ -152,12 +169,12 @@ fn rank_case(
     let confidence = answer.confidence.filter(|_| is_cause);
     let score = facts.diagnosis.analysis.suspects.first().map_or(0.0, |first| first.score);
     let set = folder.parent().map(name_of).unwrap_or_default();
-    let ranking = if case.changes.is_some() { changes(&facts) } else { services(&facts) };
+    let ranking = if wants_change { changes(&facts) } else { services(&facts) };
     let account = account(&facts);
     let truth: Option<Truth> = read_json(&folder.join("truth.json")).ok().filter(|_| !quiet);
     let right = truth.map(|truth| {
         let first = ranking.first().map_or("", String::as_str);
-        match truth.root_cause_commit.filter(|_| case.changes.is_some()) {
+        match truth.root_cause_commit.filter(|_| wants_change) {
             Some(commit) => commit == first,
             None => truth.accepted.iter().any(|name| name == first),
         }

@@ -97,7 +97,8 @@ pub fn narrate(material: Material<'_>, bundle: &Bundle) -> Draft {
     let Material { plan, diagnosis, .. } = material;
     let leading = named_suspects(diagnosis)
         .next()
-        .filter(|suspect| suspect.score >= SCORE_NAMED_MIN && !is_negligible(suspect, diagnosis));
+        .filter(|suspect| suspect.score >= SCORE_NAMED_MIN && !is_negligible(suspect, diagnosis))
+        .filter(|suspect| is_about(suspect, plan, diagnosis));
     let mut draft = Draft {
         verdict: Verdict::NotEnoughEvidence,
         confidence: None,
@@ -272,6 +273,32 @@ fn is_negligible(suspect: &Suspect, diagnosis: &Diagnosis) -> bool {
         }
         _ => false,
     })
+}
+
+/// Whether the suspect has to do with what was asked. An object of the cluster that is not well explains itself; that it
+/// explains another one needs a way between them.
+fn is_about(suspect: &Suspect, plan: &Plan, diagnosis: &Diagnosis) -> bool {
+    let name = suspect.subject.service();
+    let mut told = suspect.reasons.iter().filter_map(|position| diagnosis.findings.get(*position));
+    let only_cluster = told.all(|told| told.item.kind.signal() == "cluster");
+    if !only_cluster || plan.services.is_empty() || matches!(suspect.subject, Subject::Node(_)) {
+        return true;
+    }
+    let graph = &diagnosis.analysis.graph;
+    let mut near: Vec<&str> = plan.services.iter().map(String::as_str).collect();
+    let mut position = 0;
+    while let Some(service) = near.get(position).copied() {
+        if service == name {
+            return true;
+        }
+        for next in graph.callees(service) {
+            if !near.contains(&next) {
+                near.push(next);
+            }
+        }
+        position += 1;
+    }
+    false
 }
 
 /// Whether nothing but log lines speaks for it. Those can be written by whoever sends a request, so it is never more than

@@ -268,19 +268,19 @@ fn describe_calls(finding: &Finding, who: &str) -> Told {
         FindingKind::EdgeLatency { callee, before_ms, after_ms, example } => {
             let (before, after) = slower(before_ms, after_ms);
             let sentence = format!("the way from {who} to {callee} takes {after}, before {before}");
-            (sentence, example.as_ref(), format!("edge-latency:{service}:{callee}"))
+            (sentence, example.as_ref(), format!("edge-latency:{service}:{place}:{callee}"))
         }
         FindingKind::EdgeErrors { callee, before, after, failed, total, example } => {
             let ((after, counts), before) = (share(after, failed, total), percent(*before));
             let sentence = format!(
                 "{after} of the calls from {who} to {callee} fail {counts}, before {before}"
             );
-            (sentence, example.as_ref(), format!("edge-errors:{service}:{callee}"))
+            (sentence, example.as_ref(), format!("edge-errors:{service}:{place}:{callee}"))
         }
         FindingKind::CallsChanged { callee, before_per_min, after_per_min } => {
             let (before, after) = (rate(*before_per_min), rate(*after_per_min));
             let sentence = format!("{who} calls {callee} {after} times a minute, before {before}");
-            (sentence, None, format!("calls:{service}:{callee}"))
+            (sentence, None, format!("calls:{service}:{place}:{callee}"))
         }
         FindingKind::Retries { callee, before, after, repeated, tries_max, example } => {
             let share = |ratio: f64| format!("{:.1}", 1.0 + ratio);
@@ -290,7 +290,7 @@ fn describe_calls(finding: &Finding, who: &str) -> Told {
                 share(*after),
                 share(*before)
             );
-            (sentence, example.as_ref(), format!("retries:{service}:{callee}"))
+            (sentence, example.as_ref(), format!("retries:{service}:{place}:{callee}"))
         }
         FindingKind::LoadChanged { before_per_min, after_per_min } => {
             let (before, after) = (rate(*before_per_min), rate(*after_per_min));
@@ -357,7 +357,9 @@ fn describe_cohort(finding: &Finding) -> Told {
 }
 
 fn describe_template(finding: &Finding, who: &str) -> Told {
-    let key = |template: u64| format!("template:{}:{template:016x}", finding.service);
+    // Of all pods it is the item that stands for the lines anyway; of one pod it is another.
+    let pod = finding.pod.as_deref().map(|pod| format!(":{pod}")).unwrap_or_default();
+    let key = |template: u64| format!("template:{}:{template:016x}{pod}", finding.service);
     let quoted = |line: &str| shorten(first_line(line), QUOTE_BYTES_MAX);
     let often = |exemplar: &str, only: &str, before: f64, after: f64| {
         let (line, before, after) = (quoted(exemplar), rate(before), rate(after));

@@ -141,7 +141,15 @@ pub fn verify(draft: Draft, grounds: &Grounds<'_>, answer: &mut Answer) -> Vec<S
     answer.confidence = draft.confidence;
     answer.headline = causal::soften(&draft.headline.text, &draft.headline.cites, grounds.evidence);
     answer.headline_cites = draft.headline.cites;
-    if answer.verdict != Verdict::NotEnoughEvidence && answer.claims.is_empty() {
+    // A cause is named only while something of what it cites stands.
+    let cites_what_stands = answer.headline_cites.iter().any(|id| {
+        answer.claims.iter().any(|claim| claim.cites.contains(id))
+            && grounds.evidence.iter().any(|item| item.id == *id)
+    });
+    let names_cause = answer.verdict == Verdict::LikelyCause;
+    if answer.verdict != Verdict::NotEnoughEvidence && answer.claims.is_empty()
+        || names_cause && !cites_what_stands
+    {
         withdraw(answer);
     }
     if answer.told_by == ToldBy::Model && !struck.is_empty() {
