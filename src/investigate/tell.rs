@@ -55,6 +55,8 @@ struct Progress {
     closed: bool,
     tokens: (usize, usize),
     blocks: usize,
+    /// Items in the first prompt.
+    in_prompt: u64,
 }
 
 /// What to do after a reply.
@@ -78,6 +80,7 @@ impl Telling<'_> {
             closed: false,
             tokens: (0, 0),
             blocks: 0,
+            in_prompt: 0,
         };
         let outcome = self.converse(answer, &mut progress, record).await;
         let outcome = if self.cancel.is_cancelled() {
@@ -111,8 +114,8 @@ impl Telling<'_> {
     ) -> Result<(Answer, Vec<Struck>), String> {
         let deadline = Instant::now() + self.tools.limits.time_max;
         let Packed { mut request, items } = self.first_request()?;
-        let mut card = card.clone();
-        card.receipt.in_prompt = items as u64;
+        progress.in_prompt = items as u64;
+        let card = card.clone();
         let measurer = Measurer::new(self.source, &self.facts.plan);
         loop {
             self.afford(&request, progress, deadline)?;
@@ -372,6 +375,7 @@ impl Telling<'_> {
 
     /// What it cost goes into the answer, whoever told it.
     fn account(&self, answer: &mut Answer, progress: &Progress, record: &Record) {
+        answer.receipt.in_prompt = progress.in_prompt;
         let Some(last) = record.exchanges.last() else { return };
         let tokens = |count: usize| u32::try_from(count).ok();
         let hash: String = last.prompt_hash.chars().take(HASH_SHOWN).collect();

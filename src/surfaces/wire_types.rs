@@ -8,6 +8,7 @@ use crate::investigate::answer::{
     Answer, Claim, ClaimStatus, Confidence, Hypothesis, HypothesisStatus, Impact, NextStep,
     Receipt, RuledOut, SeenBefore, SeenSign, Step, StepStatus, ToldBy, Unknown, Usage, Verdict,
 };
+use crate::investigate::assertion::{Assertion, Check, Figure, Measure, Outcome};
 use crate::investigate::evidence::{Evidence, EvidenceKind};
 
 /// The whole file.
@@ -22,6 +23,11 @@ fn generated() -> String {
     declare(Verdict::decl(&config));
     declare(Confidence::decl(&config));
     declare(ClaimStatus::decl(&config));
+    declare(Figure::decl(&config));
+    declare(Assertion::decl(&config));
+    declare(Outcome::decl(&config));
+    declare(Check::decl(&config));
+    declare(Measure::decl(&config));
     declare(Claim::decl(&config));
     declare(HypothesisStatus::decl(&config));
     declare(Hypothesis::decl(&config));

@@ -32,6 +32,7 @@ export function AnswerView({ answer, sentences }: { answer: Answer; sentences: s
         {answer.impact.services.length > 0 && <>hits {answer.impact.services.map(visible).join(", ")} · </>}
         examined {shortRange(answer.from, answer.to)}
       </p>
+      {answer.understood && <p class="scope">read as: {visible(answer.understood)}</p>}
       {sentences.length > 0 && <Streaming sentences={sentences} />}
       <Claims claims={answer.claims} cite={cite} />
       <Hypotheses list={answer.hypotheses} cite={cite} />

@@ -37,7 +37,7 @@ export type ServerEvent =
   | Envelope<"hypothesis", Hypothesis & { run_id: string }>
   | Envelope<"text", { run_id: string; answer_id: string; block: number; s: string }>
   | Envelope<"answer", { run_id: string; answer: Answer }>
-  | Envelope<"run.finished", { run_id: string; status: "done" | "cancelled" | "failed"; error: { code: string; message: string } | null }>
+  | Envelope<"run.finished", { run_id: string; status: "done" | "cancelled" | "superseded" | "failed"; error: { code: string; message: string } | null }>
   | Envelope<"snapshot", { seq: number; answers: Answer[] }>
   | Envelope<"error", { code: string; message: string; retryable: boolean; retry_after_ms: number | null; ask_id?: string }>
   | Envelope<"goaway", { reason: string; reconnect_after_ms: number }>;

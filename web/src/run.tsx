@@ -35,6 +35,7 @@ export function RunView({ run, stop, again }: Props) {
         </p>
       )}
       {run.status === "cancelled" && <p class="notice">Stopped{run.answer ? "; what was proven until then stands below" : " before there was an answer"}.</p>}
+      {run.status === "superseded" && <p class="notice">Another question took its place.</p>}
       {run.answer && <AnswerView answer={run.answer} sentences={isModelTelling ? run.streamed.filter(Boolean) : []} />}
       {run.answer && !isBusy(run) && run.answer.verdict !== "lookup" && <FeedbackForm answer={run.answer} />}
       {!run.answer && isBusy(run) && <Hypotheses list={run.hypotheses} cite={(ids) => <Chips ids={ids} evidence={run.evidence} />} />}

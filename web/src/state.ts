@@ -15,7 +15,7 @@ export interface Run {
   /** Sentences of the model that held, while the final answer is on its way. */
   streamed: string[];
   answer?: Answer;
-  status: "asked" | "running" | "done" | "cancelled" | "failed";
+  status: "asked" | "running" | "done" | "cancelled" | "superseded" | "failed";
   /** Its asker wants it to end. */
   stopping?: boolean;
   error?: string;

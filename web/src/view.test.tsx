@@ -12,17 +12,17 @@ const hostile = `<img src=x onerror="alert(1)"> [a](https://evil.example)`;
 
 const item: Evidence = {
   id: "E1", kind: "log_template", title: hostile, service: "checkout", from: "2026-11-22T03:07:10.123456789Z", to: null, query: "logs service:checkout",
-  permalink: "/e/ans_1/E1", preview: `first line\n${hostile}`, score: 0.9, hash: "abcdef0123456789", series: [1, 2, 3],
+  permalink: "/e/ans_1/E1", preview: `first line\n${hostile}`, own: 10, score: 0.9, hash: "abcdef0123456789", series: [1, 2, 3],
 };
 
 const answer: Answer = {
   answer_id: "ans_1", incident: "7Q2", run_id: "r1", question: "why?", verdict: "likely_cause", confidence: "medium", headline: "Likely checkout", headline_cites: ["E1"],
-  from: "2026-11-22T03:00:00Z", to: "2026-11-22T03:15:00Z", impact: { since: null, services: [] },
+  from: "2026-11-22T03:00:00Z", to: "2026-11-22T03:15:00Z", scope: ["checkout"], understood: null, impact: { since: null, services: [] },
   claims: [{ id: "c1", text: hostile, cites: ["E1"], status: "verified" }],
   hypotheses: [{ id: "h1", title: "checkout", subject: "checkout", fault_kind: "config", status: "refuted", score: 0.1, for: [], against: ["E1"], why: "quiet" }],
   ruled_out: [], next: [], seen_before: [], unknowns: [{ what: "no traces", fix: "send them" }], evidence: [item],
-  receipt: { log_records: 12345, templates: 2, templates_changed: 1, spans: 0, series: 0, items: 1, left_out: 0, bundle_tokens: 50 },
-  usage: { model: null, input_tokens: null, output_tokens: null, ms: 120 }, told_by: "plain", notice: null,
+  receipt: { log_records: 12345, templates: 2, templates_changed: 1, spans: 0, series: 0, items: 1, left_out: 0, bundle_tokens: 50, in_prompt: 0 },
+  usage: { model: null, input_tokens: null, output_tokens: null, cost: null, prompt: null, queries: 0, ms: 120 }, told_by: "plain", notice: null,
 };
 
 const run: Run = { askId: "a", question: "why?", scope: { services: [] }, runId: "r1", answerId: "ans_1", steps: [], evidence: [item], hypotheses: answer.hypotheses, streamed: [], answer, status: "done" };

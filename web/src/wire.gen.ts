@@ -6,6 +6,96 @@ export type Confidence = "low" | "medium" | "high";
 
 export type ClaimStatus = "verified" | "unverifiable";
 
+export type Figure = "count" | "ratio" | "first_seen" | "errors" | "duration" | "rate" | "level" | "parent" | "quotes" | "took_effect" | "status";
+
+export type Assertion = { 
+/**
+ * The evidence item, by id.
+ */
+of: string, 
+/**
+ * Which figure of it.
+ */
+figure: Figure, 
+/**
+ * What it is said to be, as it would be written: `2,318`, `rises`, `03:07:10`.
+ */
+is: string, };
+
+export type Outcome = "held" | "unclear" | "failed";
+
+export type Check = { 
+/**
+ * What was asserted.
+ */
+assertion: Assertion, 
+/**
+ * How it came out.
+ */
+outcome: Outcome, 
+/**
+ * What was measured, in words.
+ */
+measured: string, };
+
+export type Measure = { "of": "template", 
+/**
+ * The service.
+ */
+service: string, 
+/**
+ * The template's id, 16 hexadecimal digits.
+ */
+template: string, } | { "of": "requests", 
+/**
+ * The service.
+ */
+service: string, 
+/**
+ * One pod of it.
+ */
+pod: string | null, } | { "of": "calls", 
+/**
+ * Who calls.
+ */
+caller: string, 
+/**
+ * Who is called.
+ */
+callee: string, } | { "of": "series", 
+/**
+ * The service, `""` for none.
+ */
+service: string, 
+/**
+ * One pod of it.
+ */
+pod: string | null, 
+/**
+ * The metric's name.
+ */
+metric: string, } | { "of": "trace", 
+/**
+ * Its id.
+ */
+trace: string, } | { "of": "document", 
+/**
+ * Its name in the index.
+ */
+document: string, 
+/**
+ * The first line, from 1.
+ */
+line: number, } | { "of": "change", 
+/**
+ * Its id, else its title.
+ */
+id: string, } | { "of": "object", 
+/**
+ * `Kind/namespace/name`.
+ */
+object: string, };
+
 export type Claim = { 
 /**
  * `c1`, `c2`, ...

@@ -2,6 +2,8 @@
 
 mod asserts;
 
+use std::collections::BTreeMap;
+
 use groundcrew_analysis::{
     ChangeVerdict, Course, Finding, FindingKind, Observations, Verdict, rank,
 };
@@ -25,10 +27,23 @@ const DIFF_BYTES_MAX: usize = 1_500;
 #[must_use]
 pub fn diagnose(observations: &Observations) -> Diagnosis {
     let analysis = rank(observations);
-    let findings = analysis.findings.iter().map(|finding| tell(finding, observations)).collect();
+    let mut findings: Vec<ToldFinding> =
+        analysis.findings.iter().map(|finding| tell(finding, observations)).collect();
+    tell_apart(&mut findings);
     let changes =
         analysis.changes.iter().map(|verdict| tell_change(verdict, observations)).collect();
     Diagnosis { analysis, findings, changes, ..Diagnosis::default() }
+}
+
+/// Two findings of one thing that say different things are two items: a sentence must not cite the other one's figures.
+fn tell_apart(findings: &mut [ToldFinding]) {
+    let mut known: BTreeMap<String, String> = BTreeMap::new();
+    for told in findings {
+        let first = known.entry(told.item.key.clone()).or_insert_with(|| told.sentence.clone());
+        if *first != told.sentence {
+            told.item.key = format!("{}:{}", told.item.key, told.sentence);
+        }
+    }
 }
 
 /// A tested change: the change itself and what each test said.
