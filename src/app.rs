@@ -49,6 +49,16 @@ pub enum AppError {
     /// The model or a prompt is unusable.
     #[error(transparent)]
     Llm(#[from] LlmError),
+    /// A prompt of one's own could not be read.
+    #[error(
+        "failed to use the prompt {path}: {source}\nhint: it has the form of prompts/explain.md; leave llm.prompts_dir empty for the one that is shipped"
+    )]
+    Prompt {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A port could not be had.
     #[error(
         "failed to listen on {address} for {purpose}: {source}\nhint: another program may have it; choose another with {setting}"
@@ -141,7 +151,7 @@ pub fn build_investigator(
         masker: Arc::new(Masker::new()),
         embedder: Arc::new(lazy_embedder(&settings.embedding)),
         model: build_model(settings)?,
-        prompt: EXPLAIN_PROMPT.parse()?,
+        prompt: prompt(settings)?,
         limits: limits(&settings.llm),
     }))
 }
@@ -169,8 +179,22 @@ impl Teller {
 /// When the model's settings are unusable.
 pub fn build_teller(settings: &Settings) -> Result<Option<Teller>, AppError> {
     let Some(model) = build_model(settings)? else { return Ok(None) };
-    let prompt = EXPLAIN_PROMPT.parse()?;
+    let prompt = prompt(settings)?;
     Ok(Some(Teller { model, masker: Masker::new(), prompt, limits: limits(&settings.llm) }))
+}
+
+/// The prompt that tells answers: one's own where there is one.
+fn prompt(settings: &Settings) -> Result<Prompt, AppError> {
+    let folder = &settings.llm.prompts_dir;
+    if folder.as_os_str().is_empty() {
+        return Ok(EXPLAIN_PROMPT.parse()?);
+    }
+    let path = folder.join("explain.md");
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(source) => return Err(AppError::Prompt { path, source: source.into() }),
+    };
+    text.parse().map_err(|source: LlmError| AppError::Prompt { path, source: source.into() })
 }
 
 fn limits(settings: &crate::config::LlmSettings) -> ModelLimits {

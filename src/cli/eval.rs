@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use groundcrew_masking::Masker;
 
-use super::arguments::{EvalCommand, InjectionArguments};
+use super::eval_arguments::{EvalCommand, InjectionArguments};
 use super::exit::Exit;
 use super::print;
 use crate::config::Settings;

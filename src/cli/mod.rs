@@ -7,6 +7,7 @@ mod config;
 mod demo;
 mod doctor;
 mod eval;
+mod eval_arguments;
 mod exit;
 mod export;
 mod incident;

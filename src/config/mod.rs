@@ -124,6 +124,8 @@ pub struct LlmSettings {
     pub first_token_secs: u64,
     /// Seconds until the whole answer must have come.
     pub total_secs: u64,
+    /// Directory whose `explain.md` replaces the prompt that is shipped; empty for none.
+    pub prompts_dir: PathBuf,
     /// Tokens that the model's window holds, prompt and reply together.
     pub context_tokens: usize,
     /// Queries by which the model may look further, for one question.

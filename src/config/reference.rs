@@ -27,7 +27,7 @@ const fn known_as(
 }
 
 /// Every setting there is.
-pub const SETTINGS: [Setting; 37] = [
+pub const SETTINGS: [Setting; 38] = [
     setting("config_version", "1", "format of the configuration file"),
     known_as(
         "data.dir",
@@ -67,6 +67,11 @@ pub const SETTINGS: [Setting; 37] = [
     setting("llm.model", "\"gpt-5.4-mini\"", "name of the model that tells answers"),
     setting("llm.first_token_secs", "20", "seconds until the model's first token must have come"),
     setting("llm.total_secs", "60", "seconds until the model's whole answer must have come"),
+    setting(
+        "llm.prompts_dir",
+        "\"\"",
+        "directory whose explain.md replaces the prompt that is shipped",
+    ),
     setting(
         "llm.context_tokens",
         "16000",

@@ -1,6 +1,6 @@
 //! `groundcrew ask` over a data directory: outputs, exit codes, scope.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{Program, outage_logs, text};
 

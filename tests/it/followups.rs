@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::model_server::{Manner, ModelServer};
 use crate::support::{Program, Server, Socket, hear, hear_until, open_chat, outage_logs, say};
 
 const END: i64 = 1_790_000_000;
@@ -86,6 +87,47 @@ async fn why_not_is_answered_for_and_against() {
     assert!(headline.contains("No telemetry names database"), "{headline}");
     let text = unknown["claims"][0]["text"].as_str().unwrap();
     assert!(text.starts_with("More speaks for another suspect"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_question_can_be_steered() {
+    let model = ModelServer::start(Manner::Hangs).await;
+    let base_url = model.base_url.clone();
+    let starting = tokio::task::spawn_blocking(move || {
+        let program = crate::model_server::program(&base_url, crate::model_server::LONG);
+        let server = program.serve();
+        (program, server)
+    });
+    let (_program, server) = starting.await.unwrap();
+    let mut socket = open_chat(&server, None).await.unwrap();
+    say(&mut socket, "ask", Some("conv-1"), first()).await;
+    let card = hear(&mut socket, "answer").await["d"]["answer"].clone();
+    model.asked().await;
+    let steered = json!({"text": "only since 14:08", "steer": true});
+    say(&mut socket, "ask", Some("conv-1"), steered).await;
+    let finished = hear(&mut socket, "run.finished").await;
+    assert_eq!(
+        (&finished["d"]["run_id"], &finished["d"]["status"]),
+        (&card["run_id"], &json!("superseded"))
+    );
+    let answer = hear(&mut socket, "answer").await["d"]["answer"].clone();
+    assert_ne!(answer["run_id"], card["run_id"]);
+    assert!(answer["understood"].as_str().unwrap().contains("steered"), "{answer:#}");
+    say(&mut socket, "cancel", Some("conv-1"), json!({"run_id": answer["run_id"]})).await;
+    let finished = hear(&mut socket, "run.finished").await;
+    assert_eq!(finished["d"]["status"], "cancelled");
+}
+
+#[test]
+fn the_command_line_goes_on_with_a_conversation() {
+    let (program, _server) = served();
+    let ask = |words: &[&str]| -> Value {
+        let output = program.run(&[&["ask", "-o", "json", "-c", "conv-7"], words].concat());
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let answer = ask(&["why is checkout failing?", "--at", &at(END), "--since", "10m"]);
+    let other = ask(&["what about shop?"]);
+    assert_eq!((&other["scope"], &other["from"]), (&json!(["shop"]), &answer["from"]));
 }
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use crate::model_server::{
-    LONG, Manner, ModelServer, account, answer_with, ask, ask_in_words, assert_facts_only, faithful,
+    END, LONG, Manner, ModelServer, account, answer_with, ask, ask_in_words, assert_facts_only,
+    faithful,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,4 +59,29 @@ async fn a_model_answers_in_the_language_of_the_question() {
     // Words that nobody here can look up are not taken in an answer to an English question.
     let answer = ask(&server.base_url, LONG).await;
     assert_facts_only(&answer, "did not hold");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prompt_of_ones_own_replaces_the_one_that_is_shipped() {
+    let server = ModelServer::start(Manner::Says(faithful())).await;
+    let base_url = server.base_url.clone();
+    let asking = tokio::task::spawn_blocking(move || {
+        let shipped = std::fs::read_to_string("prompts/explain.md").unwrap();
+        let own = shipped.replace("You tell a person on call", "You tell a colleague at night");
+        let program = crate::model_server::program(&base_url, LONG);
+        let file = program.file("own/explain.md", own);
+        let folder = std::path::Path::new(&file).parent().unwrap().to_str().unwrap().to_owned();
+        let at = groundcrew_telemetry::Timestamp::from_secs(END).to_string();
+        let program = program.with("GROUNDCREW__LLM__PROMPTS_DIR", &folder);
+        program.ok(&["ask", "why is checkout failing?", "--at", &at, "--since", "10m"]);
+        let broken = program.file("broken/explain.md", "no front matter");
+        let folder = std::path::Path::new(&broken).parent().unwrap().to_str().unwrap().to_owned();
+        let program = program.with("GROUNDCREW__LLM__PROMPTS_DIR", &folder);
+        program.run(&["ask", "why?", "--at", &at])
+    });
+    let refused = asking.await.unwrap();
+    let told = server.bodies()[0]["messages"][0]["content"].as_str().unwrap().to_owned();
+    assert!(told.contains("a colleague at night"), "{told}");
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(crate::support::text(&refused.stderr).contains("broken/explain.md"));
 }

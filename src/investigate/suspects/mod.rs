@@ -183,7 +183,7 @@ fn describe(finding: &Finding) -> Told {
                 "Running" => "is Running and not healthy".to_owned(),
                 status => format!("is {status}"),
             };
-            let sentence = match telling_line(lines, status) {
+            let sentence = match telling_line(object, lines, status) {
                 Some(line) => format!("{object} {state}: “{}”", shorten(line, QUOTE_BYTES_MAX)),
                 None => format!("{object} {state}"),
             };
@@ -428,7 +428,8 @@ fn describe_template(finding: &Finding, who: &str) -> Told {
 }
 
 /// The line that says best why an object is as it is.
-fn telling_line<'a>(lines: &'a [String], status: &str) -> Option<&'a str> {
+fn telling_line<'a>(object: &str, lines: &'a [String], status: &str) -> Option<&'a str> {
+    let name = object.rsplit('/').next().unwrap_or(object);
     let rank = |line: &str| -> Option<u8> {
         let (key, value) = line.split_once(':').unwrap_or(("", line));
         let (key, value) = (key.trim().to_lowercase(), value.trim());
@@ -446,7 +447,7 @@ fn telling_line<'a>(lines: &'a [String], status: &str) -> Option<&'a str> {
             "exit code" | "exitcode" if value != "0" => Some(3),
             _ if is_heading => Some(6),
             // A row of a table begins with the object's own name.
-            "" => Some(5),
+            "" if value.starts_with(name) => Some(5),
             _ => Some(4),
         }
     };
