@@ -16,10 +16,12 @@ const DOCUMENTS_MAX: usize = 6;
 const QUERY_BYTES_MAX: usize = 2_000;
 /// Longest text that is searched for by meaning. The time to embed grows with it, and its beginning says the most.
 const MEANING_BYTES_MAX: usize = 320;
-/// Bytes of the strongest symptom that are embedded: a reader waits for it.
+/// Bytes of each of the strongest symptoms that are embedded: a reader waits for it.
 const SYMPTOM_BYTES_MAX: usize = 120;
-/// What the symptom's direction weighs beside the question's.
-const SYMPTOM_WEIGHT: f32 = 0.7;
+/// So many of them.
+const SYMPTOMS_MAX: usize = 2;
+/// What the symptoms' direction weighs beside the question's.
+const SYMPTOM_WEIGHT: f32 = 1.0;
 
 /// A question's words, and what they mean once that is known.
 pub(super) struct Asked<'a> {
@@ -109,11 +111,15 @@ pub(super) fn query(
         text.push_str(clip(symptom, 300));
     }
     let text = clip(&text, QUERY_BYTES_MAX).to_owned();
-    let symptom = symptoms.first().map(|symptom| clip(symptom, SYMPTOM_BYTES_MAX));
-    let embedded = match (meaning, symptom) {
-        (Ok(Some(question)), Some(symptom)) => embed(store, embedder, symptom)
+    let seen: Vec<&str> = symptoms
+        .iter()
+        .take(SYMPTOMS_MAX)
+        .map(|symptom| clip(symptom, SYMPTOM_BYTES_MAX))
+        .collect();
+    let embedded = match meaning {
+        Ok(Some(question)) if !seen.is_empty() => embed(store, embedder, &seen.join("\n"))
             .map(|symptom| Some(mean(question, symptom.unwrap_or_default()))),
-        (meaning, _) => meaning,
+        meaning => meaning,
     };
     let vector = match embedded {
         Ok(vector) => vector,
