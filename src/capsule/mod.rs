@@ -1,7 +1,7 @@
 //! Capsules: one investigation in one file, with everything that is needed to run it again without the stores.
 //!
-//! [`make`] reads again what an answer was made from and packs it, masked once more, with the answer as it was given and
-//! what was said to and by a model. [`replay`] concludes from it with the present code, [`compare()`] says what is not as
+//! [`make()`] reads again what an answer was made from and packs it, masked once more, with the answer as it was given and
+//! what was said to and by a model. [`replay()`] concludes from it with the present code, [`compare()`] says what is not as
 //! it was then. Everything after reading is a pure function of what was read (`crate::investigate::conclude`), so the
 //! packed slices give the same answer for as long as the code does: a capsule is a regression test.
 

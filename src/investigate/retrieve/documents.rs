@@ -20,15 +20,45 @@ const MEANING_BYTES_MAX: usize = 320;
 const SYMPTOM_BYTES_MAX: usize = 120;
 /// So many of them.
 const SYMPTOMS_MAX: usize = 2;
+/// Symptoms whose words are searched for, and bytes of each.
+const SYMPTOM_WORDS_MAX: usize = 3;
+const SYMPTOM_WORDS_BYTES_MAX: usize = 300;
 /// What the symptoms' direction weighs beside the question's.
 const SYMPTOM_WEIGHT: f32 = 1.0;
 
-/// A question's words, and what they mean once that is known.
+/// What a question and what was seen say, and mean once that is known.
 pub(super) struct Asked<'a> {
-    /// The words.
+    /// The words of the question.
     pub(super) text: &'a str,
     /// As [`meaning_of`] found it.
     pub(super) meaning: Option<Meaning>,
+    /// What was seen.
+    pub(super) symptoms: Symptoms,
+    /// What that means.
+    pub(super) seen: Option<Meaning>,
+}
+
+/// The strongest symptoms, for searching.
+pub(super) struct Symptoms {
+    words: String,
+    /// The part that is embedded.
+    pub(super) meaning: String,
+}
+
+impl Symptoms {
+    /// Those of candidates that are sorted, best first.
+    pub(super) fn of(candidates: &[Candidate]) -> Self {
+        let lines = |count: usize, bytes_max: usize| -> String {
+            let first = candidates.iter().take(count);
+            let clipped: Vec<&str> =
+                first.map(|candidate| clip(&candidate.text, bytes_max)).collect();
+            clipped.join("\n")
+        };
+        Self {
+            words: lines(SYMPTOM_WORDS_MAX, SYMPTOM_WORDS_BYTES_MAX),
+            meaning: lines(SYMPTOMS_MAX, SYMPTOM_BYTES_MAX),
+        }
+    }
 }
 
 /// A vector, none where the documents were indexed without, or why there is none and what helps.
@@ -71,9 +101,9 @@ pub(super) fn candidate(passage: &Passage) -> Candidate {
     }
 }
 
-/// The question's own meaning, embedded while the telemetry is read. `None` when there are no documents to search.
+/// What a text means. `None` when there is no text, or no documents to search.
 pub(super) fn meaning_of(store: &Store, embedder: &LazyEmbedder, text: &str) -> Option<Meaning> {
-    if store.documents().counts().is_ok_and(|counts| counts.documents == 0) {
+    if text.is_empty() || store.documents().counts().is_ok_and(|counts| counts.documents == 0) {
         return None;
     }
     Some(embed(store, embedder, clip(text, MEANING_BYTES_MAX)))
@@ -89,15 +119,8 @@ fn embed(store: &Store, embedder: &LazyEmbedder, text: &str) -> Meaning {
 
 /// The question together with the strongest symptoms, as a search for documents. `None` when there are no documents.
 ///
-/// Words are searched for all at once. The meaning is the mean of two: that of the question, which was embedded while
-/// telemetry was read, and that of the symptoms, so that a reader waits for the second, short one only.
-pub(super) fn query(
-    store: &Store,
-    embedder: &LazyEmbedder,
-    asked: Asked<'_>,
-    symptoms: &[&str],
-    gaps: &mut Vec<Gap>,
-) -> Option<DocumentQuery> {
+/// Words are searched for all at once. The meaning is the mean of two, so that each can be embedded as soon as it is known.
+pub(super) fn query(asked: Asked<'_>, gaps: &mut Vec<Gap>) -> Option<DocumentQuery> {
     let Some(meaning) = asked.meaning else {
         gaps.push(Gap::new(
             "no runbooks or past incidents are indexed",
@@ -105,25 +128,12 @@ pub(super) fn query(
         ));
         return None;
     };
-    let mut text = asked.text.to_owned();
-    for symptom in symptoms {
-        text.push('\n');
-        text.push_str(clip(symptom, 300));
-    }
+    let text = format!("{}\n{}", asked.text, asked.symptoms.words);
     let text = clip(&text, QUERY_BYTES_MAX).to_owned();
-    let seen: Vec<&str> = symptoms
-        .iter()
-        .take(SYMPTOMS_MAX)
-        .map(|symptom| clip(symptom, SYMPTOM_BYTES_MAX))
-        .collect();
-    let embedded = match meaning {
-        Ok(Some(question)) if !seen.is_empty() => embed(store, embedder, &seen.join("\n"))
-            .map(|symptom| Some(mean(question, symptom.unwrap_or_default()))),
-        meaning => meaning,
-    };
-    let vector = match embedded {
-        Ok(vector) => vector,
-        Err((reason, next)) => {
+    let vector = match (meaning, asked.seen) {
+        (Ok(Some(question)), Some(Ok(Some(symptom)))) => Some(mean(question, symptom)),
+        (Ok(vector), _) => vector,
+        (Err((reason, next)), _) => {
             let what = format!("documents were searched by words alone: {reason}");
             gaps.push(Gap::new(what, next));
             None

@@ -48,18 +48,18 @@ pub fn retrieve(
         },
         ..Gathered::default()
     };
-    // The question is embedded beside the reading: it takes as long as all of it.
-    let meaning = std::thread::scope(|scope| {
+    // The question is embedded beside the reading, and the symptoms beside the question: that is what takes long.
+    let asked = std::thread::scope(|scope| {
         let meaning = scope.spawn(|| documents::meaning_of(store, embedder, &question.text));
         read_telemetry(store, question, plan, &mut gathered);
+        let symptoms = documents::Symptoms::of(&gathered.candidates);
+        let seen = documents::meaning_of(store, embedder, &symptoms.meaning);
         let stopped =
             |_| Some(Err(("embedding stopped unexpectedly".to_owned(), "groundcrew doctor")));
-        meaning.join().unwrap_or_else(stopped)
+        let meaning = meaning.join().unwrap_or_else(stopped);
+        documents::Asked { text: &question.text, meaning, symptoms, seen }
     });
-    let symptoms: Vec<&str> =
-        gathered.candidates.iter().take(3).map(|candidate| candidate.text.as_str()).collect();
-    let asked = documents::Asked { text: &question.text, meaning };
-    let query = documents::query(store, embedder, asked, &symptoms, &mut gathered.gaps);
+    let query = documents::query(asked, &mut gathered.gaps);
     if let Some(query) = &query {
         let mut passages: Vec<Passage> = documents::find(store, query, &mut gathered.gaps);
         // What was known then: a page written afterwards was not.
