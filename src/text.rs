@@ -121,6 +121,38 @@ pub fn inert(text: &str) -> String {
     safe
 }
 
+/// A stretch of a sentence.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stretch<'a> {
+    /// What it says itself.
+    Said(&'a str),
+    /// What stands between “ and ”.
+    Quoted(&'a str),
+    /// What follows a “ that is never closed, as in a title that was cut.
+    Open(&'a str),
+}
+
+/// The stretches of a sentence, in order.
+pub fn stretches(sentence: &str) -> impl Iterator<Item = Stretch<'_>> {
+    let mut rest = Some(sentence);
+    let mut next = None;
+    std::iter::from_fn(move || {
+        if let Some(stretch) = next.take() {
+            return Some(stretch);
+        }
+        let text = rest.take()?;
+        let Some((said, opened)) = text.split_once('“') else { return Some(Stretch::Said(text)) };
+        next = Some(match opened.split_once('”') {
+            Some((inside, after)) => {
+                rest = Some(after);
+                Stretch::Quoted(inside)
+            }
+            None => Stretch::Open(opened),
+        });
+        Some(Stretch::Said(said))
+    })
+}
+
 /// Plain text inside Markdown: nothing in it is markup, a link or an image.
 #[must_use]
 pub fn in_markdown(text: &str) -> String {
@@ -171,6 +203,16 @@ mod tests {
         ] {
             assert_eq!(inert(plain), plain);
         }
+    }
+
+    #[test]
+    fn quotations_are_told_from_what_is_said() {
+        use Stretch::{Open, Quoted, Said};
+        let all = |text: &'static str| stretches(text).collect::<Vec<Stretch<'_>>>();
+        assert_eq!(all("a “b” c"), [Said("a "), Quoted("b"), Said(" c")]);
+        assert_eq!(all("“b”"), [Said(""), Quoted("b"), Said("")]);
+        assert_eq!(all("a “b” “c"), [Said("a "), Quoted("b"), Said(" "), Open("c")]);
+        assert_eq!(all(""), [Said("")]);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use groundcrew_telemetry::{SeriesRow, TemplateRow};
+use groundcrew_telemetry::{SeriesRow, TemplateId, TemplateRow};
 use serde::Serialize;
 
 use super::bundles::{ItemRow, feed, question};
@@ -199,14 +199,14 @@ fn forget(gathered: &mut Gathered, measure: &Measure) {
     let seen = &mut gathered.observations;
     match measure {
         Measure::Template { service, template } => {
-            let other = |row: &TemplateRow| {
-                row.service != *service || row.template.to_string() != *template
-            };
+            let template = TemplateId::from_text(template);
+            let other =
+                |row: &TemplateRow| row.service != *service || Some(row.template) != template;
             seen.templates_window.retain(other);
             seen.templates_baseline.retain(other);
             seen.templates_seasons.iter_mut().for_each(|season| season.retain(other));
             seen.log_links
-                .retain(|link| link.service != *service || link.template.to_string() != *template);
+                .retain(|link| link.service != *service || Some(link.template) != template);
         }
         Measure::Requests { service, .. } => {
             seen.spans.retain(|row| row.resource.service() != service);
@@ -225,7 +225,7 @@ fn forget(gathered: &mut Gathered, measure: &Measure) {
         Measure::Trace { trace } => {
             seen.spans.retain(|row| row.span.trace_id.to_string() != *trace);
         }
-        Measure::Change { id } => seen.changes.retain(|change| change.id != *id),
+        Measure::Change { id } => seen.changes.retain(|change| change.name() != id),
         Measure::Object { object } => {
             let name = object.rsplit('/').next().unwrap_or(object);
             seen.objects.retain(|known| known.name != name);

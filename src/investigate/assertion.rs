@@ -12,7 +12,7 @@ pub enum Measure {
     Template {
         /// The service.
         service: String,
-        /// The template's id, 16 hexadecimal digits.
+        /// The template's id: `t` and 16 hexadecimal digits.
         template: String,
     },
     /// Requests that a service answers.

@@ -1,23 +1,18 @@
-//! The one look that would tell the live suspects apart, run at once: whoever is asked to check something gets to see it.
+//! The one look that would tell the live suspects apart. It is run at once: whoever is asked to check something gets to
+//! see it.
 
-use super::evidence::clip;
 use super::look::{Look, LookFor};
-use super::material::{Deciding, Diagnosis};
-use super::retrieve::{Stores, look};
+use super::material::{Diagnosis, SCORE_NAMED_MIN};
 use crate::text::Tainted;
 
 /// Suspects below this are not live.
 const SCORE_LIVE_MIN: f64 = 0.10;
-/// From this score on a suspect is named; below it every look helps.
-const SCORE_NAMED_MIN: f64 = 0.30;
-/// What is looked up unasked must not push out what is asked for.
-const ITEM_BYTES_MAX: usize = 1_200;
 /// A second suspect with this share of the first one's score is as likely.
 const CLOSE: f64 = 0.67;
 
-/// Looks it up; `None` when one suspect stands out, or when there is nothing to see.
+/// Queries of which the first that finds something is shown, and what to look at it for; none when one suspect stands out.
 #[must_use]
-pub fn decide(stores: Stores<'_>, diagnosis: &Diagnosis) -> Option<Deciding> {
+pub fn looks(diagnosis: &Diagnosis) -> Vec<(Look, String)> {
     let live: Vec<_> = diagnosis
         .analysis
         .suspects
@@ -25,12 +20,13 @@ pub fn decide(stores: Stores<'_>, diagnosis: &Diagnosis) -> Option<Deciding> {
         .filter(|suspect| suspect.score >= SCORE_LIVE_MIN && !suspect.reasons.is_empty())
         .take(2)
         .collect();
-    let first = live.first()?;
+    let Some(first) = live.first() else { return Vec::new() };
     let second = live.get(1);
     let is_open = first.score < SCORE_NAMED_MIN
         || second.is_some_and(|second| second.score >= CLOSE * first.score);
+    // Below the bar nobody is named, and every look helps.
     if !is_open {
-        return None;
+        return Vec::new();
     }
     let (name, other) = (first.subject.service(), second.map(|second| second.subject.service()));
     let other = other.filter(|other| *other != name);
@@ -49,9 +45,5 @@ pub fn decide(stores: Stores<'_>, diagnosis: &Diagnosis) -> Option<Deciding> {
         (trace("slow"), "follow the slowest request"),
         (Look { service: service(), ..Look::new(LookFor::SearchLogs) }, "read its newest lines"),
     ];
-    looks.into_iter().find_map(|(query, what)| {
-        let mut item = look(stores, &query).ok()?.into_iter().next()?;
-        item.text = clip(&item.text, ITEM_BYTES_MAX).to_owned();
-        Some(Deciding { label: format!("{told}: {what}"), item })
-    })
+    looks.into_iter().map(|(look, what)| (look, format!("{told}: {what}"))).collect()
 }

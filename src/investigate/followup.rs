@@ -12,6 +12,8 @@ use super::spoken::span;
 
 /// Questions of no more words lean on the one before.
 const SHORT_WORDS_MAX: usize = 7;
+/// A window that ended so long ago is no longer the present.
+const STALE_SECS: f64 = 15.0 * 60.0;
 /// Longest earlier text that is kept, in bytes.
 const CONTEXT_BYTES_MAX: usize = 500;
 
@@ -28,6 +30,8 @@ pub struct Thread {
     pub onset: Option<Timestamp>,
     /// When the change took effect that the answer spoke of.
     pub changed_at: Option<Timestamp>,
+    /// Whether the time was asked for, and not simply the present.
+    pub time_given: bool,
     /// Only what was known then.
     pub known_until: Option<Timestamp>,
 }
@@ -50,6 +54,7 @@ impl Thread {
             services: answer.scope.clone(),
             onset: answer.impact.since,
             changed_at,
+            time_given: question.at_given && !question.at_carried,
             known_until: question.known_until,
         }
     }
@@ -65,6 +70,7 @@ impl Thread {
             services: question.services.clone(),
             onset: None,
             changed_at: None,
+            time_given: question.at_given && !question.at_carried,
             known_until: question.known_until,
         }
     }
@@ -80,6 +86,11 @@ pub fn resolve(mut question: Question, thread: &Thread) -> Question {
         .filter(|word| !word.is_empty())
         .map(str::to_owned)
         .collect();
+    let stale_secs = question.at.secs_since(thread.window.end);
+    if words.len() > SHORT_WORDS_MAX && !thread.time_given && stale_secs > STALE_SECS {
+        // A whole question, long after one about the present: it is about the present, too.
+        return question;
+    }
     let says = |options: &[&str]| words.iter().any(|word| options.contains(&word.as_str()));
     if words.len() <= SHORT_WORDS_MAX {
         question.context = Some(super::evidence::clip(&thread.text, CONTEXT_BYTES_MAX).to_owned());
@@ -107,6 +118,7 @@ pub fn resolve(mut question: Question, thread: &Thread) -> Question {
         }
         .unwrap_or(thread.window.start);
     question.at_given = true;
+    question.at_carried = !thread.time_given;
     if says(&["before", "earlier", "prior"]) {
         // Half-open: the pivot itself is after.
         question.at = pivot.plus_nanos(-1);
@@ -148,6 +160,7 @@ mod tests {
             services: vec!["checkout".to_owned()],
             onset: Some(at(300)),
             changed_at: Some(at(250)),
+            time_given: false,
             known_until: None,
         }
     }
@@ -170,6 +183,21 @@ mod tests {
         assert_eq!(follow("what was it like earlier?").at, at(300).plus_nanos(-1));
         let after = follow("and after the deploy?");
         assert_eq!((after.at, after.since), (at(900), Some(Duration::from_secs(650))));
+    }
+
+    #[test]
+    fn a_whole_question_long_after_is_about_the_present() {
+        let text = "why does nobody get through the payment step of the shop?";
+        let asked = Question::new(text, at(2_000));
+        assert_eq!(resolve(asked.clone(), &thread()), asked);
+        let soon = resolve(Question::new(text, at(950)), &thread());
+        assert_eq!((soon.at, soon.at_given), (at(900).plus_nanos(-1), true));
+        let asked_for = Thread { time_given: true, ..thread() };
+        assert_eq!(
+            resolve(asked, &asked_for).at,
+            at(900).plus_nanos(-1),
+            "that time was asked for"
+        );
     }
 
     #[test]

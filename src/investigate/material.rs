@@ -15,6 +15,9 @@ use super::evidence::{Candidate, Gap};
 use super::remembered::{Imprint, IncidentRecord};
 use crate::text::Tainted;
 
+/// Below this score no suspect is named: the evidence is as likely to be noise.
+pub const SCORE_NAMED_MIN: f64 = 0.30;
+
 /// Everything that was found for one plan.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]

@@ -1,7 +1,8 @@
 //! The question path. Read [`investigate`] first: plan, retrieve, suspects, explain, verify, each taking the value
 //! before and returning the next, none calling back.
 //!
-//! The steps never name each other; what travels between them stands in `question`, `evidence`, `draft` and `answer`.
+//! The steps never name each other; what travels between them stands in `question`, `material`, `evidence`, `draft` and
+//! `answer`. They meet here, and once more in `tell`, where a model tells what was found.
 
 pub mod answer;
 pub mod assertion;
@@ -47,7 +48,8 @@ pub use context::{
 use draft::Draft;
 use evidence::Gap;
 use explain::{Bundle, Material};
-use material::{Diagnosis, Gathered, Passage};
+use look::Look;
+use material::{Deciding, Diagnosis, Gathered, Passage};
 use plan::Known;
 use question::{Plan, Question};
 use record::{Asked, Record};
@@ -55,6 +57,8 @@ use retrieve::Stores;
 use source::Source;
 use verify::{Grounds, Measurer};
 
+/// What is looked up unasked must not push out what is asked for.
+const UNASKED_BYTES_MAX: usize = 1_200;
 /// Pages that are in the bundle whatever else is.
 const PAGES_FIRST: usize = 2;
 
@@ -244,7 +248,7 @@ pub fn conclude(
         (diagnosis, detail)
     });
     let stores = Stores { source, plan: &plan, services: &services };
-    let deciding = deciding::decide(stores, &diagnosis);
+    let deciding = look_at_once(stores, deciding::looks(&diagnosis));
     let (bundle, draft) = step(emit, "explain", "Choosing what matters", || {
         let rest = gathered.candidates.clone();
         let mut first = gathered.looked.clone();
@@ -279,6 +283,15 @@ pub fn conclude(
     names.sort();
     names.dedup();
     Facts { plan, gathered, diagnosis, bundle, draft, known: names }
+}
+
+/// What the first of `looks` that finds something brings.
+fn look_at_once(stores: Stores<'_>, looks: Vec<(Look, String)>) -> Option<Deciding> {
+    looks.into_iter().find_map(|(query, label)| {
+        let mut item = retrieve::look(stores, &query).ok()?.into_iter().next()?;
+        item.text = evidence::clip(&item.text, UNASKED_BYTES_MAX).to_owned();
+        Some(Deciding { label, item })
+    })
 }
 
 /// The pages that answer the question, as items: a step that says to follow one needs it at hand.

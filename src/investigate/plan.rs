@@ -61,7 +61,8 @@ pub fn plan(question: &Question, known: &Known) -> Plan {
         (true, false) => intent(&format!("{}\n{context}", question.text)),
         (true, true) => intent(&question.text),
     };
-    Plan { intent, window, baseline, seasons, services, terms, looks, why_not, notes }
+    let known_until = question.known_until;
+    Plan { intent, window, baseline, seasons, services, terms, looks, why_not, known_until, notes }
 }
 
 /// Typed queries that the words ask for: one's answer is the item, not an essay about it.

@@ -27,6 +27,9 @@ pub struct Question {
     pub normal: Vec<TimeRange>,
     /// What was asked before, when this leans on it.
     pub context: Option<String>,
+    /// Whether `at` comes from a question before that was about the present of then.
+    #[serde(default)]
+    pub at_carried: bool,
     /// Services of the question before, for one that names none.
     pub carried: Vec<String>,
     /// Whether it replaces the question that runs in the same conversation.
@@ -52,6 +55,7 @@ impl Question {
             topology: Vec::new(),
             normal: Vec::new(),
             context: None,
+            at_carried: false,
             carried: Vec::new(),
             steers: false,
             understood: None,
@@ -114,11 +118,20 @@ pub struct Plan {
     pub looks: Vec<Look>,
     /// Who is asked about in `why not ...?`: a service as it is spelled in the telemetry, else the asker's word.
     pub why_not: Option<String>,
+    /// Only documents and memories of that time count.
+    #[serde(default)]
+    pub known_until: Option<Timestamp>,
     /// What the planner assumed that the asker should know.
     pub notes: Vec<String>,
 }
 
 impl Plan {
+    /// Whether what was written on `date` was known at the time that is asked about. What has no date counts as known.
+    #[must_use]
+    pub fn knows(&self, date: Option<Timestamp>) -> bool {
+        self.known_until.is_none_or(|until| date.is_none_or(|date| date <= until))
+    }
+
     /// Baseline and window in one range.
     #[must_use]
     pub fn whole(&self) -> TimeRange {

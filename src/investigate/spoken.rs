@@ -7,6 +7,8 @@ use groundcrew_telemetry::Timestamp;
 use super::format::moment;
 use super::question::Question;
 
+/// Something that happened at a time is looked for so long before and after.
+const AROUND_SECS: i64 = 15 * 60;
 /// A spoken `since` lies no further back than this.
 const SINCE_MAX_SECS: f64 = 24.0 * 3600.0;
 
@@ -28,13 +30,20 @@ pub fn with_spoken_times(mut question: Question) -> Question {
         question.since = span(from, to);
         return question;
     }
-    let until = ["at", "until", "of", "by"].into_iter().find_map(after);
-    if let (Some(until), false) = (until, question.at_given) {
+    let knows = speaks_of_knowing(&question.text);
+    let until = ["until", "of", "by"].into_iter().find_map(after);
+    if let (Some(until), false) = (until.or(after("at").filter(|_| knows)), question.at_given) {
         question.at = until;
         question.at_given = true;
-        if speaks_of_knowing(&question.text) {
-            question.known_until = Some(until);
-        }
+        question.known_until = Some(until).filter(|_| knows);
+    }
+    if let (Some(moment), false) = (after("at"), question.at_given) {
+        // What broke then shows from then on.
+        let now = question.at;
+        question.at = moment.plus_secs(AROUND_SECS).min(now);
+        question.at_given = true;
+        let start = moment.plus_secs(-AROUND_SECS);
+        question.since = question.since.or_else(|| span(start, question.at));
     }
     if let (Some(since), None) = (after("since"), question.since) {
         question.since = span(since, question.at);
@@ -118,12 +127,13 @@ mod tests {
             (at("2026-11-22T03:10:00Z"), Some(Duration::from_secs(1_200)))
         );
         let question = read("what broke at 2026-11-20 14:00?");
-        assert_eq!(question.at, at("2026-11-20T14:00:00Z"));
-        assert_eq!(
-            read("what broke at 23:50?").at,
-            at("2026-11-21T23:50:00Z"),
-            "the last such time"
-        );
+        assert_eq!(question.at, at("2026-11-20T14:15:00Z"));
+        assert_eq!(question.since, Some(Duration::from_secs(1_800)), "before it and after it");
+        let last_such = read("what broke at 23:50?").at;
+        assert_eq!(last_such, at("2026-11-22T00:05:00Z"));
+        let not_ahead = read("what broke at 03:25?").at;
+        assert_eq!(not_ahead, at("2026-11-22T03:30:00Z"));
+        assert_eq!(read("errors until 03:00").at, at("2026-11-22T03:00:00Z"));
     }
 
     #[test]

@@ -2,10 +2,11 @@
 //! sentence by sentence before anybody reads it, and the facts card stands whenever it fails.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use groundcrew_llm::prompt::fenced;
 use groundcrew_llm::{ChatRequest, LanguageModel, LlmError, count_tokens, truncate_to_tokens};
+use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{Answer, AnswerEvent, ClaimStatus, Step, StepStatus, Usage};
@@ -22,6 +23,8 @@ use super::{Facts, elapsed_ms};
 
 /// Kept free of the window for what the server adds around messages, in tokens.
 const WINDOW_SLACK: usize = 64;
+/// How much longer than the client all turns together may take.
+const GRACE: Duration = Duration::from_millis(500);
 /// Tokens of one query's results.
 const RESULT_TOKENS_MAX: usize = 1_500;
 /// Characters of a prompt's hash that are shown.
@@ -112,15 +115,20 @@ impl Telling<'_> {
         progress: &mut Progress,
         record: &mut Record,
     ) -> Result<(Answer, Vec<Struck>), String> {
-        let deadline = Instant::now() + self.tools.limits.time_max;
+        let limits = self.tools.limits;
+        let deadline = Instant::now() + limits.time_max;
         let Packed { mut request, items } = self.first_request()?;
         progress.in_prompt = items as u64;
         let card = card.clone();
         let measurer = Measurer::new(self.source, &self.facts.plan);
         loop {
             self.afford(&request, progress, deadline)?;
-            let reply = self.ask(&request, &measurer, progress, record).await;
-            let text = reply.map_err(|error| format!("the model did not help ({error})"))?;
+            // The client has a limit of its own, which says better what was waited for; this one holds over all turns.
+            let asking = self.ask(&request, &measurer, progress, record);
+            let reply = timeout_at((deadline + GRACE).into(), asking).await;
+            let text = reply
+                .map_err(|_| format!("the model took longer than {} s", limits.time_max.as_secs()))?
+                .map_err(|error| format!("the model did not help ({error})"))?;
             let next = match explain::read_reply(&text) {
                 Reply::Look(looks) => self.look(looks, &card, progress).await,
                 Reply::Unreadable => not_the_form(&text, &request, progress),
@@ -188,14 +196,10 @@ impl Telling<'_> {
     ) -> Result<String, LlmError> {
         let started = Instant::now();
         let (mut seen, mut told, mut first) = (String::new(), 0, None);
-        let (bundle, mut block) = (&progress.bundle, progress.blocks);
-        let wording = self.wording(bundle);
-        let grounds = Grounds {
-            evidence: &bundle.items,
-            known: &self.facts.known,
-            measurer,
-            wording: Some(&wording),
-        };
+        let mut block = progress.blocks;
+        let shown = Shown { question: self.question, items: &progress.bundle.items, measurer };
+        let wording = shown.wording(self.facts);
+        let grounds = shown.grounds(self.facts, &wording);
         let mut on_delta = |delta: &str| {
             first.get_or_insert_with(|| elapsed_ms(started));
             seen.push_str(delta);
@@ -309,58 +313,27 @@ impl Telling<'_> {
         }
     }
 
-    fn wording(&self, bundle: &Bundle) -> Wording {
-        wording(self.facts, &bundle.items, self.question)
-    }
-
-    /// Takes the account if most of it holds.
+    /// Takes the account if most of it holds; asks for another one, once, if not.
     fn accept(
         &self,
-        mut told: explain::Told,
+        told: explain::Told,
         card: &Answer,
         measurer: &Measurer<'_>,
         progress: &mut Progress,
     ) -> Next {
         let total = told.claims.len();
-        let wording = self.wording(&progress.bundle);
-        // What cites nothing cannot be checked, so it may say nothing that a log line or a page said first.
-        told.next.retain(|text| wording.is_clean(text));
-        told.unknowns.retain(|text| wording.is_clean(text));
-        let mut draft = explain::draft_of(told, &self.facts.draft);
-        let grounds = Grounds {
-            evidence: &progress.bundle.items,
-            known: &self.facts.known,
-            measurer,
-            wording: Some(&wording),
-        };
-        let headline = grounds.judge(draft.headline.clone());
-        if matches!(headline.support, Support::Refuted(_))
-            || !wording.is_clean(&draft.headline.text)
-        {
-            draft.headline = self.facts.draft.headline.clone();
-        }
-        let mut answer = card.clone();
-        answer.evidence.clone_from(&progress.bundle.items);
-        answer.receipt.items = answer.evidence.len() as u64;
-        let struck = verify::verify(draft, &grounds, &mut answer);
-        let any_holds = answer.claims.iter().any(|claim| claim.status == ClaimStatus::Verified);
-        if !any_holds || 2 * struck.len() > total {
-            if !progress.repaired {
+        let shown = Shown { question: self.question, items: &progress.bundle.items, measurer };
+        match judge(told, self.facts, card, &shown) {
+            Ok(told) => Next::Done(Box::new(told)),
+            Err(struck) if !progress.repaired => {
                 progress.repaired = true;
-                return self.did_not_hold(&struck);
+                self.did_not_hold(&struck)
             }
-            return Next::GiveUp(format!(
+            Err(struck) => Next::GiveUp(format!(
                 "the model's account did not hold ({} of {total} sentences cut)",
                 struck.len()
-            ));
+            )),
         }
-        if !struck.is_empty() {
-            answer.notice = Some(format!(
-                "{} of {total} sentences of the model did not hold and were cut",
-                struck.len()
-            ));
-        }
-        Next::Done(Box::new((answer, struck)))
     }
 
     /// Asks for a second and last attempt.
@@ -407,15 +380,72 @@ impl Telling<'_> {
     }
 }
 
-/// The words that a model may use as its own.
-pub(super) fn wording(facts: &Facts, shown: &[Evidence], question: &Question) -> Wording {
-    let draft = &facts.draft;
-    let sentences = draft.claims.iter().chain(&draft.ruled_out).chain([&draft.headline]);
-    let told = sentences.map(|sentence| sentence.text.as_str());
-    let suspects = draft.hypotheses.iter().map(|suspect| suspect.title.as_str());
-    let names = facts.known.iter().map(String::as_str);
-    let own: Vec<&str> = told.chain(suspects).chain(names).collect();
-    Wording::of(shown, &own, &question.text)
+/// What a model was shown, and how what it says of it is measured again.
+pub(super) struct Shown<'a> {
+    pub(super) question: &'a Question,
+    /// The items that it can cite.
+    pub(super) items: &'a [Evidence],
+    pub(super) measurer: &'a Measurer<'a>,
+}
+
+impl Shown<'_> {
+    /// The words that a model may use as its own.
+    fn wording(&self, facts: &Facts) -> Wording {
+        let draft = &facts.draft;
+        let sentences = draft.claims.iter().chain(&draft.ruled_out).chain([&draft.headline]);
+        let told = sentences.map(|sentence| sentence.text.as_str());
+        let suspects = draft.hypotheses.iter().map(|suspect| suspect.title.as_str());
+        let names = facts.known.iter().map(String::as_str);
+        let own: Vec<&str> = told.chain(suspects).chain(names).collect();
+        Wording::of(self.items, &own, &self.question.text)
+    }
+
+    fn grounds<'b>(&'b self, facts: &'b Facts, wording: &'b Wording) -> Grounds<'b> {
+        Grounds {
+            evidence: self.items,
+            known: &facts.known,
+            measurer: self.measurer,
+            wording: Some(wording),
+        }
+    }
+}
+
+/// What an account by a model comes to: the answer with what holds of it, and what was struck.
+///
+/// # Errors
+/// What was struck, when too little holds to take it at all.
+pub(super) fn judge(
+    mut told: explain::Told,
+    facts: &Facts,
+    card: &Answer,
+    shown: &Shown<'_>,
+) -> Result<(Answer, Vec<Struck>), Vec<Struck>> {
+    let total = told.claims.len();
+    let wording = shown.wording(facts);
+    // What cites nothing cannot be checked, so it may say nothing that a log line or a page said first.
+    told.next.retain(|text| wording.is_clean(text));
+    told.unknowns.retain(|text| wording.is_clean(text));
+    let mut draft = explain::draft_of(told, &facts.draft);
+    let grounds = shown.grounds(facts, &wording);
+    let headline = grounds.judge(draft.headline.clone());
+    if matches!(headline.support, Support::Refuted(_)) || !wording.is_clean(&draft.headline.text) {
+        draft.headline = facts.draft.headline.clone();
+    }
+    let mut answer = card.clone();
+    answer.evidence = shown.items.to_vec();
+    answer.receipt.items = answer.evidence.len() as u64;
+    let struck = verify::verify(draft, &grounds, &mut answer);
+    let any_holds = answer.claims.iter().any(|claim| claim.status == ClaimStatus::Verified);
+    if !any_holds || 2 * struck.len() > total {
+        return Err(struck);
+    }
+    if !struck.is_empty() {
+        answer.notice = Some(format!(
+            "{} of {total} sentences of the model did not hold and were cut",
+            struck.len()
+        ));
+    }
+    Ok((answer, struck))
 }
 
 /// A reply that is no account: asked for once more, unless it repeats what it was told.

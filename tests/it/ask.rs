@@ -189,18 +189,7 @@ fn a_value_that_changed_in_lines_that_are_alike_is_in_the_evidence() {
     let logs = json!({"resourceLogs": [{"resource": resource, "scopeLogs": [{"scope": {"name": "a"}, "logRecords": records}]}]});
     let program = Program::new();
     program.ok(&["ingest", &program.file("l.otlp.jsonl", logs.to_string())]);
-    let at = groundcrew_telemetry::Timestamp::from_secs(end).to_string();
-    let output = program.run(&[
-        "ask",
-        "why do tokens of login expire?",
-        "--at",
-        &at,
-        "--since",
-        "10m",
-        "-o",
-        "json",
-    ]);
-    let told = text(&output.stdout);
+    let told = program.asked("why do tokens of login expire?", end).to_string();
     assert!(told.contains("ttl 3600 ×"), "{told}");
     assert!(told.contains("60 ×0 before, ×3 in the window"), "{told}");
 }

@@ -1,7 +1,6 @@
 //! Capsules: what is exported comes to the same conclusion when it is run again, and so do those in `tests/capsules`.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use groundcrew::capsule::{
@@ -9,23 +8,16 @@ use groundcrew::capsule::{
 };
 use groundcrew::investigate::answer::ToldBy;
 use groundcrew::investigate::question::Question;
-use groundcrew::investigate::{
-    Investigated, Investigator, LazyEmbedder, ModelLimits, RunIds, facts_answer, find_facts,
-};
-use groundcrew_indexer::sources::cluster::read_snapshot;
-use groundcrew_indexer::stages::decode::{
-    logs_from_protobuf, metrics_from_protobuf, spans_from_protobuf,
-};
-use groundcrew_indexer::{Intake, IntakeSettings};
-use groundcrew_llm::{LocalEmbedder, Scripted};
+use groundcrew::investigate::{Investigated, RunIds, facts_answer, find_facts};
+use groundcrew_llm::Scripted;
 use groundcrew_masking::Masker;
-use groundcrew_simulator::{Fault, Simulation, SimulationOptions, Step};
-use groundcrew_store::{Access, Durability, Store, StoreOptions};
+use groundcrew_simulator::{Fault, Simulation, SimulationOptions};
+use groundcrew_store::{Access, Durability};
 use groundcrew_telemetry::{Batch, Timestamp};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::model_server::{self, LONG, Manner, ModelServer, account};
+use crate::shop::Shop;
 use crate::support::{Program, hear, hear_until, open_chat, outage_logs, say, text};
 
 const END: i64 = 1_790_000_000;
@@ -59,32 +51,7 @@ const KEPT: [Run; 4] = [
     Run { fault: None, logs_only: true },
 ];
 
-/// A store of its own with the parts that answer questions over it.
-struct Shop {
-    investigator: Investigator,
-    intake: Intake,
-    _directory: TempDir,
-}
-
 impl Shop {
-    fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let options = StoreOptions {
-            dir: directory.path().to_owned(),
-            access: Access::ReadWrite,
-            memory_bytes_max: 256 * 1024 * 1024,
-        };
-        let store = Arc::new(Store::open(options).unwrap());
-        let masker = Arc::new(Masker::new());
-        let intake =
-            Intake::new(Arc::clone(&store), Arc::clone(&masker), IntakeSettings::default());
-        let prompt = include_str!("../../prompts/explain.md").parse().unwrap();
-        let embedder = LazyEmbedder::new(|| Ok(Box::new(LocalEmbedder::load(Path::new("none"))?)));
-        let (embedder, limits) = (Arc::new(embedder), ModelLimits::default());
-        let investigator = Investigator { store, masker, embedder, model: None, prompt, limits };
-        Self { investigator, intake, _directory: directory }
-    }
-
     /// Lets the simulated shop run with few customers, breaks it and asks.
     fn asked(run: Run) -> (Self, Investigated) {
         let shop = Self::new();
@@ -119,27 +86,6 @@ impl Shop {
     fn made(run: Run) -> Made {
         let (shop, kept) = Self::asked(run);
         make(&shop.investigator, kept).unwrap()
-    }
-
-    fn feed(&self, step: Step) {
-        let mut batches: Vec<Batch> = Vec::new();
-        for logs in step.logs {
-            batches.extend(logs_from_protobuf(logs, step.time).batches);
-        }
-        for spans in step.traces {
-            batches.extend(spans_from_protobuf(spans).batches);
-        }
-        for points in step.metrics {
-            batches.extend(metrics_from_protobuf(points).batches);
-        }
-        batches.push(Batch::Changes(step.changes));
-        let cluster = step.cluster.iter();
-        let cluster = cluster.map(|saved| read_snapshot(&saved.title, &saved.text, saved.time));
-        batches.push(Batch::Cluster(cluster.collect()));
-        batches.extend(step.alert.map(|alert| Batch::Alerts(vec![alert])));
-        for part in batches.chunks(16) {
-            self.intake.submit(part.to_vec(), Durability::OnFlush).unwrap();
-        }
     }
 }
 

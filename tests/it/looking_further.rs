@@ -1,9 +1,11 @@
 //! A model that lacks something asks for it, within limits, and is answered with evidence.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::model_server::{
-    LONG, Manner, ModelServer, account, answer_with, assert_facts_only, faithful,
+    LONG, Manner, ModelServer, Waits, account, answer_with, assert_facts_only, faithful,
 };
 
 /// A reply that asks instead of telling.
@@ -74,6 +76,15 @@ async fn other_queries_for_ever_end_at_the_limit() {
     let (answer, server) = in_turn((0..50).map(numbered).collect()).await;
     assert_facts_only(&answer, "went on asking instead of answering");
     assert!(server.bodies().len() <= 6);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_turns_together_end_in_time() {
+    let waits = Waits { first_token_secs: 60, total_secs: 2 };
+    let late = Manner::SaysLateThenHangs(asks(&patterns()), Duration::from_millis(1_500));
+    let (answer, server) = answer_with(late, waits).await;
+    assert_facts_only(&answer, "the model took longer than 2 s");
+    server.client_left().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -35,6 +35,8 @@ mod peers;
 #[cfg(test)]
 mod receivers;
 #[cfg(test)]
+mod shop;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tidy;

@@ -1,28 +1,18 @@
 //! The memory of incidents: what people confirm is seen before the next time, what they strike is not, and nothing that
 //! telemetry or documents say becomes memory.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use groundcrew::investigate::answer::{Answer, SeenBefore, Verdict};
 use groundcrew::investigate::question::Question;
-use groundcrew::investigate::{
-    Investigator, LazyEmbedder, ModelLimits, RunIds, facts_answer, find_facts,
-};
+use groundcrew::investigate::{RunIds, facts_answer, find_facts};
 use groundcrew::memory::{self, Statement};
-use groundcrew_indexer::sources::cluster::read_snapshot;
-use groundcrew_indexer::stages::decode::{
-    logs_from_protobuf, metrics_from_protobuf, spans_from_protobuf,
-};
-use groundcrew_indexer::{Intake, IntakeSettings};
-use groundcrew_llm::LocalEmbedder;
 use groundcrew_masking::Masker;
-use groundcrew_simulator::{Fault, Simulation, SimulationOptions, Step};
-use groundcrew_store::{Access, Durability, Store, StoreOptions};
-use groundcrew_telemetry::{Batch, Timestamp};
+use groundcrew_simulator::{Fault, Simulation, SimulationOptions};
+use groundcrew_telemetry::Timestamp;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
+use crate::shop::Shop;
 use crate::support::{Program, hear, open_chat, outage_logs, say, text};
 
 const START: i64 = 1_790_000_000;
@@ -30,35 +20,7 @@ const DAY: i64 = 86_400;
 const NORMAL: Duration = Duration::from_secs(20 * 60);
 const BROKEN: Duration = Duration::from_secs(6 * 60);
 
-/// One store over several days of the simulated shop.
-struct Shop {
-    investigator: Investigator,
-    intake: Intake,
-    directory: TempDir,
-}
-
 impl Shop {
-    fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let options = StoreOptions {
-            dir: directory.path().to_owned(),
-            access: Access::ReadWrite,
-            memory_bytes_max: 256 * 1024 * 1024,
-        };
-        let store = Arc::new(Store::open(options).unwrap());
-        let masker = Arc::new(Masker::new());
-        let intake =
-            Intake::new(Arc::clone(&store), Arc::clone(&masker), IntakeSettings::default());
-        let prompt = include_str!("../../prompts/explain.md").parse().unwrap();
-        // There is no model there: documents are searched by their words.
-        let nowhere = directory.path().join("no-model");
-        let embedder = LazyEmbedder::new(move || Ok(Box::new(LocalEmbedder::load(&nowhere)?)));
-        let embedder = Arc::new(embedder);
-        let limits = ModelLimits::default();
-        let investigator = Investigator { store, masker, embedder, model: None, prompt, limits };
-        Self { investigator, intake, directory }
-    }
-
     /// Lets the shop break on a day and asks about it.
     fn breaks(&self, fault: Option<Fault>, day: i64, seed: u64) -> Answer {
         let start = Timestamp::from_secs(START + day * DAY);
@@ -86,27 +48,6 @@ impl Shop {
         let json = serde_json::to_string(&answer).unwrap();
         self.investigator.store.state().put_answer(&answer.answer_id, "c", at, &json).unwrap();
         answer
-    }
-
-    fn feed(&self, step: Step) {
-        let mut batches: Vec<Batch> = Vec::new();
-        for logs in step.logs {
-            batches.extend(logs_from_protobuf(logs, step.time).batches);
-        }
-        for spans in step.traces {
-            batches.extend(spans_from_protobuf(spans).batches);
-        }
-        for points in step.metrics {
-            batches.extend(metrics_from_protobuf(points).batches);
-        }
-        batches.push(Batch::Changes(step.changes));
-        let cluster = step.cluster.iter();
-        let cluster = cluster.map(|saved| read_snapshot(&saved.title, &saved.text, saved.time));
-        batches.push(Batch::Cluster(cluster.collect()));
-        batches.extend(step.alert.map(|alert| Batch::Alerts(vec![alert])));
-        for part in batches.chunks(16) {
-            self.intake.submit(part.to_vec(), Durability::OnFlush).unwrap();
-        }
     }
 
     fn say(&self, answer: &Answer, statement: &Statement) -> String {
@@ -202,26 +143,10 @@ fn a_struck_memory_is_kept_and_not_used() {
     assert!(why.contains("it was a test") && !why.contains("bob@"), "texts are masked: {why}");
 }
 
-/// A program with an outage that was asked about; returns the answer.
-fn asked(program: &Program, end: i64) -> Value {
-    let at = Timestamp::from_secs(end).to_string();
-    let output = program.run(&[
-        "ask",
-        "why is checkout failing?",
-        "--at",
-        &at,
-        "--since",
-        "10m",
-        "-o",
-        "json",
-    ]);
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", text(&output.stderr)))
-}
-
 fn with_outage() -> (Program, Value) {
     let program = Program::new();
     program.ok(&["ingest", &program.file("logs.otlp.jsonl", outage_logs(START))]);
-    let answer = asked(&program, START);
+    let answer = program.asked("why is checkout failing?", START);
     (program, answer)
 }
 
@@ -258,11 +183,11 @@ fn the_command_line_confirms_lists_shows_and_strikes() {
     let shown = program.ok(&["incident", "show", code]);
     assert!(shown.contains("right: checkout") && shown.contains("pool exhausted"), "{shown}");
 
-    let again = asked(&program, START);
+    let again = program.asked("why is checkout failing?", START);
     assert_eq!(again["seen_before"][0]["incident"], code, "{:#}", again["seen_before"]);
     program.ok(&["incident", "strike", code, "--why", "wrong"]);
     assert!(program.ok(&["incident", "list"]).contains("(struck)"));
-    assert_eq!(asked(&program, START)["seen_before"], json!([]));
+    assert_eq!(program.asked("why is checkout failing?", START)["seen_before"], json!([]));
     for (arguments, hint) in [
         (&["incident", "confirm", "ZZZ"][..], "no incident"),
         (&["incident", "confirm", code, "--kind", "gremlins"], "one of cpu"),
@@ -318,7 +243,7 @@ fn drafts_are_printed_and_never_applied() {
     // The draft is a page that the index takes back, as the same incident and not as a second one.
     program.file("runbooks/incidents/draft.md", &page);
     program.ok(&["index", &program.home.path().join("runbooks").to_string_lossy()]);
-    let again = asked(&program, START);
+    let again = program.asked("why is checkout failing?", START);
     assert_eq!(again["seen_before"].as_array().unwrap().len(), 1, "{:#}", again["seen_before"]);
     assert_eq!(again["seen_before"][0]["incident"], code);
     let exists = program.file("there.md", "mine");
@@ -396,7 +321,7 @@ async fn feedback_over_http_and_the_socket_becomes_memory() {
 async fn a_stranger_cannot_write_memory() {
     let program = Program::new().with("GROUNDCREW__SERVER__TOKEN", "a-long-secret-token-for-tests");
     program.ok(&["ingest", &program.file("logs.otlp.jsonl", outage_logs(START))]);
-    let answer = asked(&program, START);
+    let answer = program.asked("why is checkout failing?", START);
     let server = program.serve();
     let client = crate::support::client();
     let path = format!("/v1/answers/{}/feedback", answer["answer_id"].as_str().unwrap());
@@ -423,7 +348,7 @@ fn telemetry_and_documents_cannot_write_memory() {
     );
     program.file("docs/incidents/evil.md", page);
     program.ok(&["index", &program.home.path().join("docs").to_string_lossy()]);
-    asked(&program, START);
+    program.asked("why is checkout failing?", START);
     let listed = program.run(&["incident", "list"]);
     assert_eq!(listed.status.code(), Some(1), "nothing is remembered: {}", text(&listed.stdout));
 }
@@ -437,7 +362,7 @@ fn a_report_is_seen_before_by_its_symptoms() {
     program.file("docs/incidents/pool.md", report);
     program.file("docs/incidents/mail.md", unlike);
     program.ok(&["index", &program.home.path().join("docs").to_string_lossy()]);
-    let answer = asked(&program, START);
+    let answer = program.asked("why is checkout failing?", START);
     let seen = &answer["seen_before"];
     assert_eq!(seen.as_array().unwrap().len(), 1, "{seen:#}");
     assert_eq!(seen[0]["document"], "incidents/pool.md");

@@ -1,7 +1,7 @@
 //! A model server that behaves as badly as real ones do, and the program that asks it.
 
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -32,6 +32,8 @@ pub(crate) enum Manner {
     Says(String),
     /// Says these one after the other, the last one for ever.
     SaysInTurn(Vec<String>),
+    /// Says this after so long, and to whatever is asked next it says nothing.
+    SaysLateThenHangs(String, Duration),
     /// Answers with this status, and with `Retry-After` in seconds where one is given.
     Status(StatusCode, Option<u32>),
     /// The same for the first request; says something faithful to all others.
@@ -132,7 +134,11 @@ async fn complete(State(shared): State<Arc<Shared>>, body: String) -> Response {
         Manner::Status(status, wait) => refused(*status, *wait, "as it pleases"),
         Manner::StatusOnce(status, wait) if is_first => refused(*status, *wait, "not yet"),
         Manner::StatusOnce(..) => streamed(events(&faithful())),
-        Manner::Hangs => {
+        Manner::SaysLateThenHangs(said, wait) if is_first => {
+            tokio::time::sleep(*wait).await;
+            streamed(events(said))
+        }
+        Manner::Hangs | Manner::SaysLateThenHangs(..) => {
             let _unfinished = Unfinished(Arc::clone(&shared));
             std::future::pending().await
         }

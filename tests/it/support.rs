@@ -97,6 +97,14 @@ impl Program {
         path.to_string_lossy().into_owned()
     }
 
+    /// Asks about the ten minutes up to a time, whatever the exit code; returns the answer.
+    pub(crate) fn asked(&self, words: &str, end_secs: i64) -> Value {
+        let at = groundcrew_telemetry::Timestamp::from_secs(end_secs).to_string();
+        let output = self.run(&["ask", words, "--at", &at, "--since", "10m", "-o", "json"]);
+        serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|_| panic!("{}", text(&output.stderr)))
+    }
+
     /// Starts a server on free ports and waits until it is ready.
     pub(crate) fn serve(&self) -> Server {
         let child = self

@@ -44,7 +44,7 @@ export type Measure = { "of": "template",
  */
 service: string, 
 /**
- * The template's id, 16 hexadecimal digits.
+ * The template's id: `t` and 16 hexadecimal digits.
  */
 template: string, } | { "of": "requests", 
 /**

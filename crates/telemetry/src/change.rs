@@ -66,6 +66,12 @@ pub struct ChangeEvent {
 }
 
 impl ChangeEvent {
+    /// What it is called by: its id, else its title.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        if self.id.is_empty() { &self.title } else { &self.id }
+    }
+
     /// Calls `visit` with every free text inside.
     pub fn for_each_text_mut(&mut self, visit: &mut dyn FnMut(&str, &mut String)) {
         visit("", &mut self.title);

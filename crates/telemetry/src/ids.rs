@@ -45,6 +45,14 @@ impl SpanId {
     }
 }
 
+impl TemplateId {
+    /// Reads what `Display` writes: `t` and 16 hexadecimal digits.
+    #[must_use]
+    pub fn from_text(text: &str) -> Option<Self> {
+        Some(Self(u64::from_be_bytes(decode_hex(text.strip_prefix('t')?)?)))
+    }
+}
+
 fn decode_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let digits = text.as_bytes();
     if digits.len() != 2 * N {
@@ -123,5 +131,8 @@ mod tests {
         assert_eq!(TraceId::from_hex("W47/95gDgQPSabYzgT/GDA=="), None);
         assert_eq!(SpanId::from_hex("eee19b7ec3c1b17"), None);
         assert_eq!(SpanId::from_hex("ééééééé1"), None);
+        let template = TemplateId(0x00ab_cdef_0123_4567);
+        assert_eq!(TemplateId::from_text(&template.to_string()), Some(template));
+        assert_eq!(TemplateId::from_text("00abcdef01234567"), None);
     }
 }

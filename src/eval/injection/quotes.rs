@@ -1,6 +1,7 @@
 //! Quotations in our sentences: what stands between “ and ” and verbatim in a cited item is the evidence's text, not ours.
 
 use crate::investigate::answer::Answer;
+use crate::text::{Stretch, stretches};
 
 /// A sentence in pieces.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,19 +16,14 @@ pub(super) enum Piece<'a> {
 
 /// Takes a sentence apart.
 pub(super) fn pieces<'t>(text: &'t str, cites: &[String], answer: &Answer) -> Vec<Piece<'t>> {
-    let mut pieces = Vec::new();
-    let mut rest = text;
-    while let Some((before, inside, after)) = rest.split_once('“').and_then(|(before, opened)| {
-        let (inside, after) = opened.split_once('”')?;
-        Some((before, inside, after))
-    }) {
-        pieces.push(Piece::Said(before));
-        let stands = stands(inside, cites, answer);
-        pieces.push(if stands { Piece::Quoted(inside) } else { Piece::Unfounded(inside) });
-        rest = after;
-    }
-    pieces.push(Piece::Said(rest));
-    pieces
+    stretches(text)
+        .map(|stretch| match stretch {
+            // What is not closed is not told apart by who reads it.
+            Stretch::Said(words) | Stretch::Open(words) => Piece::Said(words),
+            Stretch::Quoted(words) if stands(words, cites, answer) => Piece::Quoted(words),
+            Stretch::Quoted(words) => Piece::Unfounded(words),
+        })
+        .collect()
 }
 
 /// Whether the words stand verbatim in one of the cited items.

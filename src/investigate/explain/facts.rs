@@ -90,10 +90,7 @@ pub(super) fn tell_what_stands_out(draft: &mut Draft, window: TimeRange, bundle:
         .filter(|(fails, item)| *fails && item.kind.signal() == "logs" && is_news(item));
     let telling = first.and_then(|(_, item)| {
         let (service, since) = (item.service.as_deref()?, item.from?);
-        Some((
-            format!("; {service} writes of failure since {}", since.clock_time()),
-            item.id.clone(),
-        ))
+        Some((format!("; {service} logs failures since {}", since.clock_time()), item.id.clone()))
     });
     let (more, cites) = telling.map_or((String::new(), Vec::new()), |(more, id)| (more, vec![id]));
     draft.headline = Sentence::new(format!("Not enough evidence for a cause{more}"), cites);

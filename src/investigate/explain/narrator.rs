@@ -9,13 +9,11 @@ use super::super::answer::{
 use super::super::assertion::Assertion;
 use super::super::draft::{Draft, Sentence};
 use super::super::evidence::{Candidate, EvidenceKind, Gap, shorten};
-use super::super::material::{Deciding, Diagnosis, Passage, ToldFinding};
+use super::super::material::{Deciding, Diagnosis, Passage, SCORE_NAMED_MIN, ToldFinding};
 use super::super::question::{Intent, Plan};
 use super::super::words::speaks_of_failure;
 use super::{Bundle, facts, next, seen, why_not};
 
-/// Below this no suspect is named: the evidence is as likely to be noise.
-pub(super) const SCORE_NAMED_MIN: f64 = 0.30;
 /// From here on, with signals that agree, an answer may be called sure. Windows without a fault seldom come near it.
 const SCORE_HIGH_MIN: f64 = 0.8;
 /// A line that comes up to so many times as often, or as seldom, is no sign of a fault by itself.

@@ -4,10 +4,10 @@ use groundcrew_store::DocumentKind;
 
 use super::super::answer::{NextStep, Unknown};
 use super::super::evidence::{EvidenceKind, Gap};
-use super::super::material::{Deciding, Diagnosis, Passage};
+use super::super::material::{Deciding, Diagnosis, Passage, SCORE_NAMED_MIN};
 use super::super::question::Plan;
 use super::Bundle;
-use super::narrator::{Material, SCORE_NAMED_MIN, named_suspects};
+use super::narrator::{Material, named_suspects};
 
 /// How sure a second runbook must be beside the best, to be shown at all: two are shown when either may be it.
 const SECOND_MIN: f32 = 0.85;

@@ -5,9 +5,9 @@ use groundcrew_analysis::{Subject, Suspect};
 use super::super::answer::Verdict;
 use super::super::draft::{Draft, Sentence};
 use super::super::evidence::Candidate;
-use super::super::material::{Diagnosis, ToldFinding};
+use super::super::material::{Diagnosis, SCORE_NAMED_MIN, ToldFinding};
 use super::Bundle;
-use super::narrator::{SCORE_NAMED_MIN, claim, named_suspects};
+use super::narrator::{claim, named_suspects};
 
 /// Sentences for it, and against it.
 const SENTENCES_MAX: usize = 3;

@@ -39,8 +39,7 @@ pub(super) fn gather(store: &Store, plan: &Plan, gathered: &mut Gathered) {
 
 /// The key under which a change is one item, wherever it was found.
 pub(super) fn change_key(change: &ChangeEvent) -> String {
-    let name = if change.id.is_empty() { &change.title } else { &change.id };
-    format!("change:{name}")
+    format!("change:{}", change.name())
 }
 
 pub(super) fn change_candidate(change: &ChangeEvent, plan: &Plan) -> Candidate {
@@ -77,7 +76,7 @@ pub(super) fn change_candidate(change: &ChangeEvent, plan: &Plan) -> Candidate {
         text,
         score: if near { 0.45 } else { 0.30 },
         own: Own::FirstLine,
-        measure: Some(Measure::Change { id: change.id.clone() }),
+        measure: Some(Measure::Change { id: change.name().to_owned() }),
         series: None,
         key: change_key(change),
     }

@@ -23,8 +23,6 @@ const SYMPTOMS_MAX: usize = 2;
 /// Symptoms whose words are searched for, and bytes of each.
 const SYMPTOM_WORDS_MAX: usize = 3;
 const SYMPTOM_WORDS_BYTES_MAX: usize = 300;
-/// What the symptoms' direction weighs beside the question's.
-const SYMPTOM_WEIGHT: f32 = 1.0;
 
 /// What a question and what was seen say, and mean once that is known.
 pub(super) struct Asked<'a> {
@@ -143,10 +141,10 @@ pub(super) fn query(asked: Asked<'_>, gaps: &mut Vec<Gap>) -> Option<DocumentQue
     Some(DocumentQuery { text, vector, filter, limit: DOCUMENTS_MAX })
 }
 
-/// The direction between two unit vectors, the question's weighing more.
+/// The direction between two unit vectors.
 fn mean(mut question: Vec<f32>, symptom: Vec<f32>) -> Vec<f32> {
     for (value, other) in question.iter_mut().zip(symptom) {
-        *value += SYMPTOM_WEIGHT * other;
+        *value += other;
     }
     let length = question.iter().map(|value| value * value).sum::<f32>().sqrt();
     if length > 0.0 {

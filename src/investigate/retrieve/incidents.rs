@@ -2,10 +2,10 @@
 
 use groundcrew_indexer::docs::symptoms_of;
 use groundcrew_store::{DocumentFilter, DocumentHit, DocumentKind, DocumentQuery, Store};
-use groundcrew_telemetry::Timestamp;
 
 use super::super::evidence::Gap;
 use super::super::material::{Gathered, Passage, Remembered, RememberedSource};
+use super::super::question::Plan;
 use super::super::remembered::IncidentRecord;
 use super::documents;
 
@@ -14,12 +14,11 @@ const RECORDS_MAX: usize = 2_000;
 /// Documents that are compared, those whose text fits best.
 const DOCUMENTS_MAX: usize = 10;
 
-/// Reads what is remembered. `query` finds the documents.
-/// Nothing that was written after `known_until` counts.
+/// Reads what is remembered. `query` finds the documents. Nothing counts that the plan does not know of.
 pub(super) fn gather(
     store: &Store,
     query: Option<DocumentQuery>,
-    known_until: Option<Timestamp>,
+    plan: &Plan,
     gathered: &mut Gathered,
 ) {
     match store.state().incidents(RECORDS_MAX) {
@@ -28,7 +27,7 @@ pub(super) fn gather(
                 .iter()
                 .filter_map(|json| IncidentRecord::read(json))
                 .filter(|record| record.struck.is_none())
-                .filter(|record| known_until.is_none_or(|until| record.recorded_at <= until))
+                .filter(|record| plan.knows(Some(record.recorded_at)))
                 .map(|record| Remembered {
                     fingerprint: record.fingerprint.clone(),
                     source: RememberedSource::Record(Box::new(record)),
@@ -46,8 +45,7 @@ pub(super) fn gather(
     // That documents cannot be searched was said when they were searched for runbooks.
     let Ok(hits) = store.documents().search(&query) else { return };
     for (hit, passage) in hits.clone().into_iter().zip(documents::ranked(hits)) {
-        let date = passage.chunk.date;
-        if known_until.is_none_or(|until| date.is_none_or(|date| date <= until)) {
+        if plan.knows(passage.chunk.date) {
             take_document(&hit, passage, &mut gathered.memory);
         }
     }

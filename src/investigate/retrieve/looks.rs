@@ -10,6 +10,7 @@ use groundcrew_telemetry::{SpanRow, TimeRange, Timestamp, TraceId};
 use super::super::evidence::{Candidate, EvidenceKind};
 use super::super::format::{count, milliseconds, moment, percent, time};
 use super::super::look::{Look, LookFor};
+use super::super::material::Passage;
 use super::super::question::Plan;
 use super::super::source::Source;
 use crate::text::Tainted;
@@ -293,7 +294,6 @@ impl Asked<'_> {
             }
             // There is no index to search, but there are few: those that hold a word of the search.
             Source::Slices(gathered) => {
-                let words = words.to_lowercase();
                 let holds = |text: &str| {
                     let text = text.to_lowercase();
                     words.split_whitespace().any(|word| text.contains(word))
@@ -302,7 +302,9 @@ impl Asked<'_> {
                 passages.filter(|passage| holds(&passage.chunk.text)).cloned().collect()
             }
         };
-        Ok(passages.iter().filter(|passage| passage.helps()).map(documents::candidate).collect())
+        let known = |passage: &&Passage| self.stores.plan.knows(passage.chunk.date);
+        let helpful = passages.iter().filter(known).filter(|passage| passage.helps());
+        Ok(helpful.map(documents::candidate).collect())
     }
 
     fn objects(&self) -> Result<Vec<Candidate>, String> {

@@ -19,7 +19,7 @@ pub use looks::{Stores, look};
 
 use groundcrew_analysis::{Observations, Symptom};
 use groundcrew_store::Store;
-use groundcrew_telemetry::{TimeRange, Timestamp};
+use groundcrew_telemetry::TimeRange;
 
 use super::context::LazyEmbedder;
 use super::evidence::Gap;
@@ -62,16 +62,11 @@ pub fn retrieve(
     let query = documents::query(asked, &mut gathered.gaps);
     if let Some(query) = &query {
         let mut passages: Vec<Passage> = documents::find(store, query, &mut gathered.gaps);
-        // What was known then: a page written afterwards was not.
-        let known = |date: Option<Timestamp>| match (question.known_until, date) {
-            (Some(until), Some(date)) => date <= until,
-            _ => true,
-        };
-        passages.retain(|passage| known(passage.chunk.date));
+        passages.retain(|passage| plan.knows(passage.chunk.date));
         gathered.candidates.extend(passages.iter().map(documents::candidate));
         gathered.passages = passages;
     }
-    incidents::gather(store, query, question.known_until, &mut gathered);
+    incidents::gather(store, query, plan, &mut gathered);
     // That documents cannot be read was said when they were searched.
     gathered.catalog = store.documents().entities().unwrap_or_default();
     gathered

@@ -102,8 +102,7 @@ fn aligned<'a>(line: &'a str, words: &[&str]) -> Option<Vec<&'a str>> {
 
 fn key_of(candidate: &Candidate) -> Option<(String, TemplateId)> {
     let Some(Measure::Template { service, template }) = &candidate.measure else { return None };
-    let digits = template.trim_start_matches('t');
-    Some((service.clone(), TemplateId(u64::from_str_radix(digits, 16).ok()?)))
+    Some((service.clone(), TemplateId::from_text(template)?))
 }
 
 type Column = (String, BTreeMap<String, Seen>);

@@ -91,7 +91,7 @@ fn tell_change(verdict: &ChangeVerdict, observations: &Observations) -> ToldFind
         text,
         score: 0.4 + 0.5 * verdict.score.clamp(0.0, 1.0),
         own: Own::Bytes(own),
-        measure: change.map(|change| Measure::Change { id: change.id.clone() }),
+        measure: change.map(|change| Measure::Change { id: change.name().to_owned() }),
         series: None,
         key: format!("change:{}", verdict.id),
     };

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use groundcrew_store::{DocumentFilter, DocumentQuery, MetricQuery, SpanQuery, TemplateQuery};
-use groundcrew_telemetry::{SpanRow, TemplateRow, TimeRange, Timestamp, TraceId};
+use groundcrew_telemetry::{SpanRow, TemplateId, TemplateRow, TimeRange, Timestamp, TraceId};
 
 use super::super::assertion::{Assertion, Check, Figure, Measure, Outcome};
 use super::super::evidence::Evidence;
@@ -108,11 +108,10 @@ impl<'a> Measurer<'a> {
 
     fn lines_of(&self, service: &str, template: &str, figure: Figure, is: &str) -> Found {
         let lines = self.lines(service);
+        let template = TemplateId::from_text(template);
         let of = |rows: &[TemplateRow]| {
-            let rows: Vec<TemplateRow> =
-                rows.iter().filter(|row| row.template.to_string() == template).cloned().collect();
-            let total: u64 = rows.iter().map(|row| row.count).sum();
-            (total, rows.iter().map(|row| row.first).min())
+            let own = || rows.iter().filter(|row| Some(row.template) == template);
+            (own().map(|row| row.count).sum::<u64>(), own().map(|row| row.first).min())
         };
         let ((now, first_now), (before, first_before)) = (of(&lines.window), of(&lines.before));
         let minutes_before = covered_minutes(&lines.before, &self.plan.baseline);
@@ -299,7 +298,7 @@ impl<'a> Measurer<'a> {
     fn took_effect(&self, id: &str, is: &str) -> Found {
         let until = TimeRange::new(Timestamp::MIN, self.plan.window.end);
         let changes = self.source.changes(until).unwrap_or_default();
-        let change = changes.iter().rfind(|change| change.id == id || change.title == id);
+        let change = changes.iter().rfind(|change| change.name() == id);
         match (change, moment(is, self.plan.window.end)) {
             (Some(change), Some(said)) => Found::is(
                 change.time.secs_since(said).abs() < 1.5,

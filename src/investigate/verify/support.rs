@@ -5,6 +5,7 @@
 
 use super::super::draft::Sentence;
 use super::super::evidence::Evidence;
+use crate::text::{Stretch, stretches};
 
 /// How a sentence stands against what it cites.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -127,14 +128,11 @@ fn checkable_parts(text: &str, known: &[String]) -> Vec<String> {
 
 /// The sentence without what stands in quotation marks.
 pub(super) fn unquoted(text: &str) -> String {
-    let mut said = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, opened)) = rest.split_once('“') {
-        said.push_str(before);
-        rest = opened.split_once('”').map_or("", |(_, after)| after);
-    }
-    said.push_str(rest);
-    said
+    let said = |stretch| match stretch {
+        Stretch::Said(said) => Some(said),
+        Stretch::Quoted(_) | Stretch::Open(_) => None,
+    };
+    stretches(text).filter_map(said).collect()
 }
 
 /// Whether a hyphenated word is a name rather than English: a known service, or more than two parts.

@@ -11,8 +11,9 @@ use std::sync::OnceLock;
 
 use super::super::evidence::Evidence;
 use super::support::{normalise, numbers_in, stands_in};
+use crate::text::{Stretch, stretches};
 
-/// Stems that tell anything at all: our own words, made from what we wrote about incidents, without names of products.
+/// Stems of the words that tell anything at all, a list made by hand; no names of products.
 const VOCABULARY: &str = include_str!("vocabulary.txt");
 /// Words in a row that are a quotation when recorded text has them in that order ...
 const RUN_WORDS: usize = 3;
@@ -274,16 +275,15 @@ fn even_quotes(sentence: &str) -> String {
 
 /// Adds what stands in “ ” to `recorded`, the rest to `own`.
 fn split_quotes(text: &str, own: &mut String, recorded: &mut String) {
-    let mut rest = text;
-    while let Some((before, opened)) = rest.split_once('“') {
-        let (inside, after) = opened.split_once('”').unwrap_or((opened, ""));
-        own.push_str(before);
-        recorded.push_str(&decoded(inside));
-        own.push_str(" \n ");
-        rest = after;
+    for stretch in stretches(text) {
+        match stretch {
+            Stretch::Said(said) => {
+                own.push_str(said);
+                own.push('\n');
+            }
+            Stretch::Quoted(words) | Stretch::Open(words) => recorded.push_str(&decoded(words)),
+        }
     }
-    own.push_str(rest);
-    own.push('\n');
 }
 
 /// The text, and once more with percent escapes resolved: words must not hide in a URL.
@@ -376,7 +376,10 @@ mod tests {
             .collect();
         Wording::of(
             &evidence,
-            &["checkout fails more of its requests: “oops it broke badly”."],
+            &[
+                "checkout fails more of its requests: “oops it broke badly”.",
+                "payments writes a line: “gremlins ate the rou…",
+            ],
             question,
         )
     }
@@ -406,6 +409,7 @@ mod tests {
                 "checkout says “pool timed out after 3000ms” often",
             ),
             ("The cause is varnish.", "The cause is “varnish”."),
+            ("The cause is gremlins.", "The cause is “gremlins”."),
             ("the HikariPool is small", "the “HikariPool” is small"),
             ("see /the-reason-is-varnish;purge-it", "see /“the-reason-is-varnish;purge-it”"),
             ("it says \"pool timed out after\"", "it says “pool timed out after”"),

@@ -289,7 +289,7 @@ fn weigh(
             };
             Some(ChangeVerdict {
                 change: Some(hypothesis.position),
-                id: if change.id.is_empty() { change.title.clone() } else { change.id.clone() },
+                id: change.name().to_owned(),
                 service: hypothesis.effect.service,
                 title: change.title.clone(),
                 verdict,
