@@ -45,9 +45,9 @@ pub(super) async fn run(mut settings: Settings, arguments: AskArguments) -> Resu
         ..Ask::default()
     };
     // Wrong times are told before anything is opened.
-    let question = ask
-        .question(SystemClock.now())
-        .map_err(|message| anyhow::anyhow!(message.replace("scope.", "--")))?;
+    let question = ask.question(SystemClock.now()).map_err(|message| {
+        anyhow::anyhow!(message.replace("scope.as_of", "--as-of").replace("scope.", "--"))
+    })?;
     if arguments.facts_only {
         settings.llm.base_url.clear();
         settings.llm.api_key = crate::config::Secret::default();

@@ -369,7 +369,8 @@ fn understood(question: &Question, plan: &Plan) -> Option<String> {
     let when = question.understood.as_ref()?;
     let whom =
         if plan.services.is_empty() { "all services".to_owned() } else { plan.services.join(", ") };
-    Some(format!("{whom}, {}, {when}", plan.window))
+    let (from, to) = (format::time(plan.window.start), format::time(plan.window.end));
+    Some(format!("{whom}, {from} to {to}, {when}"))
 }
 
 /// An answer that says nothing yet, with everything that does not depend on who tells it.

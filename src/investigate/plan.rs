@@ -54,7 +54,7 @@ pub fn plan(question: &Question, known: &Known) -> Plan {
         mentioned.clone()
     };
     let looks = looks(&question.text, &services);
-    let why_not = why_not(&question.text, &mentioned);
+    let asked_about = asked_about(&question.text, &mentioned);
     let intent = match (looks.is_empty(), context.is_empty()) {
         (false, _) => Intent::Lookup,
         // A short question that leans on another asks for the same kind of thing.
@@ -62,7 +62,18 @@ pub fn plan(question: &Question, known: &Known) -> Plan {
         (true, true) => intent(&question.text),
     };
     let known_until = question.known_until;
-    Plan { intent, window, baseline, seasons, services, terms, looks, why_not, known_until, notes }
+    Plan {
+        intent,
+        window,
+        baseline,
+        seasons,
+        services,
+        terms,
+        looks,
+        asked_about,
+        known_until,
+        notes,
+    }
 }
 
 /// Typed queries that the words ask for: one's answer is the item, not an essay about it.
@@ -95,8 +106,8 @@ fn looks(text: &str, services: &[String]) -> Vec<Look> {
     vec![look]
 }
 
-/// Who is asked about in `why not the database?` or `could it be payments?`
-fn why_not(text: &str, mentioned: &[String]) -> Option<String> {
+/// Who is asked about in `why not the database?`, `could it be payments?` or `what about payments?`
+fn asked_about(text: &str, mentioned: &[String]) -> Option<String> {
     let lower = text.to_lowercase();
     let asks = [
         "why not",
@@ -107,10 +118,12 @@ fn why_not(text: &str, mentioned: &[String]) -> Option<String> {
         "is it not",
         "isn't it",
     ];
-    let (_, rest) = asks.iter().find_map(|ask| lower.split_once(ask))?;
-    if let Some(service) = mentioned.first() {
+    let asked = asks.iter().find_map(|ask| lower.split_once(ask));
+    let asks_how = ["what about", "how about"].iter().any(|ask| lower.contains(ask));
+    if let Some(service) = mentioned.first().filter(|_| asked.is_some() || asks_how) {
         return Some(service.clone());
     }
+    let (_, rest) = asked?;
     rest.split(|c: char| !c.is_alphanumeric() && !matches!(c, '-' | '_' | '.'))
         .find(|word| word.len() >= 2 && !STOP_WORDS.contains(word))
         .map(str::to_owned)
@@ -410,9 +423,11 @@ mod tests {
 
     #[test]
     fn a_question_back_names_its_suspect() {
-        assert_eq!(planned("why not payments?").why_not.as_deref(), Some("payments"));
-        assert_eq!(planned("Why not the database?").why_not.as_deref(), Some("database"));
-        assert_eq!(planned("why is checkout slow?").why_not, None);
+        assert_eq!(planned("why not payments?").asked_about.as_deref(), Some("payments"));
+        assert_eq!(planned("Why not the database?").asked_about.as_deref(), Some("database"));
+        assert_eq!(planned("what about payments?").asked_about.as_deref(), Some("payments"));
+        assert_eq!(planned("what about the retries?").asked_about, None);
+        assert_eq!(planned("why is checkout slow?").asked_about, None);
     }
 
     #[test]

@@ -116,8 +116,8 @@ pub struct Plan {
     /// Typed queries that the question asks for in so many words.
     #[serde(default)]
     pub looks: Vec<Look>,
-    /// Who is asked about in `why not ...?`: a service as it is spelled in the telemetry, else the asker's word.
-    pub why_not: Option<String>,
+    /// Whose standing is asked for, in `why not ...?` or `what about ...?`: a service as it is spelled in the telemetry, else the asker's word.
+    pub asked_about: Option<String>,
     /// Only documents and memories of that time count.
     #[serde(default)]
     pub known_until: Option<Timestamp>,

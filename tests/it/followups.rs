@@ -68,10 +68,25 @@ async fn a_follow_up_takes_what_it_leaves_unsaid_from_the_question_before() {
     let other = answered(&mut socket, json!({"text": "what about shop?"})).await;
     assert_eq!(other["scope"], json!(["shop"]));
     assert_eq!(other["from"], answer["from"]);
+    assert!(other["headline"].as_str().unwrap().contains("shop"), "{other:#}");
     let before = answered(&mut socket, json!({"text": "and before that?"})).await;
     let onset = answer["impact"]["since"].as_str().unwrap_or(answer["from"].as_str().unwrap());
     assert!(before["to"].as_str().unwrap() <= onset, "{before:#}");
     assert!(before["understood"].as_str().unwrap().contains("before"));
+}
+
+#[tokio::test]
+async fn what_is_asked_for_and_not_there_is_not_replaced_by_something_else() {
+    let program = Program::new();
+    program.ok(&["ingest", &program.file("l.otlp.jsonl", outage_logs(END))]);
+    let server = program.serve();
+    let mut socket = open_chat(&server, None).await.unwrap();
+    answered(&mut socket, first()).await;
+    let trace = answered(&mut socket, json!({"text": "show me one failing trace"})).await;
+    assert_eq!(trace["headline"], "Nothing of what was asked for was found");
+    assert_eq!(trace["verdict"], "not_enough_evidence");
+    assert_eq!(trace["claims"], json!([]));
+    assert!(trace["unknowns"].to_string().contains("no trace failed"), "{trace:#}");
 }
 
 #[tokio::test]

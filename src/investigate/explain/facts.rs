@@ -18,6 +18,11 @@ const FACTS_MAX: usize = 8;
 /// What was asked for, from the best items.
 pub(super) fn tell(draft: &mut Draft, material: Material<'_>, bundle: &Bundle) {
     let plan = material.plan;
+    if !plan.looks.is_empty() && material.looked.is_empty() {
+        // Something else in its place would be no answer; why there is none stands with what could not be seen.
+        "Nothing of what was asked for was found".clone_into(&mut draft.headline.text);
+        return;
+    }
     let asked: Vec<&str> =
         material.looked.iter().filter_map(|item| bundle.id_of(&item.key)).collect();
     let wanted = |item: &&Evidence| asked.is_empty() || asked.contains(&item.id.as_str());

@@ -7,7 +7,7 @@ mod narrator;
 mod next;
 mod reply;
 mod seen;
-mod why_not;
+mod standing;
 
 pub use bundle::{Bundle, pack, render};
 pub use model::{Packed, RequestError, draft_of, request};

@@ -12,7 +12,7 @@ use super::super::evidence::{Candidate, EvidenceKind, Gap, shorten};
 use super::super::material::{Deciding, Diagnosis, Passage, SCORE_NAMED_MIN, ToldFinding};
 use super::super::question::{Intent, Plan};
 use super::super::words::speaks_of_failure;
-use super::{Bundle, facts, next, seen, why_not};
+use super::{Bundle, facts, next, seen, standing};
 
 /// From here on, with signals that agree, an answer may be called sure. Windows without a fault seldom come near it.
 const SCORE_HIGH_MIN: f64 = 0.8;
@@ -44,7 +44,7 @@ pub struct Material<'a> {
 #[must_use]
 pub fn choose(plan: &Plan, diagnosis: &Diagnosis) -> Vec<Candidate> {
     let mut chosen: Vec<Candidate> = Vec::new();
-    chosen.extend(plan.why_not.iter().flat_map(|name| why_not::items(name, diagnosis)));
+    chosen.extend(plan.asked_about.iter().flat_map(|name| standing::items(name, diagnosis)));
     let before = chosen.len();
     for suspect in named_suspects(diagnosis) {
         let positions =
@@ -112,8 +112,8 @@ pub fn narrate(material: Material<'_>, bundle: &Bundle) -> Draft {
         usage: Usage::default(),
         notice: None,
     };
-    if let Some(name) = &plan.why_not {
-        why_not::tell(&mut draft, name, diagnosis, bundle);
+    if let Some(name) = &plan.asked_about {
+        standing::tell(&mut draft, name, diagnosis, bundle);
         return draft;
     }
     match (plan.intent, leading) {

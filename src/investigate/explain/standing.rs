@@ -1,4 +1,4 @@
-//! `Why not the database?`: how one suspect stands, and why another is blamed instead.
+//! `Why not the database?`, `what about payments?`: how one suspect stands, and why another is blamed instead.
 
 use groundcrew_analysis::{Subject, Suspect};
 
