@@ -161,6 +161,21 @@ pub enum FindingKind {
         /// Lines per minute in the window.
         after_per_min: f64,
     },
+    /// The service leaves the way between two log lines that always came together.
+    PathLeft {
+        /// The template of the line that is missed.
+        template: TemplateId,
+        /// Its text.
+        text: String,
+        /// The worst severity it came with.
+        severity: Severity,
+        /// One such line, verbatim.
+        exemplar: String,
+        /// How often it is missed in the window.
+        missed: u64,
+        /// How often it should have come.
+        due: u64,
+    },
     /// The bad requests of a service have an attribute's value in common that the good ones lack.
     Cohort {
         /// The attribute, of the resource or of a span of the service.

@@ -10,7 +10,7 @@ use crate::{StoreError, disk};
 
 /// Format of everything in the store's directory. 1 counted logs per minute, 2 counted them per ten seconds, 3 has spans
 /// in the order in which they are sampled.
-pub(crate) const FORMAT: u32 = 3;
+pub(crate) const FORMAT: u32 = 4;
 /// Kind, format, length before compression, checksum.
 const HEAD_BYTES: usize = 16;
 /// How hard small files and chunks are compressed: the level that costs least per byte saved.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use groundcrew_telemetry::{Severity, TemplateId, TemplateRow, Timestamp};
+use groundcrew_telemetry::{CallSite, Severity, SiteRow, TemplateId, TemplateRow, Timestamp};
 use rustc_hash::FxHashMap;
 
 use crate::memory::{Memory, RowAt};
@@ -42,6 +42,30 @@ struct Pair {
     /// The busiest slot's first body: the one from the middle.
     peak: (u64, i64, TextAt),
     slots: Vec<(i64, u64)>,
+    sites: Vec<Site>,
+}
+
+/// One place in the code among those that write one line.
+#[derive(Debug)]
+struct Site {
+    site: CallSite,
+    first: (Timestamp, TextAt),
+    slots: Vec<(i64, u64)>,
+}
+
+impl Pair {
+    fn add_site(&mut self, site: CallSite, first: (Timestamp, TextAt), slot: (i64, u64)) {
+        let position = self.sites.iter().position(|known| known.site == site);
+        let position = position.unwrap_or_else(|| {
+            self.sites.push(Site { site, first, slots: Vec::new() });
+            self.sites.len() - 1
+        });
+        let Some(known) = self.sites.get_mut(position) else { return };
+        if first.0 < known.first.0 {
+            known.first = first;
+        }
+        known.slots.push(slot);
+    }
 }
 
 /// The sum so far.
@@ -91,7 +115,12 @@ impl<'q> TemplateFold<'q> {
         id
     }
 
-    pub(crate) fn add(&mut self, source: u32, service: u32, template: TemplateId, cell: CellFacts) {
+    pub(crate) fn add(
+        &mut self,
+        source: u32,
+        (service, template, site): (u32, TemplateId, Option<CallSite>),
+        cell: CellFacts,
+    ) {
         let first_at = TextAt { source, text: cell.first_text };
         let last_at = TextAt { source, text: cell.last_text };
         let pair = self.pairs.entry((service, template)).or_insert_with(|| Pair {
@@ -101,6 +130,7 @@ impl<'q> TemplateFold<'q> {
             last: (cell.last, last_at),
             peak: (cell.count, cell.slot, first_at),
             slots: Vec::new(),
+            sites: Vec::new(),
         });
         pair.severity = pair.severity.max(cell.severity);
         pair.count += cell.count;
@@ -115,6 +145,9 @@ impl<'q> TemplateFold<'q> {
             pair.peak = (cell.count, cell.slot, first_at);
         }
         pair.slots.push((cell.slot, cell.count));
+        if let Some(site) = site {
+            pair.add_site(site, (cell.first, first_at), (cell.slot, cell.count));
+        }
     }
 
     /// Adds all cells of a memory, and fetches the bodies that may be shown while the memory is at hand.
@@ -137,7 +170,7 @@ impl<'q> TemplateFold<'q> {
                 first_text: text_number(cell.first_at),
                 last_text: text_number(cell.last_at),
             };
-            self.add(source, service, key.template, facts);
+            self.add(source, (service, key.template, key.site), facts);
         }
         for at in self.texts_of(source) {
             let body = memory_body(memory, at.text);
@@ -147,7 +180,10 @@ impl<'q> TemplateFold<'q> {
 
     /// The bodies of `source` that would be shown as things stand, in the source's order.
     pub(crate) fn texts_of(&self, source: u32) -> Vec<TextAt> {
-        let shown = self.pairs.values().flat_map(|pair| [pair.first.1, pair.peak.2, pair.last.1]);
+        let shown = self.pairs.values().flat_map(|pair| {
+            let sites = pair.sites.iter().map(|site| site.first.1);
+            [pair.first.1, pair.peak.2, pair.last.1].into_iter().chain(sites)
+        });
         let mut wanted: Vec<TextAt> = shown.filter(|at| at.source == source).collect();
         wanted.sort_unstable();
         wanted.dedup();
@@ -176,6 +212,7 @@ impl<'q> TemplateFold<'q> {
                 first: pair.first.0,
                 last: pair.last.0,
                 exemplars: self.exemplars(&pair),
+                sites: self.sites(pair.sites),
                 minutes: add_up_minutes(pair.slots),
             })
             .collect();
@@ -186,6 +223,20 @@ impl<'q> TemplateFold<'q> {
                 right.template,
             ))
         });
+        rows
+    }
+
+    fn sites(&self, sites: Vec<Site>) -> Vec<SiteRow> {
+        let mut rows: Vec<SiteRow> = sites
+            .into_iter()
+            .map(|site| SiteRow {
+                site: site.site,
+                count: site.slots.iter().map(|(_, count)| count).sum(),
+                exemplar: self.texts.get(&site.first.1).cloned().unwrap_or_default(),
+                minutes: add_up_minutes(site.slots),
+            })
+            .collect();
+        rows.sort_by_key(|row| row.site);
         rows
     }
 

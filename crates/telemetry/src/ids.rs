@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fmt::Write as _;
+use std::num::NonZeroU8;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,27 @@ pub struct SpanId(pub [u8; 8]);
 /// Names a log template: a 64-bit hash of the template's text, the same on every machine.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TemplateId(pub u64);
+
+/// Where in the code a log line was written, as one of 255 marks.
+///
+/// A mark and not a name: line numbers move with every release, so it only tells apart lines of one template at one
+/// time, and so few marks keep what is counted per place bounded whatever a sender writes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct CallSite(pub NonZeroU8);
+
+impl CallSite {
+    /// The mark with this number; `None` for 0.
+    #[must_use]
+    pub fn from_code(code: u8) -> Option<Self> {
+        NonZeroU8::new(code).map(Self)
+    }
+
+    /// The mark's number, 1 to 255.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        self.0.get()
+    }
+}
 
 impl TraceId {
     /// Takes raw bytes as OTLP protobuf carries them; `None` for the wrong length or all zero.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Attributes, SpanId, TemplateId, Timestamp, TraceId};
+use crate::{Attributes, CallSite, SpanId, TemplateId, Timestamp, TraceId};
 
 /// OTel's severity number, 0 (unspecified) to 24 (FATAL4).
 #[derive(
@@ -110,6 +110,8 @@ pub struct LogRecord {
     pub span_id: Option<SpanId>,
     /// The template of `body`, set by the enrich stage; `None` until then.
     pub template: Option<TemplateId>,
+    /// Where in the code it was written, where the line or its attributes say so; set by the enrich stage.
+    pub site: Option<CallSite>,
 }
 
 impl LogRecord {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{LogRecord, MetricSeries, Resource, Severity, Span, TemplateId, Timestamp};
+use crate::{CallSite, LogRecord, MetricSeries, Resource, Severity, Span, TemplateId, Timestamp};
 
 /// A stored log record with its resource.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -54,4 +54,20 @@ pub struct TemplateRow {
     pub minutes: Vec<(i64, u32)>,
     /// Verbatim messages, at most three, the first and the last among them.
     pub exemplars: Vec<String>,
+    /// The same records by where in the code they were written; of those that do not say there is nothing here.
+    #[serde(default)]
+    pub sites: Vec<SiteRow>,
+}
+
+/// What was written at one place in the code, of one service and template.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct SiteRow {
+    /// The place.
+    pub site: CallSite,
+    /// Records in the range.
+    pub count: u64,
+    /// Records per minute that has any, as in [`TemplateRow::minutes`].
+    pub minutes: Vec<(i64, u32)>,
+    /// The first message, verbatim.
+    pub exemplar: String,
 }

@@ -1,6 +1,6 @@
-//! Gives every log record its template's id and notices templates that were not seen before.
+//! Gives every log record its template's id and its place in the code, and notices templates that were not seen before.
 
-use groundcrew_analysis::templates::Templates;
+use groundcrew_analysis::templates::{Templates, site_of};
 use groundcrew_telemetry::{Batch, TemplateId};
 use rustc_hash::FxHashSet;
 
@@ -19,12 +19,13 @@ pub struct Enricher {
 }
 
 impl Enricher {
-    /// Sets the template of every log record in `batch`. Call on masked texts only.
+    /// Sets template and place of every log record in `batch`. Call on masked texts only.
     pub fn enrich(&mut self, batch: &mut Batch) {
         let Batch::Logs(logs) = batch else { return };
         for record in &mut logs.records {
             let id = self.templates.id_of(&record.body);
             record.template = Some(id);
+            record.site = self.templates.site().or_else(|| site_of(&record.attributes));
             if self.known.insert(id) {
                 self.pending.push((id, self.templates.text().to_owned()));
             }

@@ -269,6 +269,9 @@ fn is_negligible(suspect: &Suspect, diagnosis: &Diagnosis) -> bool {
         | FindingKind::TemplateGone { before_per_min, after_per_min, .. } => {
             (after_per_min / before_per_min.max(f64::MIN_POSITIVE)).ln().abs() < RATE_MOVES.ln()
         }
+        FindingKind::PathLeft { missed, due, .. } => {
+            (*missed as f64) < (1.0 - 1.0 / RATE_MOVES) * *due as f64
+        }
         _ => false,
     })
 }

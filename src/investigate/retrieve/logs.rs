@@ -142,6 +142,16 @@ fn add_row(known: &mut TemplateRow, row: TemplateRow) {
     known.last = known.last.max(row.last);
     known.minutes.extend(row.minutes);
     known.minutes.sort_unstable();
+    for site in row.sites {
+        match known.sites.iter_mut().find(|known| known.site == site.site) {
+            Some(known) => {
+                known.count += site.count;
+                known.minutes.extend(site.minutes);
+                known.minutes.sort_unstable();
+            }
+            None => known.sites.push(site),
+        }
+    }
 }
 
 pub(super) fn template_candidates(rows: &[TemplateRow], plan: &Plan) -> Vec<Candidate> {

@@ -23,7 +23,8 @@ pub(super) fn measure_of(finding: &Finding) -> Option<Measure> {
         }
         FindingKind::TemplateNew { template, .. }
         | FindingKind::TemplateSpiking { template, .. }
-        | FindingKind::TemplateGone { template, .. } => {
+        | FindingKind::TemplateGone { template, .. }
+        | FindingKind::PathLeft { template, .. } => {
             Measure::Template { service, template: template.to_string() }
         }
         FindingKind::MetricShift { metric, .. } | FindingKind::Saturated { metric, .. } => {

@@ -160,7 +160,8 @@ fn describe(finding: &Finding) -> Told {
         | FindingKind::LoadChanged { .. } => describe_calls(finding, &who),
         FindingKind::TemplateNew { .. }
         | FindingKind::TemplateSpiking { .. }
-        | FindingKind::TemplateGone { .. } => describe_template(finding, &who),
+        | FindingKind::TemplateGone { .. }
+        | FindingKind::PathLeft { .. } => describe_template(finding, &who),
         FindingKind::Cohort { .. } => describe_cohort(finding),
         FindingKind::Course { .. } => describe_course(finding),
         FindingKind::PathGrew { entry, operation, longer_ms, part_ms, slow, example } => {
@@ -416,6 +417,11 @@ fn describe_template(finding: &Finding, who: &str) -> Told {
             severity,
             exemplar,
         ),
+        FindingKind::PathLeft { template, severity, exemplar, missed, due, .. } => {
+            let (missed, due, line) = (count(*missed), count(*due), quoted(exemplar));
+            let sentence = format!("{who} stops before “{line}” in {missed} of {due} passes");
+            (sentence, template, severity, exemplar)
+        }
         // As above: only template findings are sent here.
         _ => {
             let other = format!("other:{}", finding.service);

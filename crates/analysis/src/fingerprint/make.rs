@@ -136,7 +136,8 @@ pub fn sign_of(finding: &Finding, graph: &ServiceGraph) -> Option<Sign> {
         FindingKind::TemplateSpiking { template, text, .. } => {
             (SignKind::LineMore, (line(template), String::new()), 0.8, text.as_str())
         }
-        FindingKind::TemplateGone { template, text, .. } => {
+        FindingKind::TemplateGone { template, text, .. }
+        | FindingKind::PathLeft { template, text, .. } => {
             (SignKind::LineGone, (line(template), String::new()), 0.4, text.as_str())
         }
         FindingKind::Cohort { attribute, value, .. } => {

@@ -58,6 +58,7 @@ pub(super) fn of(ranked: &Ranked, name: &str, evidence: &Evidence) -> FaultKind 
             matches!(
                 kind,
                 FindingKind::TemplateGone { .. }
+                    | FindingKind::PathLeft { .. }
                     | FindingKind::TemplateNew { .. }
                     | FindingKind::CallsChanged { .. }
                     | FindingKind::Retries { .. }

@@ -40,7 +40,7 @@ pub(super) struct Line<'a> {
     pub(super) text: &'a str,
     pub(super) before: f64,
     pub(super) after: f64,
-    window: Option<&'a TemplateRow>,
+    pub(super) window: Option<&'a TemplateRow>,
     pub(super) baseline: Option<&'a TemplateRow>,
 }
 
@@ -71,7 +71,7 @@ impl Line<'_> {
         }
     }
 
-    fn severity(&self) -> Severity {
+    pub(super) fn severity(&self) -> Severity {
         let of = |row: Option<&TemplateRow>| row.map_or(Severity::UNSPECIFIED, |row| row.severity);
         of(self.window).max(of(self.baseline))
     }
@@ -375,17 +375,6 @@ fn mentioned(line: &Line<'_>, services: &Names) -> Vec<u32> {
             !is_inner(before) && !is_inner(bytes.get(start + name.len()).copied())
         })
         .collect()
-}
-
-/// The finding that a line comes less often than the lines that it used to come with.
-pub(super) fn finding_gone(
-    line: &Line<'_>,
-    score: f64,
-    expected: f64,
-    services: &Names,
-) -> Option<Finding> {
-    let minute = Covered { baseline: 60.0, window: 60.0 };
-    finding(line, (-score, expected), minute, services, None)
 }
 
 fn finding(

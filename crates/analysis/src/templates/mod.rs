@@ -11,11 +11,12 @@ mod group;
 mod hash;
 mod header;
 mod mask;
+mod site;
 mod skeleton;
 mod structured;
 mod word;
 
-use groundcrew_telemetry::TemplateId;
+use groundcrew_telemetry::{Attributes, CallSite, TemplateId, Value};
 
 pub use group::{TemplateGrouping, TemplateGroups};
 
@@ -38,10 +39,17 @@ pub fn template_of(message: &str) -> Template {
     Template { id, text: templates.text().to_owned() }
 }
 
+/// Where in the code a record was written by its attributes, such as OTel's `code.file.path` and `code.line.number`.
+#[must_use]
+pub fn site_of(attributes: &Attributes) -> Option<CallSite> {
+    site::of_fields(|key| attributes.get(key).map(Value::text))
+}
+
 /// Finds templates of many messages with one buffer.
 #[derive(Debug, Default)]
 pub struct Templates {
     masker: mask::Masking,
+    site: Option<CallSite>,
 }
 
 impl Templates {
@@ -54,8 +62,14 @@ impl Templates {
     /// The id of the message's template; [`Self::text`] has its text until the next call.
     pub fn id_of(&mut self, message: &str) -> TemplateId {
         self.masker.clear();
-        structured::mask_message(message, &mut self.masker);
+        self.site = structured::mask_message(message, &mut self.masker);
         TemplateId(hash::hash64(self.masker.bytes()))
+    }
+
+    /// Where in the code the last message was written, if it says so.
+    #[must_use]
+    pub const fn site(&self) -> Option<CallSite> {
+        self.site
     }
 
     /// The text of the last template.

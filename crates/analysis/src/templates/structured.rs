@@ -1,7 +1,12 @@
 //! Messages with a structure of their own: JSON, key=value lines, and stack traces over several lines.
 
+use std::borrow::Cow;
+
+use groundcrew_telemetry::CallSite;
+
 use super::header::strip_header;
 use super::mask::Masking;
+use super::site;
 
 /// Fields that hold the message, best first.
 const MESSAGE_KEYS: [&str; 6] = ["message", "msg", "log", "event", "error", "err"];
@@ -12,23 +17,27 @@ const STRUCTURED_BYTES_MAX: usize = 8_192;
 /// Lines after the first in which an exception's class is looked for.
 const TRACE_LINES_MAX: usize = 64;
 
-/// Masks a whole message into `out`.
-pub(super) fn mask_message(message: &str, out: &mut Masking) {
+/// Masks a whole message into `out`; says where in the code it was written, if it tells.
+pub(super) fn mask_message(message: &str, out: &mut Masking) -> Option<CallSite> {
     let body = message.trim_start();
-    if body.starts_with('{') && mask_json(body, out) {
-        return;
+    if body.starts_with('{')
+        && let Some(site) = mask_json(body, out)
+    {
+        return site;
     }
-    if mask_logfmt(body, out) {
-        return;
+    if let Some(site) = mask_logfmt(body, out) {
+        return site;
     }
     let first = first_line(body);
-    out.line(strip_header(first.as_bytes()));
+    let text = strip_header(first.as_bytes());
+    out.line(text);
     if first.len() < body.len()
         && let Some(class) = exception_class(first, body)
     {
         out.constant(" | ");
         out.constant(class);
     }
+    site::of_line(first.as_bytes(), text)
 }
 
 fn first_line(text: &str) -> &str {
@@ -54,9 +63,9 @@ fn exception_class<'a>(first: &str, body: &'a str) -> Option<&'a str> {
     found.filter(|class| !first.contains(class))
 }
 
-/// Masks a JSON object by its message field; without one, by its keys. `false` when it is not an object.
-fn mask_json(body: &str, out: &mut Masking) -> bool {
-    let Some(fields) = top_level_fields(body) else { return false };
+/// Masks a JSON object by its message field; without one, by its keys. `None` when it is not an object.
+fn mask_json(body: &str, out: &mut Masking) -> Option<Option<CallSite>> {
+    let fields = top_level_fields(body)?;
     let text_of = |key: &str| {
         fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| *value)
     };
@@ -72,7 +81,7 @@ fn mask_json(body: &str, out: &mut Masking) -> bool {
             out.line(key.as_bytes());
         }
         out.constant("}");
-        return true;
+        return Some(None);
     };
     out.line(strip_header(first_line(message).as_bytes()));
     let error = ERROR_KEYS.iter().filter(|key| **key != message_key).find_map(|key| text_of(key));
@@ -80,7 +89,7 @@ fn mask_json(body: &str, out: &mut Masking) -> bool {
         out.constant(" | ");
         out.line(first_line(error).as_bytes());
     }
-    true
+    Some(site::of_fields(|key| text_of(key).map(Cow::Borrowed)))
 }
 
 /// Key and raw text of each field of the outermost object. Strings come without quotes and end at the first escaped
@@ -153,23 +162,21 @@ fn string_end(bytes: &[u8], at: usize) -> Option<usize> {
 }
 
 /// Masks a key=value line by its `msg`; `false` when it is not one.
-fn mask_logfmt(body: &str, out: &mut Masking) -> bool {
+fn mask_logfmt(body: &str, out: &mut Masking) -> Option<Option<CallSite>> {
     let key_end =
         body.bytes().take(24).position(|byte| !(byte.is_ascii_alphanumeric() || byte == b'_'));
     if !key_end.is_some_and(|end| end > 0 && body.as_bytes().get(end) == Some(&b'=')) {
-        return false;
+        return None;
     }
     let line = first_line(body);
-    let Some(message) = logfmt_value(line, "msg=").or_else(|| logfmt_value(line, "message="))
-    else {
-        return false;
-    };
+    let message = logfmt_value(line, "msg=").or_else(|| logfmt_value(line, "message="))?;
     out.line(strip_header(message.as_bytes()));
     if let Some(error) = logfmt_value(line, "err=").or_else(|| logfmt_value(line, "error=")) {
         out.constant(" | ");
         out.line(error.as_bytes());
     }
-    true
+    let places = ["caller=", "source=", "file="];
+    Some(places.iter().find_map(|key| site::of_place(logfmt_value(line, key)?)))
 }
 
 fn logfmt_value<'a>(line: &'a str, key: &str) -> Option<&'a str> {

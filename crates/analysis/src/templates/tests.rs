@@ -212,3 +212,40 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn where_a_line_was_written_is_known_where_it_says_so() {
+    let site = |message: &str| {
+        let mut templates = Templates::new();
+        templates.id_of(message);
+        templates.site()
+    };
+    for (one, other) in [
+        ("10:01:02.003 INFO a.b.Orders#88 done in 5", "10:01:02.003 INFO a.b.Orders#91 done in 6"),
+        (
+            "I0612 10:11:12.123456 1 queue.go:114] requeued 3",
+            "I0612 10:11:12.123456 1 queue.go:131] requeued 4",
+        ),
+        (
+            "2026-11-22 03:07:10 [jobs.py:17] INFO: started 3",
+            "2026-11-22 03:07:10 [jobs.py:19] INFO: started 3",
+        ),
+        (
+            r#"{"level":"info","caller":"pay/charge.go:40","msg":"charged 3"}"#,
+            r#"{"level":"info","caller":"pay/charge.go:44","msg":"charged 3"}"#,
+        ),
+        (
+            r#"{"filename":"charge.py","lineno":40,"message":"charged"}"#,
+            r#"{"filename":"charge.py","lineno":44,"message":"charged"}"#,
+        ),
+        ("level=info caller=main.go:3 msg=\"up\"", "level=info caller=main.go:5 msg=\"up\""),
+    ] {
+        assert!(site(one).is_some() && site(one) != site(other), "{one}");
+        assert_eq!(template_of(one).id, template_of(other).id, "{one}");
+    }
+    for message in
+        ["connected to db.internal:5432", "2026-11-22 03:07:10 INFO ticket #12 closed", "", "#1"]
+    {
+        assert_eq!(site(message), None, "{message}");
+    }
+}

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use groundcrew_telemetry::{LogRecord, MetricSeries, Severity, Span, TemplateId, Timestamp};
-use rustc_hash::FxHashMap;
+use groundcrew_telemetry::{LogRecord, MetricSeries, Severity, Span, Timestamp};
 
 use super::metrics::MemoryMetrics;
-use super::rollup::{Cell, MemoryRollup};
+use super::rollup::{Counted, MemoryRollup};
 use crate::origin::Origin;
 
 /// What a rollup cell takes beside its row.
@@ -85,11 +84,7 @@ impl Memory {
         self.logs.is_empty() && self.spans.is_empty() && self.metrics.series.is_empty()
     }
 
-    pub(crate) fn add_logs(
-        &mut self,
-        portion: LogPortion,
-        counted: FxHashMap<(i64, TemplateId), Cell>,
-    ) {
+    pub(crate) fn add_logs(&mut self, portion: LogPortion, counted: Counted) {
         if portion.records.is_empty() {
             return;
         }

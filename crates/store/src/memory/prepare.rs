@@ -3,19 +3,18 @@
 use std::sync::Arc;
 
 use groundcrew_telemetry::{
-    Alert, Batch, ChangeEvent, ClusterSnapshot, LogBatch, MetricSeries, SpanBatch, TemplateId,
+    Alert, Batch, ChangeEvent, ClusterSnapshot, LogBatch, MetricSeries, SpanBatch,
 };
-use rustc_hash::FxHashMap;
 
 use super::portions::{LogPortion, SpanPortion};
-use super::rollup::{Cell, count_portion};
+use super::rollup::{Counted, count_portion};
 use super::size;
 use crate::origin::{Origin, Origins, hash_series};
 
 /// A batch that only has to be put in place.
 #[derive(Debug)]
 pub(crate) enum Prepared {
-    Logs(LogPortion, FxHashMap<(i64, TemplateId), Cell>),
+    Logs(LogPortion, Counted),
     Spans(SpanPortion),
     /// Series with the hashes of their identities.
     Metrics(Arc<Origin>, Vec<(u64, MetricSeries)>),

@@ -1,4 +1,4 @@
-//! Counts per slot of time, service and template, kept while rows are in memory.
+//! Counts per slot of time, service, template and place in the code, kept while rows are in memory.
 //!
 //! A cell points at its first and last row instead of copying their bodies; the bodies are copied once, when the
 //! memory is sealed.
@@ -6,7 +6,7 @@
 use crate::slot::slot_of;
 use std::sync::Arc;
 
-use groundcrew_telemetry::{LogRecord, Severity, TemplateId, Timestamp};
+use groundcrew_telemetry::{CallSite, LogRecord, Severity, TemplateId, Timestamp};
 use rustc_hash::FxHashMap;
 
 /// What a cell counts. A record without a template counts under template 0.
@@ -15,6 +15,7 @@ pub(crate) struct CellKey {
     pub(crate) slot: i64,
     pub(crate) service: u32,
     pub(crate) template: TemplateId,
+    pub(crate) site: Option<CallSite>,
 }
 
 /// Where a row is in memory.
@@ -68,13 +69,16 @@ pub(crate) fn template_of(record: &LogRecord) -> TemplateId {
     record.template.unwrap_or(TemplateId(0))
 }
 
+/// What is counted apart within one service: slot, template, place in the code.
+pub(crate) type Counted = FxHashMap<(i64, TemplateId, Option<CallSite>), Cell>;
+
 /// Counts the records of one portion, whose service is one.
-pub(super) fn count_portion(records: &[LogRecord]) -> FxHashMap<(i64, TemplateId), Cell> {
-    let mut cells: FxHashMap<(i64, TemplateId), Cell> = FxHashMap::default();
+pub(super) fn count_portion(records: &[LogRecord]) -> Counted {
+    let mut cells = Counted::default();
     for (row, record) in records.iter().enumerate() {
         let cell = Cell::of(record, u32::try_from(row).unwrap_or(u32::MAX));
         cells
-            .entry((slot_of(record.time), template_of(record)))
+            .entry((slot_of(record.time), template_of(record), record.site))
             .and_modify(|known| known.merge(&cell))
             .or_insert(cell);
     }
@@ -91,19 +95,14 @@ pub(crate) struct MemoryRollup {
 
 impl MemoryRollup {
     /// Adds the cells of portion number `portion`; says how many are new.
-    pub(super) fn add(
-        &mut self,
-        portion: u32,
-        service: &Arc<str>,
-        counted: FxHashMap<(i64, TemplateId), Cell>,
-    ) -> usize {
+    pub(super) fn add(&mut self, portion: u32, service: &Arc<str>, counted: Counted) -> usize {
         let service = self.service_id(service);
         let cells_before = self.cells.len();
-        for ((slot, template), mut cell) in counted {
+        for ((slot, template, site), mut cell) in counted {
             cell.first_at.portion = portion;
             cell.last_at.portion = portion;
             self.cells
-                .entry(CellKey { slot, service, template })
+                .entry(CellKey { slot, service, template, site })
                 .and_modify(|known| known.merge(&cell))
                 .or_insert(cell);
         }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use groundcrew_telemetry::{LogRecord, LogRow, Resource, Severity, TemplateId, Timestamp, TraceId};
+use groundcrew_telemetry::{
+    CallSite, LogRecord, LogRow, Resource, Severity, TemplateId, Timestamp, TraceId,
+};
 use serde::{Deserialize, Serialize};
 
 use super::block_tokens::BlockTokens;
@@ -25,6 +27,8 @@ struct Columns {
     templates_distinct: Vec<u64>,
     /// Per row 0 for none, else the template's number + 1.
     templates: Vec<u32>,
+    /// Per row where in the code it was written, 0 for unknown.
+    sites: Vec<u8>,
     traces: TraceColumn,
     span_ids: SpanIdColumn,
     bodies: Strings,
@@ -59,6 +63,7 @@ impl<'r> LogBlockBuilder<'r> {
                 number.saturating_add(1)
             }
         });
+        columns.sites.push(record.site.map_or(0, CallSite::code));
         if columns.traces.push(record.trace_id, &mut self.traces) {
             tokens.add_hex(record.trace_id.map(|id| id.0));
         }
@@ -192,6 +197,7 @@ impl View<'_> {
             trace_id: self.trace_id(row),
             span_id: self.columns.span_ids.row(row),
             template: self.template(row),
+            site: CallSite::from_code(self.columns.sites.get(row).copied().unwrap_or_default()),
         }
     }
 }

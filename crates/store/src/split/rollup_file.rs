@@ -1,9 +1,9 @@
-//! `rollup.bin`: the counts of a log split per slot of time, service and template, and the bodies shown as exemplars.
+//! `rollup.bin`: the counts of a log split per slot of time, service, template and place in the code, and the bodies shown as exemplars.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use groundcrew_telemetry::{Severity, TemplateId, Timestamp};
+use groundcrew_telemetry::{CallSite, Severity, TemplateId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::columns::{Numbering, Strings};
@@ -27,6 +27,8 @@ struct Footer {
     service_numbers: Vec<u32>,
     templates_distinct: Vec<u64>,
     templates: Vec<u32>,
+    /// 0 for none.
+    sites: Vec<u8>,
     counts: Vec<u64>,
     severities: Vec<u8>,
     /// Since the slot's start.
@@ -56,6 +58,7 @@ pub(super) fn write(dir: &Path, memory: &Memory) -> Result<u64, StoreError> {
             footer.templates_distinct.push(key.template.0);
         }
         footer.templates.push(template);
+        footer.sites.push(key.site.map_or(0, CallSite::code));
         footer.counts.push(cell.count);
         footer.severities.push(cell.severity.0);
         let slot_start = key.slot.wrapping_mul(SLOT_NANOS);
@@ -128,6 +131,7 @@ impl TextWriter {
 struct StoredCell {
     service: u32,
     template: TemplateId,
+    site: Option<CallSite>,
     facts: CellFacts,
 }
 
@@ -159,7 +163,7 @@ impl RollupFile {
         let inside = self.cells.iter().skip(begin);
         for cell in inside.take_while(|cell| cell.facts.slot <= last_slot) {
             if let Some(service) = services.get(cell.service as usize).copied().flatten() {
-                fold.add(source, service, cell.template, cell.facts);
+                fold.add(source, (service, cell.template, cell.site), cell.facts);
             }
         }
     }
@@ -205,6 +209,7 @@ fn cells_of(footer: &Footer) -> Option<Vec<StoredCell>> {
         cells.push(StoredCell {
             service: *footer.service_numbers.get(row)?,
             template: TemplateId(*footer.templates_distinct.get(template as usize)?),
+            site: CallSite::from_code(*footer.sites.get(row)?),
             facts: CellFacts {
                 slot,
                 count: *footer.counts.get(row)?,

@@ -103,6 +103,7 @@ pub(super) fn read_json_log(
         trace_id,
         span_id,
         template: None,
+        site: None,
     };
     JsonLog { resource, scope, record, dated: time.is_some(), truncated }
 }

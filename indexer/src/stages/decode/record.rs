@@ -101,6 +101,7 @@ pub(super) fn log_record(
         trace_id: read.trace_id,
         span_id: read.span_id,
         template: None,
+        site: None,
     })
 }
 

@@ -76,6 +76,7 @@ fn template() -> impl Strategy<Value = TemplateRow> {
             last: first,
             minutes: vec![(first.minute(), count)],
             exemplars: vec![text.clone()],
+            sites: Vec::new(),
             text,
         },
     )

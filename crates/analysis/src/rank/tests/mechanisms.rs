@@ -87,8 +87,29 @@ fn a_line_that_always_came_along_and_stops_is_missed() {
         analysis
             .findings
             .iter()
-            .any(|finding| matches!(finding.kind, FindingKind::TemplateGone { .. }))
+            .any(|finding| matches!(finding.kind, FindingKind::PathLeft { .. }))
     );
+}
+
+#[test]
+fn a_path_left_between_two_lines_that_read_alike_is_seen_by_where_they_are_written() {
+    let missed = |places: &[(u8, u32, u32)]| {
+        let mut scene = Scene::healthy();
+        scene.log_at_places("stock", "step took 3 ms", places);
+        let analysis = scene.rank();
+        analysis.findings.iter().find_map(|finding| match &finding.kind {
+            FindingKind::PathLeft { exemplar, missed, due, .. } => {
+                Some((exemplar.clone(), *missed, *due))
+            }
+            _ => None,
+        })
+    };
+    assert_eq!(
+        missed(&[(1, 200, 50), (2, 200, 20)]),
+        Some(("step took 3 ms at 2".to_owned(), 30, 50))
+    );
+    assert_eq!(missed(&[(1, 200, 50), (2, 200, 49)]), None);
+    assert_eq!(missed(&[(1, 200, 50), (2, 200, 0), (3, 0, 50)]), None, "a release moved the line");
 }
 
 #[test]

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use groundcrew_telemetry::{
-    Attributes, MetricKind, MetricSeries, Point, Resource, SeriesRow, Severity, Span, SpanId,
-    SpanKind, SpanRow, SpanStatus, StatusCode, TemplateRow, TimeRange, Timestamp, TraceId, Value,
+    Attributes, CallSite, MetricKind, MetricSeries, Point, Resource, SeriesRow, Severity, SiteRow,
+    Span, SpanId, SpanKind, SpanRow, SpanStatus, StatusCode, TemplateRow, TimeRange, Timestamp,
+    TraceId, Value,
 };
 
 use crate::templates::template_of;
@@ -203,6 +204,7 @@ impl Scene {
                     .filter(|(_, count)| *count > 0)
                     .collect(),
                 exemplars: vec![message.to_owned()],
+                sites: Vec::new(),
             };
             let rows = if is_window {
                 &mut self.observations.templates_window
@@ -210,6 +212,40 @@ impl Scene {
                 &mut self.observations.templates_baseline
             };
             rows.push(row);
+        }
+    }
+
+    /// A log line written at several places in the code: how often at each, in the baseline and in the window.
+    pub(super) fn log_at_places(
+        &mut self,
+        service: &str,
+        message: &str,
+        places: &[(u8, u32, u32)],
+    ) {
+        let sum = |count: fn(&(u8, u32, u32)) -> u32| places.iter().map(count).sum();
+        let (before, after) = (sum(|place| place.1), sum(|place| place.2));
+        self.log(service, Severity::INFO, message, (before, after));
+        for (rows, is_window) in [
+            (&mut self.observations.templates_window, true),
+            (&mut self.observations.templates_baseline, false),
+        ] {
+            let Some(row) = rows.last_mut() else { continue };
+            let minutes = row.minutes.len().max(1) as u32;
+            let first = row.first.minute();
+            for (site, before, after) in places {
+                let count = if is_window { *after } else { *before };
+                let share = |minute| count * (minute + 1) / minutes - count * minute / minutes;
+                row.sites.extend(CallSite::from_code(*site).filter(|_| count > 0).map(|site| {
+                    SiteRow {
+                        site,
+                        count: u64::from(count),
+                        minutes: (0..minutes)
+                            .map(|minute| (first + i64::from(minute), share(minute)))
+                            .collect(),
+                        exemplar: format!("{message} at {}", site.code()),
+                    }
+                }));
+            }
         }
     }
 

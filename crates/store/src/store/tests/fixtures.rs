@@ -5,9 +5,9 @@ use std::sync::OnceLock;
 
 use groundcrew_masking::{Masked, Masker};
 use groundcrew_telemetry::{
-    Attributes, Batch, LogBatch, LogRecord, LogRow, MetricBatch, MetricSeries, Point, Resource,
-    Severity, Span, SpanBatch, SpanEvent, SpanId, SpanKind, SpanStatus, StatusCode, TemplateId,
-    TimeRange, Timestamp, TraceId, Value,
+    Attributes, Batch, CallSite, LogBatch, LogRecord, LogRow, MetricBatch, MetricSeries, Point,
+    Resource, Severity, Span, SpanBatch, SpanEvent, SpanId, SpanKind, SpanStatus, StatusCode,
+    TemplateId, TimeRange, Timestamp, TraceId, Value,
 };
 
 use crate::{Access, LogQuery, MetricQuery, SpanQuery, Store, StoreOptions, TemplateQuery};
@@ -71,6 +71,7 @@ pub(super) fn rich_record(number: u64) -> LogRecord {
         trace_id: number.is_multiple_of(3).then(|| trace(number / 3)),
         span_id: number.is_multiple_of(4).then(|| SpanId((number + 1).to_be_bytes())),
         template: (!number.is_multiple_of(6)).then_some(TemplateId(number % 6)),
+        site: CallSite::from_code((number % 3) as u8),
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use groundcrew_telemetry::{LogRecord, Severity, TemplateId, TemplateRow, TimeRange, Timestamp};
+use groundcrew_telemetry::{
+    CallSite, LogRecord, Severity, TemplateId, TemplateRow, TimeRange, Timestamp,
+};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
@@ -12,12 +14,13 @@ use crate::slot::slot_of;
 use crate::{Access, Durability, TemplateQuery};
 
 fn any_record() -> impl Strategy<Value = LogRecord> {
-    (0_i64..2_000, 0_u8..25, option::of(1_u64..4), 0_u8..20).prop_map(
-        |(seconds, severity, template, word)| {
+    (0_i64..2_000, 0_u8..25, option::of(1_u64..4), 0_u8..20, 0_u8..3).prop_map(
+        |(seconds, severity, template, word, site)| {
             let mut one = record(seconds, &format!("word {word}"));
             one.time = one.time.plus_nanos(i64::from(word));
             one.severity = Severity(severity);
             one.template = template.map(TemplateId);
+            one.site = CallSite::from_code(site);
             one
         },
     )
@@ -31,6 +34,7 @@ struct Counted {
     last: Timestamp,
     minutes: BTreeMap<i64, u32>,
     bodies: Vec<String>,
+    sites: BTreeMap<CallSite, BTreeMap<i64, u32>>,
 }
 
 fn plain_count(
@@ -58,6 +62,9 @@ fn plain_count(
         entry.first = entry.first.min(one.time);
         entry.last = entry.last.max(one.time);
         *entry.minutes.entry(minute).or_default() += 1;
+        if let Some(site) = one.site {
+            *entry.sites.entry(site).or_default().entry(minute).or_default() += 1;
+        }
         entry.bodies.push(one.body.clone());
     }
     counted
@@ -67,6 +74,16 @@ fn check_row(row: &TemplateRow, counted: &Counted, records: &[(String, LogRecord
     assert_eq!((row.count, row.severity), (counted.count, counted.severity));
     assert_eq!((row.first, row.last), (counted.first, counted.last));
     assert_eq!(row.minutes, counted.minutes.clone().into_iter().collect::<Vec<_>>());
+    let sites: BTreeMap<_, _> =
+        row.sites.iter().map(|row| (row.site, row.minutes.iter().copied().collect())).collect();
+    assert_eq!(sites, counted.sites);
+    for site in &row.sites {
+        assert_eq!(
+            site.count,
+            site.minutes.iter().map(|(_, count)| u64::from(*count)).sum::<u64>()
+        );
+        assert!(counted.bodies.contains(&site.exemplar));
+    }
     assert!((1..=3).contains(&row.exemplars.len()));
     assert!(row.exemplars.iter().all(|text| counted.bodies.contains(text)));
     let is_at = |text: &str, time: Timestamp| {
