@@ -111,11 +111,8 @@ pub fn sign_of(finding: &Finding, graph: &ServiceGraph) -> Option<Sign> {
             (SignKind::EdgeFails, callee_role(callee), 0.4, "")
         }
         FindingKind::CallsChanged { callee, before_per_min, after_per_min } => {
-            let kind = if after_per_min > before_per_min {
-                SignKind::CallsMore
-            } else {
-                SignKind::CallsFewer
-            };
+            let is_more = after_per_min > before_per_min;
+            let kind = if is_more { SignKind::CallsMore } else { SignKind::CallsFewer };
             (kind, callee_role(callee), 0.3, "")
         }
         FindingKind::Retries { callee, .. } => (SignKind::Retries, callee_role(callee), 0.6, ""),
@@ -123,11 +120,8 @@ pub fn sign_of(finding: &Finding, graph: &ServiceGraph) -> Option<Sign> {
             (SignKind::Saturated, (metric.clone(), measured(metric, unit).to_owned()), 0.9, "")
         }
         FindingKind::LoadChanged { before_per_min, after_per_min } => {
-            let kind = if after_per_min > before_per_min {
-                SignKind::LoadMore
-            } else {
-                SignKind::LoadLess
-            };
+            let is_more = after_per_min > before_per_min;
+            let kind = if is_more { SignKind::LoadMore } else { SignKind::LoadLess };
             (kind, plain, 0.4, "")
         }
         FindingKind::TemplateNew { template, text, .. } => {
