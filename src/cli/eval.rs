@@ -12,8 +12,8 @@ use super::print;
 use crate::config::Settings;
 use crate::eval::{
     self, Agreement, AnswersRun, BundleRun, DocumentsScaled, EmbeddingSpeed, InjectionOptions,
-    Labelled, MemoryOptions, Ranked, RcaOptions, Scaled, Share, SimulatedOptions, SystemTemplates,
-    Teller, TemplatesRun,
+    Labelled, MemoryOptions, Ranked, RcaOptions, ScaleOptions, Scaled, Share, SimulatedOptions,
+    SystemTemplates, Teller, TemplatesRun,
 };
 use crate::investigate::Investigator;
 use crate::investigate::answer::Confidence;
@@ -60,10 +60,9 @@ pub(super) fn run(settings: &Settings, command: EvalCommand) -> Result<Exit> {
                 print::note(documents_scaled(size))
             })?;
         }
-        EvalCommand::Scale { factors, seed } => {
-            eval::scale(like(settings)?.as_ref(), &factors, seed, &|size| {
-                print::note(scaled(size))
-            })?;
+        EvalCommand::Scale { factors, lines, seed } => {
+            let options = ScaleOptions { factors, lines, seed };
+            eval::scale(like(settings)?.as_ref(), &options, &|size| print::note(scaled(size)))?;
         }
         EvalCommand::Mask { file, out } => eval::write(&out, &eval::mask(&Masker::new(), &file)?)?,
         EvalCommand::Templates { dir, out } => {

@@ -145,6 +145,9 @@ pub(super) enum EvalCommand {
         /// Sizes, as multiples of six requests a second for 36 minutes
         #[arg(long, value_delimiter = ',', default_value = "1,10,100", value_name = "N,N")]
         factors: Vec<u32>,
+        /// How often each log line is written
+        #[arg(long, default_value_t = 1, value_name = "N")]
+        lines: usize,
         /// Same seed, same outage
         #[arg(long, default_value_t = 1)]
         seed: u64,

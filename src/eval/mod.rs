@@ -31,7 +31,7 @@ pub use mask::mask;
 pub use memory::{MemoryOptions, MemoryRow, memory, memory_table};
 pub use rca::{Ranked, RcaOptions, rca};
 pub use retrieval::retrieval;
-pub use scale::{Scaled, scale};
+pub use scale::{ScaleOptions, Scaled, scale};
 pub use scores::table as simulated_table;
 pub use simulated::{SimulatedOptions, SimulatedRow, simulated};
 pub use templates::{Labelled, SystemTemplates, TemplateLine, TemplatesRun, templates};

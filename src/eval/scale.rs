@@ -40,26 +40,36 @@ pub struct Scaled {
     pub suspect: String,
 }
 
+/// What is played.
+#[derive(Clone, Debug)]
+pub struct ScaleOptions {
+    /// Sizes, as multiples of the smallest.
+    pub factors: Vec<u32>,
+    /// How often each log line is written: services differ more in how much they say than in how many they are.
+    pub lines: usize,
+    /// Same seed, same outage.
+    pub seed: u64,
+}
+
 /// Plays one outage at each size and asks about it; `progress` hears of each.
 ///
 /// # Errors
 /// When the telemetry cannot be stored.
 pub fn scale(
     like: &Investigator,
-    factors: &[u32],
-    seed: u64,
+    options: &ScaleOptions,
     progress: &dyn Fn(&Scaled),
 ) -> Result<(), EvalError> {
-    for factor in factors {
-        progress(&measure(like, *factor, seed)?);
+    for factor in &options.factors {
+        progress(&measure(like, *factor, options)?);
     }
     Ok(())
 }
 
-fn measure(like: &Investigator, factor: u32, seed: u64) -> Result<Scaled, EvalError> {
+fn measure(like: &Investigator, factor: u32, scale: &ScaleOptions) -> Result<Scaled, EvalError> {
     let start = Timestamp::from_secs(1_790_000_000);
     let options = SimulationOptions {
-        seed,
+        seed: scale.seed,
         start,
         normal: NORMAL,
         broken: BROKEN,
@@ -70,7 +80,8 @@ fn measure(like: &Investigator, factor: u32, seed: u64) -> Result<Scaled, EvalEr
     let store = FreshStore::new(like)?;
     let mut ingest = Duration::ZERO;
     let mut page = None;
-    for step in simulation {
+    for mut step in simulation {
+        step.logs = vec![step.logs; scale.lines.max(1)].concat();
         page = step.alert.clone().or(page);
         let began = Instant::now();
         store.feed(step)?;
