@@ -14,6 +14,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod eval;
+pub mod explore;
 pub mod investigate;
 pub mod memory;
 pub mod observe;

@@ -4,6 +4,12 @@ use std::path::PathBuf;
 
 use ts_rs::{Config, TS};
 
+use crate::explore::view::{
+    AlertRow, CoverageRow, DocumentRow, DocumentsView, IncidentRow, LogBucket, LogLine, LogsView,
+    Marker, MetricsView, OverviewView, Pattern, PatternsView, SearchHit, SearchView, SeriesView,
+    Served, ServiceEdge, ServiceRow, ServiceState, ServicesView, SignalRow, SpanMoment, SpanView,
+    Time, TraceRow, TraceSpan, TraceView, TracesView,
+};
 use crate::investigate::answer::{
     Answer, Claim, ClaimStatus, Confidence, Hypothesis, HypothesisStatus, Impact, NextStep,
     Receipt, RuledOut, SeenBefore, SeenSign, Step, StepStatus, ToldBy, Unknown, Usage, Verdict,
@@ -45,6 +51,35 @@ fn generated() -> String {
     declare(StepStatus::decl(&config));
     declare(Step::decl(&config));
     declare(Answer::decl(&config));
+    declare(Time::decl(&config));
+    declare(LogsView::decl(&config));
+    declare(LogBucket::decl(&config));
+    declare(LogLine::decl(&config));
+    declare(PatternsView::decl(&config));
+    declare(Pattern::decl(&config));
+    declare(TracesView::decl(&config));
+    declare(TraceRow::decl(&config));
+    declare(TraceView::decl(&config));
+    declare(TraceSpan::decl(&config));
+    declare(SpanView::decl(&config));
+    declare(SpanMoment::decl(&config));
+    declare(MetricsView::decl(&config));
+    declare(SeriesView::decl(&config));
+    declare(Marker::decl(&config));
+    declare(ServicesView::decl(&config));
+    declare(ServiceState::decl(&config));
+    declare(ServiceRow::decl(&config));
+    declare(Served::decl(&config));
+    declare(ServiceEdge::decl(&config));
+    declare(OverviewView::decl(&config));
+    declare(SignalRow::decl(&config));
+    declare(AlertRow::decl(&config));
+    declare(IncidentRow::decl(&config));
+    declare(DocumentsView::decl(&config));
+    declare(DocumentRow::decl(&config));
+    declare(CoverageRow::decl(&config));
+    declare(SearchView::decl(&config));
+    declare(SearchHit::decl(&config));
     file
 }
 

@@ -514,3 +514,761 @@ told_by: ToldBy,
  * Something the reader must know first, such as that the model was down.
  */
 notice: string | null, };
+
+export type Time = string;
+
+export type LogsView = { 
+/**
+ * Start of the time.
+ */
+from: Time, 
+/**
+ * Its end.
+ */
+to: Time, 
+/**
+ * The query in words that find the same again.
+ */
+query: string, 
+/**
+ * Milliseconds that a bucket covers.
+ */
+bucket_ms: number, 
+/**
+ * The histogram, oldest first, without gaps.
+ */
+buckets: Array<LogBucket>, 
+/**
+ * Whether the histogram counts every record that matches; otherwise only the newest were counted.
+ */
+complete: boolean, 
+/**
+ * The records, newest first.
+ */
+lines: Array<LogLine>, 
+/**
+ * Give this as `to` for the records before these; `None` when these are all.
+ */
+next: Time | null, };
+
+export type LogBucket = { 
+/**
+ * Where it begins.
+ */
+at: Time, 
+/**
+ * Records by severity: unset, trace, debug, info, warn, error, fatal.
+ */
+counts: Array<number>, };
+
+export type LogLine = { 
+/**
+ * When.
+ */
+time: Time, 
+/**
+ * `UNSET`, `TRACE`, `DEBUG`, `INFO`, `WARN`, `ERROR` or `FATAL`.
+ */
+level: string, 
+/**
+ * Who wrote it.
+ */
+service: string, 
+/**
+ * The pod.
+ */
+pod: string | null, 
+/**
+ * The message.
+ */
+body: string, 
+/**
+ * The trace it belongs to.
+ */
+trace_id: string | null, 
+/**
+ * The span it was written in.
+ */
+span_id: string | null, 
+/**
+ * Its template.
+ */
+template: string | null, 
+/**
+ * Its attributes, as text.
+ */
+attributes: Array<[string, string]>, };
+
+export type PatternsView = { 
+/**
+ * Start of the time.
+ */
+from: Time, 
+/**
+ * Its end.
+ */
+to: Time, 
+/**
+ * Start of the time before, which ends at `from`.
+ */
+before_from: Time, 
+/**
+ * Milliseconds between two of a pattern's counts.
+ */
+bucket_ms: number, 
+/**
+ * The patterns: new ones of trouble first, then what grew most.
+ */
+patterns: Array<Pattern>, 
+/**
+ * Patterns that are not listed.
+ */
+left_out: number, };
+
+export type Pattern = { 
+/**
+ * The template's id.
+ */
+id: string, 
+/**
+ * Its text, variable parts as `<*>`.
+ */
+text: string, 
+/**
+ * Who writes it.
+ */
+service: string, 
+/**
+ * The worst severity it came with, as in [`LogLine::level`].
+ */
+level: string, 
+/**
+ * Records in the time.
+ */
+count: number, 
+/**
+ * Records in the time before, scaled to the same length; `None` where nothing is known of that time.
+ */
+before: number | null, 
+/**
+ * Whether the time before has none.
+ */
+is_new: boolean, 
+/**
+ * The first record of the time.
+ */
+first: Time, 
+/**
+ * The last.
+ */
+last: Time, 
+/**
+ * Records per bucket, oldest first.
+ */
+counts: Array<number>, 
+/**
+ * One record, verbatim.
+ */
+exemplar: string, };
+
+export type TracesView = { 
+/**
+ * Start of the time.
+ */
+from: Time, 
+/**
+ * Its end.
+ */
+to: Time, 
+/**
+ * The query in words that find the same again.
+ */
+query: string, 
+/**
+ * The traces: failed ones first, then the slowest.
+ */
+traces: Array<TraceRow>, 
+/**
+ * Traces among those read that are not listed.
+ */
+left_out: number, 
+/**
+ * Whether only a sample of whole traces was read.
+ */
+sampled: boolean, };
+
+export type TraceRow = { 
+/**
+ * Its id.
+ */
+id: string, 
+/**
+ * When it began.
+ */
+start: Time, 
+/**
+ * Milliseconds from its first span's start to its last one's end.
+ */
+ms: number, 
+/**
+ * The service of its first span.
+ */
+service: string, 
+/**
+ * The operation of its first span.
+ */
+operation: string, 
+/**
+ * Spans that were read.
+ */
+spans: number, 
+/**
+ * Of them failed.
+ */
+failed: number, 
+/**
+ * Who took part, sorted.
+ */
+services: Array<string>, };
+
+export type TraceView = { 
+/**
+ * Its id.
+ */
+id: string, 
+/**
+ * When it began.
+ */
+start: Time, 
+/**
+ * Microseconds it took.
+ */
+us: number, 
+/**
+ * Its spans in the order of a walk through the tree: a parent before its children, children by start.
+ */
+spans: Array<TraceSpan>, 
+/**
+ * Spans that are not shown, because there are too many.
+ */
+left_out: number, };
+
+export type TraceSpan = { 
+/**
+ * Its id.
+ */
+id: string, 
+/**
+ * The position in [`TraceView::spans`] of the span that caused it; `None` for a root, or where that one is not there.
+ */
+parent: number | null, 
+/**
+ * How deep it lies, 0 for a root.
+ */
+depth: number, 
+/**
+ * Who recorded it.
+ */
+service: string, 
+/**
+ * The operation.
+ */
+operation: string, 
+/**
+ * `internal`, `server`, `client`, `producer`, `consumer` or `unspecified`.
+ */
+kind: string, 
+/**
+ * Microseconds from the trace's start to the span's.
+ */
+start_us: number, 
+/**
+ * Microseconds it took.
+ */
+us: number, 
+/**
+ * Microseconds in which none of its children ran.
+ */
+own_us: number, 
+/**
+ * Whether it failed.
+ */
+failed: boolean, 
+/**
+ * Stretches in which it is what the trace waited for: from, to, in microseconds since the trace's start.
+ */
+critical: Array<[number, number]>, };
+
+export type SpanView = { 
+/**
+ * What it says about its failure; `""` for nothing.
+ */
+message: string, 
+/**
+ * Its attributes, as text.
+ */
+attributes: Array<[string, string]>, 
+/**
+ * Attributes of who recorded it.
+ */
+resource: Array<[string, string]>, 
+/**
+ * What happened inside.
+ */
+events: Array<SpanMoment>, 
+/**
+ * Log records written in it, oldest first.
+ */
+lines: Array<LogLine>, };
+
+export type SpanMoment = { 
+/**
+ * When.
+ */
+time: Time, 
+/**
+ * What.
+ */
+name: string, 
+/**
+ * Details, as text.
+ */
+attributes: Array<[string, string]>, };
+
+export type MetricsView = { 
+/**
+ * Start of the time.
+ */
+from: Time, 
+/**
+ * Its end.
+ */
+to: Time, 
+/**
+ * Start of the time before, whose points are in the series too.
+ */
+before_from: Time, 
+/**
+ * The query in words that find the same again.
+ */
+query: string, 
+/**
+ * Every metric's name that there is, sorted.
+ */
+names: Array<string>, 
+/**
+ * The series: those that left their usual band furthest first.
+ */
+series: Array<SeriesView>, 
+/**
+ * Series that are not shown.
+ */
+left_out: number, 
+/**
+ * Changes in the time, to be marked.
+ */
+markers: Array<Marker>, };
+
+export type SeriesView = { 
+/**
+ * The metric's name.
+ */
+name: string, 
+/**
+ * Its unit, as the sender wrote it; for counters `/s` is added.
+ */
+unit: string, 
+/**
+ * Whose.
+ */
+service: string, 
+/**
+ * The pod.
+ */
+pod: string | null, 
+/**
+ * What tells it from others of the name.
+ */
+labels: Array<[string, string]>, 
+/**
+ * Milliseconds since 1970 and value, ascending; counters as rate per second.
+ */
+points: Array<[number, number]>, 
+/**
+ * Where nine in ten values of the time before lie: from, to; `None` when there are too few.
+ */
+usual: [number, number] | null, };
+
+export type Marker = { 
+/**
+ * When.
+ */
+at: Time, 
+/**
+ * `deploy`, `commit`, `flag`, `config`, `scaling` or `change`.
+ */
+kind: string, 
+/**
+ * In one line.
+ */
+title: string, 
+/**
+ * The service it acts on.
+ */
+service: string | null, 
+/**
+ * Version or value before.
+ */
+before: string | null, 
+/**
+ * Version or value after.
+ */
+after: string | null, 
+/**
+ * Who did it.
+ */
+actor: string | null, };
+
+export type ServicesView = { 
+/**
+ * Start of the time.
+ */
+from: Time, 
+/**
+ * Its end.
+ */
+to: Time, 
+/**
+ * Start of the time before, which ends at `from`.
+ */
+before_from: Time, 
+/**
+ * The services: failing ones first, then by name.
+ */
+services: Array<ServiceRow>, 
+/**
+ * Calls between them, by caller, then callee.
+ */
+edges: Array<ServiceEdge>, 
+/**
+ * Whether requests were counted in a sample of whole traces.
+ */
+sampled: boolean, };
+
+export type ServiceState = "failing" | "slower" | "silent" | "fine";
+
+export type ServiceRow = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * How it stands.
+ */
+state: ServiceState, 
+/**
+ * Why, in words; `""` where it is as before.
+ */
+why: string, 
+/**
+ * Whether it is known only from being called.
+ */
+dependency: boolean, 
+/**
+ * The time.
+ */
+now: Served, 
+/**
+ * The time before.
+ */
+before: Served, 
+/**
+ * Log records in the time.
+ */
+log_records: number, 
+/**
+ * Of them errors.
+ */
+errors_logged: number, 
+/**
+ * Its pods, sorted.
+ */
+pods: Array<string>, 
+/**
+ * Who owns it, from the catalog.
+ */
+owner: string | null, };
+
+export type Served = { 
+/**
+ * How many were read.
+ */
+requests: number, 
+/**
+ * Of them failed.
+ */
+failed: number, 
+/**
+ * Median milliseconds; `None` without requests.
+ */
+p50_ms: number | null, 
+/**
+ * Milliseconds that nineteen in twenty stay below.
+ */
+p95_ms: number | null, };
+
+export type ServiceEdge = { 
+/**
+ * Who calls.
+ */
+caller: string, 
+/**
+ * Who is called.
+ */
+callee: string, 
+/**
+ * Calls that were read.
+ */
+calls: number, 
+/**
+ * Of them failed.
+ */
+failed: number, };
+
+export type OverviewView = { 
+/**
+ * The server's clock.
+ */
+now: Time, 
+/**
+ * Start of the time that is looked at.
+ */
+from: Time, 
+/**
+ * Its end: now, or the newest telemetry where that is older.
+ */
+to: Time, 
+/**
+ * Alerts of the last day, the same ones folded; firing ones first, then the newest.
+ */
+alerts: Array<AlertRow>, 
+/**
+ * Questions that were answered and incidents that people spoke about, newest first.
+ */
+incidents: Array<IncidentRow>, 
+/**
+ * Changes in the time, newest first.
+ */
+changes: Array<Marker>, 
+/**
+ * Services that are not as before.
+ */
+unwell: Array<ServiceRow>, 
+/**
+ * Services that were heard of.
+ */
+services: number, 
+/**
+ * What is stored of logs, spans and metric points.
+ */
+signals: Array<SignalRow>, };
+
+export type SignalRow = { 
+/**
+ * `logs`, `spans` or `metric points`.
+ */
+name: string, 
+/**
+ * Records stored.
+ */
+count: number, 
+/**
+ * The newest; `None` when there is none.
+ */
+newest: Time | null, };
+
+export type AlertRow = { 
+/**
+ * The rule's name.
+ */
+name: string, 
+/**
+ * The sender's word for how bad it is.
+ */
+severity: string, 
+/**
+ * The service it names.
+ */
+service: string | null, 
+/**
+ * Whether one of them still holds.
+ */
+firing: boolean, 
+/**
+ * The earliest start.
+ */
+since: Time, 
+/**
+ * The latest end, where none holds any more.
+ */
+until: Time | null, 
+/**
+ * How many were folded.
+ */
+count: number, 
+/**
+ * What the rule's author wrote.
+ */
+text: string, };
+
+export type IncidentRow = { 
+/**
+ * Its code.
+ */
+code: string, 
+/**
+ * What it was, in one line.
+ */
+title: string, 
+/**
+ * The question it came from; `""` where it is not kept.
+ */
+question: string, 
+/**
+ * When it was asked or recorded.
+ */
+at: Time, 
+/**
+ * `likely_cause`, `lookup` or `not_enough_evidence`.
+ */
+verdict: string, 
+/**
+ * `low`, `medium` or `high`.
+ */
+confidence: string | null, 
+/**
+ * Services it is about.
+ */
+services: Array<string>, 
+/**
+ * What people said: `confirmed`, `corrected`, `struck`; `None` for nothing yet.
+ */
+said: string | null, };
+
+export type DocumentsView = { 
+/**
+ * What was searched for.
+ */
+query: string, 
+/**
+ * What was found, best first; without a query nothing.
+ */
+documents: Array<DocumentRow>, 
+/**
+ * Documents in the index.
+ */
+indexed: number, 
+/**
+ * Of them runbooks.
+ */
+runbooks: number, 
+/**
+ * Of them accounts of incidents.
+ */
+incidents: number, 
+/**
+ * Alerts of the last week and whether a runbook covers them.
+ */
+coverage: Array<CoverageRow>, };
+
+export type DocumentRow = { 
+/**
+ * Its id.
+ */
+document: string, 
+/**
+ * `runbook`, `incident` or `doc`.
+ */
+kind: string, 
+/**
+ * Its title.
+ */
+title: string, 
+/**
+ * Headings above the section, outermost first.
+ */
+heading: Array<string>, 
+/**
+ * The section's text.
+ */
+text: string, 
+/**
+ * The section's first line, counted from 1.
+ */
+line_start: number, 
+/**
+ * Its last line.
+ */
+line_end: number, 
+/**
+ * Services it is about.
+ */
+services: Array<string>, 
+/**
+ * Alerts it answers.
+ */
+alerts: Array<string>, 
+/**
+ * When it was written or the incident happened.
+ */
+date: Time | null, 
+/**
+ * How sure it is that it answers, 0 to 1.
+ */
+confidence: number, };
+
+export type CoverageRow = { 
+/**
+ * The alert's name.
+ */
+alert: string, 
+/**
+ * The service it names.
+ */
+service: string | null, 
+/**
+ * How often it fired.
+ */
+count: number, 
+/**
+ * The runbook's title; `None` where none covers it.
+ */
+runbook: string | null, 
+/**
+ * The runbook's id.
+ */
+document: string | null, };
+
+export type SearchView = { 
+/**
+ * Best first.
+ */
+hits: Array<SearchHit>, };
+
+export type SearchHit = { 
+/**
+ * `service`, `incident`, `trace`, `metric`, `runbook` or `document`.
+ */
+kind: string, 
+/**
+ * Its name.
+ */
+title: string, 
+/**
+ * A line more.
+ */
+detail: string, 
+/**
+ * A path of the panel.
+ */
+path: string, };
