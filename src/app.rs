@@ -28,6 +28,7 @@ use crate::investigate::{Investigator, LazyEmbedder, ModelLimits, Tools};
 use crate::session::{Sessions, SessionsOptions};
 use crate::surfaces::access::{self, Access};
 use crate::surfaces::http::{self, Api};
+use crate::surfaces::panel::PanelOptions;
 use crate::surfaces::{listen, ws};
 
 /// The prompt that tells an answer, as shipped.
@@ -325,7 +326,9 @@ pub async fn start(settings: &Settings) -> Result<Running, AppError> {
     };
     let chat =
         ws::Chat { sessions: sessions.clone(), access: access.clone(), shutdown: shutdown.clone() };
-    let api = http::router(Api { chat, ready: Arc::clone(&ready) });
+    let panel =
+        Arc::new(PanelOptions::new(&settings.panel.links, &settings.panel.frame_ancestors)?);
+    let api = http::router(Api { chat, ready: Arc::clone(&ready), panel });
     let guarded = |router: axum::Router| {
         router.layer(axum::middleware::from_fn_with_state(access.clone(), access::guard_receiver))
     };

@@ -56,6 +56,8 @@ pub struct Settings {
     pub data: DataSettings,
     /// What is listened on.
     pub server: ServerSettings,
+    /// The web panel.
+    pub panel: PanelSettings,
     /// The language model.
     pub llm: LlmSettings,
     /// The embedding model.
@@ -106,6 +108,16 @@ pub struct ServerSettings {
     pub allowed_origins: Vec<String>,
     /// Questions answered at the same time.
     pub questions_max: usize,
+}
+
+/// The web panel.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PanelSettings {
+    /// Where else a thing can be opened: `trace Jaeger https://jaeger.example/trace/{trace}`.
+    pub links: Vec<String>,
+    /// Pages that may embed an incident, such as `https://portal.example`.
+    pub frame_ancestors: Vec<String>,
 }
 
 /// The language model.

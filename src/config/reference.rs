@@ -27,7 +27,7 @@ const fn known_as(
 }
 
 /// Every setting there is.
-pub const SETTINGS: [Setting; 38] = [
+pub const SETTINGS: [Setting; 40] = [
     setting("config_version", "1", "format of the configuration file"),
     known_as(
         "data.dir",
@@ -56,6 +56,12 @@ pub const SETTINGS: [Setting; 38] = [
         "4",
         "questions answered at the same time; more are told to retry",
     ),
+    setting(
+        "panel.links",
+        "[]",
+        "where else a thing can be opened: kind (trace, logs, metric or service), name and address with {trace} {service} {metric} {query} {from} {to} {from_ms} {to_ms}",
+    ),
+    setting("panel.frame_ancestors", "[]", "origins of pages that may embed /embed/i/CODE"),
     known_as(
         "llm.base_url",
         "\"\"",

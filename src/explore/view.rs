@@ -3,6 +3,8 @@
 use groundcrew_telemetry::{Attributes, Severity, Timestamp};
 use serde::Serialize;
 
+use crate::investigate::answer::{Confidence, Verdict};
+
 /// A moment, RFC 3339 on the wire: nanoseconds since 1970 are more than a browser's numbers hold.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(type = "string"))]
@@ -465,14 +467,22 @@ pub struct IncidentRow {
     pub question: String,
     /// When it was asked or recorded.
     pub at: Time,
-    /// `likely_cause`, `lookup` or `not_enough_evidence`.
-    pub verdict: String,
-    /// `low`, `medium` or `high`.
-    pub confidence: Option<String>,
+    /// What the answer came to.
+    pub verdict: Verdict,
+    /// How sure.
+    pub confidence: Option<Confidence>,
     /// Services it is about.
     pub services: Vec<String>,
     /// What people said: `confirmed`, `corrected`, `struck`; `None` for nothing yet.
     pub said: Option<String>,
+}
+
+/// All incidents.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct IncidentsView {
+    /// Newest first.
+    pub incidents: Vec<IncidentRow>,
 }
 
 /// Documents found by words and meaning.

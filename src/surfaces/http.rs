@@ -12,17 +12,21 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
-use futures_util::stream::{self, Stream};
+use futures_util::stream::{self, Stream, StreamExt};
 use serde_json::json;
+use tower_http::compression::{CompressionLayer, CompressionLevel};
 
 use super::access::{self, Access};
-use super::wire::{self, Ask};
-use super::{feedback, panel, ws};
+use super::panel::{self, PanelOptions};
+use super::wire::{self, Ask, Envelope};
+use super::{explore, feedback, ws};
 use crate::investigate::answer::{Answer, AnswerEvent};
 use crate::session::{AskError, Conversation, Logged, RunEvent, RunStatus, Sessions, Tail};
 
 /// Largest body that is taken.
 const BODY_BYTES_MAX: usize = 256 * 1024;
+/// How often a silent stream says that it lives: proxies close what is silent for a minute.
+const SSE_KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// What the HTTP surface needs. Cheap to clone.
 #[derive(Clone)]
@@ -31,6 +35,8 @@ pub struct Api {
     pub chat: ws::Chat,
     /// Whether new work is taken; false once the server drains.
     pub ready: Arc<AtomicBool>,
+    /// How the panel is shown.
+    pub panel: Arc<PanelOptions>,
 }
 
 /// All routes of the main listener.
@@ -43,8 +49,11 @@ pub fn router(api: Api) -> Router {
         .route("/v1/incidents/{code}", get(feedback::show))
         .route("/v1/incidents/{code}/strike", post(feedback::strike))
         .with_state(Arc::new(api.chat.sessions.clone()));
+    let panel = panel::router(Arc::clone(&api.panel));
+    let views = explore::router(api.chat.sessions.clone());
     Router::new()
         .route("/v1/ask", post(ask))
+        .route("/v1/conversations/{sid}/events", get(events))
         .route("/v1/runs/{run}/cancel", post(cancel))
         .route("/v1/answers/{answer}", get(answer))
         .route("/v1/evidence/{answer}/{evidence}", get(evidence))
@@ -55,7 +64,9 @@ pub fn router(api: Api) -> Router {
         .with_state(api)
         .merge(chat)
         .merge(memory)
-        .merge(panel::router())
+        .merge(views)
+        .merge(panel)
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(access, access::guard))
 }
@@ -119,16 +130,14 @@ async fn ask(
         Ok(ids) => ids,
         Err(error) => return refused(&error),
     };
-    let reader = Reader { conversation, run_id: ids.run_id, seq };
+    let reader = Reader { conversation, run_id: Some(ids.run_id), seq };
     let wants_events = headers
         .get(header::ACCEPT)
         .and_then(|accept| accept.to_str().ok())
         .is_some_and(|accept| accept.contains("text/event-stream"));
     if wants_events {
-        let keep_alive = KeepAlive::new().interval(Duration::from_secs(15));
-        return Sse::new(reader.with_last_event_id(&headers).events())
-            .keep_alive(keep_alive)
-            .into_response();
+        let seq = last_event_id(&headers).unwrap_or(reader.seq);
+        return streamed(Reader { seq, ..reader }.events());
     }
     reader.answer().await
 }
@@ -147,25 +156,50 @@ fn refused(error: &AskError) -> Response {
     )
 }
 
-/// Reads one run's events out of its conversation.
+/// All that happens in a conversation, for readers whose proxies let no WebSocket through: a welcome, then its frames from
+/// `Last-Event-ID` on, for as long as the reader listens.
+async fn events(State(api): State<Api>, headers: HeaderMap, Path(sid): Path<String>) -> Response {
+    let sessions = &api.chat.sessions;
+    let known = sessions.get(&sid).is_some();
+    let conversation = match sessions.open(Some(&sid)) {
+        Ok(conversation) => conversation,
+        Err(error) => return refused(&error),
+    };
+    let model = sessions.investigator().model.as_ref().map(|model| model.name());
+    let welcome = event(&wire::welcome(model, SSE_KEEP_ALIVE, &[(sid, known)]));
+    let last = last_event_id(&headers).filter(|_| known);
+    let reader = Reader { conversation, run_id: None, seq: last.unwrap_or(0) };
+    let first = stream::iter(welcome.map(Ok));
+    let shutdown = api.chat.shutdown.clone();
+    streamed(first.chain(reader.events()).take_until(shutdown.cancelled_owned()))
+}
+
+fn streamed(events: impl Stream<Item = Result<Event, Infallible>> + Send + 'static) -> Response {
+    Sse::new(events).keep_alive(KeepAlive::new().interval(SSE_KEEP_ALIVE)).into_response()
+}
+
+fn last_event_id(headers: &HeaderMap) -> Option<u64> {
+    headers.get("last-event-id")?.to_str().ok()?.parse().ok()
+}
+
+/// A frame as an event; its number, if it has one, is the event's id.
+fn event(frame: &Envelope) -> Option<Event> {
+    let event = Event::default().event(&frame.t);
+    let event = match frame.seq {
+        Some(seq) => event.id(seq.to_string()),
+        None => event,
+    };
+    event.json_data(frame).ok()
+}
+
+/// Reads events out of a conversation: those of one run until it ends, or all.
 struct Reader {
     conversation: Arc<Conversation>,
-    run_id: String,
+    run_id: Option<String>,
     seq: u64,
 }
 
 impl Reader {
-    fn with_last_event_id(mut self, headers: &HeaderMap) -> Self {
-        let last = headers
-            .get("last-event-id")
-            .and_then(|id| id.to_str().ok())
-            .and_then(|id| id.parse().ok());
-        if let Some(last) = last {
-            self.seq = last;
-        }
-        self
-    }
-
     /// Frames of the conversation as server-sent events, until the run has ended.
     fn events(self) -> impl Stream<Item = Result<Event, Infallible>> {
         let state = (self, Vec::new().into_iter(), false);
@@ -181,15 +215,7 @@ impl Reader {
                 ended = reader.is_end(&tail);
                 let (frames, next) = wire::frames(&reader.conversation.id, &tail, reader.seq);
                 reader.seq = next;
-                let events: Vec<Event> = frames
-                    .iter()
-                    .filter_map(|frame| {
-                        let event = Event::default()
-                            .event(&frame.t)
-                            .id(frame.seq.unwrap_or_default().to_string());
-                        event.json_data(frame).ok()
-                    })
-                    .collect();
+                let events: Vec<Event> = frames.iter().filter_map(event).collect();
                 pending = events.into_iter();
             }
         })
@@ -208,11 +234,16 @@ impl Reader {
         }
     }
 
+    fn is_of(&self, run_id: &str) -> bool {
+        self.run_id.as_deref().is_none_or(|wanted| wanted == run_id)
+    }
+
     fn is_end(&self, tail: &Tail) -> bool {
+        let Some(wanted) = &self.run_id else { return false };
         match tail {
             Tail::Events(events) => events
                 .iter()
-                .any(|logged| matches!(&logged.event, RunEvent::Finished { run_id, .. } if *run_id == self.run_id)),
+                .any(|logged| matches!(&logged.event, RunEvent::Finished { run_id, .. } if run_id == wanted)),
             Tail::Snapshot { .. } => true,
         }
     }
@@ -225,7 +256,7 @@ impl Reader {
                 Tail::Snapshot { seq, answers } => {
                     self.seq = seq;
                     latest =
-                        answers.into_iter().find(|answer| answer.run_id == self.run_id).or(latest);
+                        answers.into_iter().find(|answer| self.is_of(&answer.run_id)).or(latest);
                 }
                 Tail::Events(events) => {
                     self.seq = events.last().map_or(self.seq, |logged| logged.seq);
@@ -246,10 +277,10 @@ impl Reader {
     ) -> Option<(RunStatus, Option<(String, String)>)> {
         for logged in events {
             match logged.event {
-                RunEvent::Finished { run_id, status, error } if run_id == self.run_id => {
+                RunEvent::Finished { run_id, status, error } if self.is_of(&run_id) => {
                     return Some((status, error));
                 }
-                RunEvent::Progress { run_id, event, .. } if run_id == self.run_id => {
+                RunEvent::Progress { run_id, event, .. } if self.is_of(&run_id) => {
                     if let AnswerEvent::Answer(answer) = *event {
                         *latest = Some(*answer);
                     }

@@ -3,6 +3,7 @@
 //! served).
 
 pub mod access;
+pub mod explore;
 pub mod feedback;
 pub mod http;
 pub mod listen;

@@ -215,6 +215,20 @@ pub fn frames(sid: &str, tail: &Tail, from: u64) -> (Vec<Envelope>, u64) {
     }
 }
 
+/// What the server says first: itself, the model that tells, and how the conversations stand that the client knew.
+#[must_use]
+pub fn welcome(model: Option<&str>, heartbeat: Duration, resumed: &[(String, bool)]) -> Envelope {
+    let resume: Vec<Value> = resumed
+        .iter()
+        .map(|(sid, known)| json!({"sid": sid, "status": if *known { "ok" } else { "gone" }}))
+        .collect();
+    let d = json!({
+        "server": {"name": "groundcrew", "version": env!("CARGO_PKG_VERSION")},
+        "model": model, "heartbeat_s": heartbeat.as_secs(), "resume": resume,
+    });
+    Envelope::unlogged("welcome", d)
+}
+
 /// A refusal over HTTP: `{"error": {"code", "message", "hint"}}`.
 #[must_use]
 pub fn refusal(status: StatusCode, code: &str, message: &str, hint: &str) -> Response {

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use ts_rs::{Config, TS};
 
 use crate::explore::view::{
-    AlertRow, CoverageRow, DocumentRow, DocumentsView, IncidentRow, LogBucket, LogLine, LogsView,
-    Marker, MetricsView, OverviewView, Pattern, PatternsView, SearchHit, SearchView, SeriesView,
-    Served, ServiceEdge, ServiceRow, ServiceState, ServicesView, SignalRow, SpanMoment, SpanView,
-    Time, TraceRow, TraceSpan, TraceView, TracesView,
+    AlertRow, CoverageRow, DocumentRow, DocumentsView, IncidentRow, IncidentsView, LogBucket,
+    LogLine, LogsView, Marker, MetricsView, OverviewView, Pattern, PatternsView, SearchHit,
+    SearchView, SeriesView, Served, ServiceEdge, ServiceRow, ServiceState, ServicesView, SignalRow,
+    SpanMoment, SpanView, Time, TraceRow, TraceSpan, TraceView, TracesView,
 };
 use crate::investigate::answer::{
     Answer, Claim, ClaimStatus, Confidence, Hypothesis, HypothesisStatus, Impact, NextStep,
@@ -16,6 +16,7 @@ use crate::investigate::answer::{
 };
 use crate::investigate::assertion::{Assertion, Check, Figure, Measure, Outcome};
 use crate::investigate::evidence::{Evidence, EvidenceKind};
+use crate::surfaces::panel::{ExternalLink, PanelOptions};
 
 /// The whole file.
 fn generated() -> String {
@@ -75,11 +76,14 @@ fn generated() -> String {
     declare(SignalRow::decl(&config));
     declare(AlertRow::decl(&config));
     declare(IncidentRow::decl(&config));
+    declare(IncidentsView::decl(&config));
     declare(DocumentsView::decl(&config));
     declare(DocumentRow::decl(&config));
     declare(CoverageRow::decl(&config));
     declare(SearchView::decl(&config));
     declare(SearchHit::decl(&config));
+    declare(ExternalLink::decl(&config));
+    declare(PanelOptions::decl(&config));
     file
 }
 

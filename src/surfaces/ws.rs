@@ -219,19 +219,14 @@ impl Socket {
             match self.chat.sessions.get(&resume.sid) {
                 Some(conversation) => {
                     self.follow(conversation, resume.last_seq);
-                    resumed.push(json!({"sid": resume.sid, "status": "ok"}));
+                    resumed.push((resume.sid.clone(), true));
                 }
-                None => resumed.push(json!({"sid": resume.sid, "status": "gone"})),
+                None => resumed.push((resume.sid.clone(), false)),
             }
         }
-        let model =
-            self.chat.sessions.investigator().model.as_ref().map(|model| model.name().to_owned());
-        let welcome = json!({
-            "server": {"name": "groundcrew", "version": env!("CARGO_PKG_VERSION")},
-            "model": model, "heartbeat_s": HEARTBEAT.as_secs(), "resume": resumed,
-        });
-        self.send(&Envelope { id: envelope.id.clone(), ..Envelope::unlogged("welcome", welcome) })
-            .await?;
+        let model = self.chat.sessions.investigator().model.as_ref().map(|model| model.name());
+        let welcome = wire::welcome(model, HEARTBEAT, &resumed);
+        self.send(&Envelope { id: envelope.id.clone(), ..welcome }).await?;
         let sids: Vec<String> = self.followed.keys().cloned().collect();
         for sid in sids {
             self.tell(&sid).await?;

@@ -1139,13 +1139,13 @@ question: string,
  */
 at: Time, 
 /**
- * `likely_cause`, `lookup` or `not_enough_evidence`.
+ * What the answer came to.
  */
-verdict: string, 
+verdict: Verdict, 
 /**
- * `low`, `medium` or `high`.
+ * How sure.
  */
-confidence: string | null, 
+confidence: Confidence | null, 
 /**
  * Services it is about.
  */
@@ -1154,6 +1154,12 @@ services: Array<string>,
  * What people said: `confirmed`, `corrected`, `struck`; `None` for nothing yet.
  */
 said: string | null, };
+
+export type IncidentsView = { 
+/**
+ * Newest first.
+ */
+incidents: Array<IncidentRow>, };
 
 export type DocumentsView = { 
 /**
@@ -1272,3 +1278,23 @@ detail: string,
  * A path of the panel.
  */
 path: string, };
+
+export type ExternalLink = { 
+/**
+ * What can be opened there: `trace`, `logs`, `metric` or `service`.
+ */
+kind: string, 
+/**
+ * What the place is called.
+ */
+name: string, 
+/**
+ * Its address, with `{trace}`, `{service}` and so on for what is opened.
+ */
+address: string, };
+
+export type PanelOptions = { 
+/**
+ * Where else things can be opened.
+ */
+links: Array<ExternalLink>, };

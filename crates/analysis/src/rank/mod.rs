@@ -44,6 +44,7 @@ mod stats;
 mod topology;
 
 pub(crate) use meaning::{Meaning, meaning};
+pub use path::critical_path;
 pub use pipeline::rank;
 
 #[cfg(test)]

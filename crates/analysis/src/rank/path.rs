@@ -133,47 +133,66 @@ impl Children {
     /// Nanoseconds of the trace's critical path in each service; what a service without spans takes is its own.
     fn path(&self, forest: &Forest, root: usize) -> BTreeMap<u32, f64> {
         let mut spent: BTreeMap<u32, f64> = BTreeMap::new();
-        let Some(node) = forest.nodes.get(root) else { return spent };
-        // A span, where it begins by the clock of its parent, and until when it was waited for.
-        let mut open: Vec<(usize, i64, i64)> = vec![(root, node.start, node.end.max(node.start))];
-        let mut steps = 0;
-        while let Some((number, start, end)) = open.pop() {
-            steps += 1;
-            let Some(node) = forest.nodes.get(number).filter(|_| steps <= STEPS_MAX) else { break };
-            let length = node.end.saturating_sub(node.start).max(0);
-            let mut below: Vec<(i64, i64, usize)> = self
-                .of(number)
-                .filter_map(|child| {
-                    let span = forest.nodes.get(child)?;
-                    let took = span.end.saturating_sub(span.start).clamp(0, length);
-                    let offset = span.start.saturating_sub(node.start);
-                    // Clocks of two hosts differ: what does not fit is put into the middle.
-                    let fits = offset >= 0 && offset.saturating_add(took) <= length;
-                    let offset = if fits { offset } else { (length - took) / 2 };
-                    let begins = start.saturating_add(offset);
-                    Some((begins.saturating_add(took), begins, child))
-                })
-                .collect();
-            below.sort_unstable_by(|a, b| b.cmp(a));
-            let is_leaf_call = node.is_call() && below.is_empty();
+        let times = |number: usize| forest.nodes.get(number).map(|node| (node.start, node.end));
+        critical_path(root, &times, &|number| self.of(number).collect(), &mut |number, stretch| {
+            let Some(node) = forest.nodes.get(number) else { return };
+            let is_leaf_call = node.is_call() && self.of(number).next().is_none();
             let who = if is_leaf_call { node.callee } else { node.service };
-            let mut cursor = end;
-            let mut own = 0_i64;
-            for (ends, begins, child) in below {
-                if begins >= cursor {
-                    continue;
-                }
-                let ends = ends.min(cursor);
-                own = own.saturating_add(cursor.saturating_sub(ends));
-                open.push((child, begins, ends));
-                cursor = begins.max(start);
-                if cursor <= start {
-                    break;
-                }
-            }
-            own = own.saturating_add(cursor.saturating_sub(start).max(0));
-            *spent.entry(who).or_default() += own as f64;
-        }
+            *spent.entry(who).or_default() += (stretch.1 - stretch.0) as f64;
+        });
         spent
+    }
+}
+
+/// Follows what the end of the span `root` waited for. `times` says when a span began and ended, `below` which spans it
+/// caused; `waits` hears of each stretch that is waited for in a span itself, by the clock of `root`, in no order.
+pub fn critical_path(
+    root: usize,
+    times: &dyn Fn(usize) -> Option<(i64, i64)>,
+    below: &dyn Fn(usize) -> Vec<usize>,
+    waits: &mut dyn FnMut(usize, (i64, i64)),
+) {
+    let Some((start, end)) = times(root) else { return };
+    // A span, where it begins by the clock of its parent, and until when it was waited for.
+    let mut open: Vec<(usize, i64, i64)> = vec![(root, start, end.max(start))];
+    let mut steps = 0;
+    while let Some((number, start, end)) = open.pop() {
+        steps += 1;
+        let Some((known_start, known_end)) = times(number).filter(|_| steps <= STEPS_MAX) else {
+            break;
+        };
+        let length = known_end.saturating_sub(known_start).max(0);
+        let mut inside: Vec<(i64, i64, usize)> = below(number)
+            .into_iter()
+            .filter_map(|child| {
+                let (child_start, child_end) = times(child)?;
+                let took = child_end.saturating_sub(child_start).clamp(0, length);
+                let offset = child_start.saturating_sub(known_start);
+                // Clocks of two hosts differ: what does not fit is put into the middle.
+                let fits = offset >= 0 && offset.saturating_add(took) <= length;
+                let offset = if fits { offset } else { (length - took) / 2 };
+                let begins = start.saturating_add(offset);
+                Some((begins.saturating_add(took), begins, child))
+            })
+            .collect();
+        inside.sort_unstable_by(|a, b| b.cmp(a));
+        let mut cursor = end;
+        for (ends, begins, child) in inside {
+            if begins >= cursor {
+                continue;
+            }
+            let ends = ends.min(cursor);
+            if cursor > ends {
+                waits(number, (ends, cursor));
+            }
+            open.push((child, begins, ends));
+            cursor = begins.max(start);
+            if cursor <= start {
+                break;
+            }
+        }
+        if cursor > start {
+            waits(number, (start, cursor));
+        }
     }
 }
