@@ -46,7 +46,7 @@ pub fn logs(store: &Store, asked: &Asked, now: Timestamp) -> Result<LogsView, Ex
         from: Time(range.start),
         to: Time(range.end),
         query: words(&query),
-        bucket_ms: u64::try_from(width * 1_000).unwrap_or_default(),
+        bucket_ms: u64::try_from(width.saturating_mul(1_000)).unwrap_or_default(),
         buckets,
         complete,
         lines: rows.iter().map(line).collect(),
@@ -68,7 +68,7 @@ fn words(query: &LogQuery) -> String {
 /// Seconds of a bar, the bars, and whether all is counted.
 fn histogram(store: &Store, query: &LogQuery) -> Result<(i64, Vec<LogBucket>, bool), ExploreError> {
     let least = query.range.end.nanos_since(query.range.start) / SECOND / BARS;
-    let width = |least: i64| WIDTHS.into_iter().find(|width| *width >= least).unwrap_or(604_800);
+    let width = |least: i64| WIDTHS.into_iter().find(|width| *width >= least).unwrap_or(least);
     let counts_each = !query.terms.is_empty() || query.trace_id.is_some();
     if counts_each {
         let width = width(least);
@@ -101,12 +101,12 @@ struct Bars {
 
 impl Bars {
     fn new(range: TimeRange, secs: i64) -> Self {
-        let width = secs * SECOND;
-        let start = range.start.nanos().div_euclid(width) * width;
-        let count = (range.end.nanos() - start).div_euclid(width) + 1;
+        let width = secs.max(1).saturating_mul(SECOND);
+        let start = range.start.nanos().div_euclid(width).saturating_mul(width);
+        let count = range.end.nanos().saturating_sub(start).div_euclid(width) + 1;
         let bars = (0..count.clamp(0, 10 * BARS))
             .map(|number| LogBucket {
-                at: Time(Timestamp::from_nanos(start + number * width)),
+                at: Time(Timestamp::from_nanos(start.saturating_add(number.saturating_mul(width)))),
                 counts: Default::default(),
             })
             .filter(|bar| bar.at.0 < range.end);
@@ -183,7 +183,7 @@ pub fn patterns(
         from: Time(range.start),
         to: Time(range.end),
         before_from: Time(earlier.start),
-        bucket_ms: u64::try_from(width * 60_000).unwrap_or_default(),
+        bucket_ms: u64::try_from(width.saturating_mul(60_000)).unwrap_or_default(),
         patterns: patterns.into_iter().map(|(_, pattern)| pattern).collect(),
         left_out,
     })

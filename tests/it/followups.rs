@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::model_server::{Manner, ModelServer};
-use crate::support::{Program, Server, Socket, hear, hear_until, open_chat, outage_logs, say};
+use crate::support::{
+    Program, Server, Socket, failing_trace, hear, hear_until, open_chat, outage_logs, say,
+};
 
 const END: i64 = 1_790_000_000;
 
@@ -11,29 +13,10 @@ fn at(secs: i64) -> String {
     groundcrew_telemetry::Timestamp::from_secs(secs).to_string()
 }
 
-/// One request that fails at the database, as OTLP.
-fn failing_trace() -> String {
-    let span = |id: &str, parent: &str, name: &str, millis: i64, failed: bool| {
-        let start = (END - 60) * 1_000_000_000;
-        json!({"traceId": "0af7651916cd43dd8448eb211c80319c", "spanId": id, "parentSpanId": parent, "name": name, "kind": 2,
-            "startTimeUnixNano": start.to_string(), "endTimeUnixNano": (start + millis * 1_000_000).to_string(),
-            "status": {"code": if failed { 2 } else { 1 }, "message": if failed { "pool exhausted" } else { "" }}})
-    };
-    let of = |service: &str, spans: Value| {
-        json!({"resource": {"attributes": [{"key": "service.name", "value": {"stringValue": service}}]},
-            "scopeSpans": [{"scope": {"name": "t"}, "spans": spans}]})
-    };
-    json!({"resourceSpans": [
-        of("shop", json!([span("00f067aa0ba902b7", "", "GET /buy", 3_100, false)])),
-        of("checkout", json!([span("00f067aa0ba902b8", "00f067aa0ba902b7", "pay", 3_000, true)])),
-    ]})
-    .to_string()
-}
-
 fn served() -> (Program, Server) {
     let program = Program::new();
     program.ok(&["ingest", &program.file("l.otlp.jsonl", outage_logs(END))]);
-    program.ok(&["ingest", &program.file("t.otlp.jsonl", failing_trace())]);
+    program.ok(&["ingest", &program.file("t.otlp.jsonl", failing_trace(END))]);
     let server = program.serve();
     (program, server)
 }

@@ -17,6 +17,8 @@ mod durability;
 #[cfg(test)]
 mod evaluation;
 #[cfg(test)]
+mod explore;
+#[cfg(test)]
 mod followups;
 #[cfg(test)]
 mod injection;

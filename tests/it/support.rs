@@ -107,8 +107,14 @@ impl Program {
 
     /// Starts a server on free ports and waits until it is ready.
     pub(crate) fn serve(&self) -> Server {
+        self.serve_with(&[])
+    }
+
+    /// The same, with settings from the environment.
+    pub(crate) fn serve_with(&self, settings: &[(&str, &str)]) -> Server {
         let child = self
             .command(&["serve"])
+            .envs(settings.iter().copied())
             .env("GROUNDCREW__SERVER__LISTEN", "127.0.0.1:0")
             .env("GROUNDCREW__SERVER__OTLP_GRPC", "127.0.0.1:0")
             .env("GROUNDCREW__SERVER__OTLP_HTTP", "127.0.0.1:0")
@@ -304,4 +310,23 @@ pub(crate) fn outage_logs(end_secs: i64) -> String {
         lines.push('\n');
     }
     lines
+}
+
+/// One request that fails at the database, as OTLP.
+pub(crate) fn failing_trace(end_secs: i64) -> String {
+    let span = |id: &str, parent: &str, name: &str, millis: i64, failed: bool| {
+        let start = (end_secs - 60) * 1_000_000_000;
+        json!({"traceId": "0af7651916cd43dd8448eb211c80319c", "spanId": id, "parentSpanId": parent, "name": name, "kind": 2,
+            "startTimeUnixNano": start.to_string(), "endTimeUnixNano": (start + millis * 1_000_000).to_string(),
+            "status": {"code": if failed { 2 } else { 1 }, "message": if failed { "pool exhausted" } else { "" }}})
+    };
+    let of = |service: &str, spans: Value| {
+        json!({"resource": {"attributes": [{"key": "service.name", "value": {"stringValue": service}}]},
+            "scopeSpans": [{"scope": {"name": "t"}, "spans": spans}]})
+    };
+    json!({"resourceSpans": [
+        of("shop", json!([span("00f067aa0ba902b7", "", "GET /buy", 3_100, false)])),
+        of("checkout", json!([span("00f067aa0ba902b8", "00f067aa0ba902b7", "pay", 3_000, true)])),
+    ]})
+    .to_string()
 }
