@@ -22,6 +22,9 @@ pub struct Feedback {
     /// The answer; over HTTP it stands in the path.
     #[serde(default)]
     pub answer_id: String,
+    /// The sentence it is about; without it the whole answer.
+    #[serde(default)]
+    pub claim_id: Option<String>,
     /// 1 for right, -1 for not.
     pub score: i8,
     /// Why not: `wrong_cause`, `wrong_evidence`, `too_long`, `missing` or `other`.
@@ -76,6 +79,8 @@ impl Feedback {
                     ));
                 }
             };
+        // One sentence is not the cause, whatever is said of it.
+        let about_cause = about_cause && self.claim_id.is_none();
         let duration_secs = match &self.took {
             Some(took) => Some(
                 parse_duration(took)
@@ -101,7 +106,8 @@ impl Feedback {
 pub(super) async fn take(sessions: &Sessions, feedback: Feedback) -> Result<Value, Refused> {
     let bad = |message: String| (StatusCode::BAD_REQUEST, "bad_feedback", message);
     let Some(statement) = feedback.statement().map_err(bad)? else {
-        tracing::info!(answer = feedback.answer_id, reason = feedback.reason, "feedback");
+        let Feedback { answer_id, claim_id, reason, score, .. } = &feedback;
+        tracing::info!(answer = answer_id, claim = claim_id, reason, score, "feedback");
         return Ok(json!({"answer_id": feedback.answer_id, "incident": null}));
     };
     let answer_id = feedback.answer_id.clone();
@@ -236,6 +242,7 @@ mod tests {
         let other = json!({"score": -1, "cause": {"service": "orders-db", "fault_kind": "disk"}});
         assert_eq!(feedback(other).unwrap().unwrap().service.as_deref(), Some("orders-db"));
         assert_eq!(feedback(json!({"score": -1, "reason": "too_long"})).unwrap(), None);
+        assert_eq!(feedback(json!({"score": 1, "claim_id": "c1"})).unwrap(), None);
         for bad in [
             json!({"score": 0}),
             json!({"score": -1, "reason": "bored"}),

@@ -2,9 +2,11 @@
 import type { ComponentChildren } from "preact";
 import { Chips, type Cite } from "./chips";
 import { Copy } from "./copy";
+import { Doubt } from "./feedback";
 import { Hypotheses } from "./hypotheses";
-import { shortRange, shortTime, visible } from "./text";
-import type { Answer, Claim, Confidence, NextStep } from "./wire.gen";
+import { visible } from "./text";
+import { moment, span } from "./time";
+import type { Answer, Confidence, NextStep } from "./wire.gen";
 
 const VERDICTS = {
   likely_cause: { mark: "◆", word: "Likely cause" },
@@ -23,18 +25,21 @@ export function AnswerView({ answer, sentences }: { answer: Answer; sentences: s
           <span aria-hidden="true">{VERDICTS[answer.verdict].mark}</span> {VERDICTS[answer.verdict].word}
         </span>
         {answer.confidence && <ConfidenceMark level={answer.confidence} />}
+        <a class="code" href={`/i/${encodeURIComponent(answer.incident)}`} title="A page for this incident">
+          {visible(answer.incident)}
+        </a>
       </p>
       <h2>
         {visible(answer.headline)} {cite(answer.headline_cites)}
       </h2>
       <p class="scope">
-        {answer.impact.since && <>since {shortTime(answer.impact.since)} · </>}
+        {answer.impact.since && <>since {moment(answer.impact.since)} · </>}
         {answer.impact.services.length > 0 && <>hits {answer.impact.services.map(visible).join(", ")} · </>}
-        examined {shortRange(answer.from, answer.to)}
+        examined {span(answer.from, answer.to)}
       </p>
       {answer.understood && <p class="scope">read as: {visible(answer.understood)}</p>}
       {sentences.length > 0 && <Streaming sentences={sentences} />}
-      <Claims claims={answer.claims} cite={cite} />
+      <Claims answer={answer} cite={cite} />
       <Hypotheses list={answer.hypotheses} cite={cite} />
       <Section title="Ruled out" items={answer.ruled_out} line={(item) => [visible(item.text), " ", cite(item.cites)]} />
       <Section
@@ -88,14 +93,14 @@ function Streaming({ sentences }: { sentences: string[] }) {
   );
 }
 
-function Claims({ claims, cite }: { claims: Claim[]; cite: Cite }) {
-  if (claims.length === 0) return null;
+function Claims({ answer, cite }: { answer: Answer; cite: Cite }) {
+  if (answer.claims.length === 0) return null;
   return (
     <ul class="claims" aria-label="What the evidence says">
-      {claims.map((claim) => (
+      {answer.claims.map((claim) => (
         <li key={claim.id}>
           {visible(claim.text)} {cite(claim.cites)}
-          {claim.status === "unverifiable" && <small> (nothing in it could be looked up)</small>}
+          {claim.status === "unverifiable" && <small> (nothing in it could be looked up)</small>} <Doubt answerId={answer.answer_id} claim={claim} />
         </li>
       ))}
     </ul>

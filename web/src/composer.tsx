@@ -1,27 +1,31 @@
-// The question box.
+// The question box, and where and when it looks.
 import { useEffect, useRef } from "preact/hooks";
+import { draft, type Draft, emptyDraft, scopeOf, scopeWords } from "./draft";
 import type { Scope } from "./protocol";
+import { isShortcut } from "./settings";
+import { visible } from "./text";
 
 export function Composer({ ask }: { ask: (question: string, scope: Scope) => void }) {
   const box = useRef<HTMLTextAreaElement>(null);
-  const at = useRef<HTMLInputElement>(null);
-  const since = useRef<HTMLInputElement>(null);
+  const now = draft.value;
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      const isTyping = event.target instanceof HTMLTextAreaElement || event.target instanceof HTMLInputElement;
-      if (event.key !== "/" || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.key !== "/" || !isShortcut(event)) return;
       event.preventDefault();
       box.current?.focus();
     };
     document.addEventListener("keydown", onKey);
     return () => document.removeEventListener("keydown", onKey);
   }, []);
+  const set = (part: Partial<Draft>) => (draft.value = { ...draft.value, ...part });
   const submit = () => {
-    const question = box.current?.value.trim();
-    if (!box.current || !question) return;
-    box.current.value = "";
-    ask(question, { services: [], at: at.current?.value.trim() || undefined, since: since.current?.value.trim() || undefined });
+    const question = draft.value.text.trim();
+    if (!question) return;
+    ask(question, scopeOf(draft.value));
+    // Where and when stay: the next question is mostly about the same.
+    set({ text: "" });
   };
+  const words = scopeWords(scopeOf(now));
   return (
     <form
       class="composer"
@@ -40,6 +44,8 @@ export function Composer({ ask }: { ask: (question: string, scope: Scope) => voi
           rows={2}
           maxLength={16_000}
           placeholder="why is checkout slow?"
+          value={now.text}
+          onInput={(event) => set({ text: event.currentTarget.value })}
           onKeyDown={(event) => {
             if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
             event.preventDefault();
@@ -51,16 +57,28 @@ export function Composer({ ask }: { ask: (question: string, scope: Scope) => voi
         </button>
       </div>
       <details>
-        <summary>When to look</summary>
+        <summary>
+          Where and when to look: <b>{words ? visible(words) : "all services, now"}</b>
+        </summary>
         <div class="when">
-          <label for="at">
-            At <input id="at" ref={at} autocomplete="off" placeholder="2026-11-22T03:12:00Z" />
-          </label>
-          <label for="since">
-            How far back <input id="since" ref={since} autocomplete="off" placeholder="15m" />
-          </label>
+          <Field name="services" label="Services" example="checkout, payments" value={now.services} set={(services) => set({ services })} />
+          <Field name="at" label="At" example="2026-11-22T03:12:00Z" value={now.at} set={(at) => set({ at })} />
+          <Field name="since" label="How far back" example="15m" value={now.since} set={(since) => set({ since })} />
+          {words && (
+            <button type="button" class="small" onClick={() => set({ ...emptyDraft, text: now.text })}>
+              Everywhere, now
+            </button>
+          )}
         </div>
       </details>
     </form>
+  );
+}
+
+function Field({ name, label, example, value, set }: { name: string; label: string; example: string; value: string; set: (value: string) => void }) {
+  return (
+    <label for={name}>
+      {label} <input id={name} autocomplete="off" placeholder={example} value={value} onInput={(event) => set(event.currentTarget.value)} />
+    </label>
   );
 }

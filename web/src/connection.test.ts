@@ -120,3 +120,52 @@ test("where a token is demanded it waits for one and keeps it for this tab", asy
   expect(Wire.all).toHaveLength(1);
   expect(sessionStorage.getItem("groundcrew.token")).toBe("secret");
 });
+
+test("where sockets are let through by nobody the conversation is read as events, and asking goes by requests", async () => {
+  const asked: { path: string; body: unknown; last: string | undefined }[] = [];
+  let push: (text: string) => void = () => {};
+  vi.stubGlobal("fetch", async (path: string, options: RequestInit = {}) => {
+    const headers = options.headers as Record<string, string>;
+    asked.push({ path, body: options.body ? JSON.parse(String(options.body)) : undefined, last: headers["last-event-id"] });
+    if (path === "/v1/ws-ticket") return new Response(JSON.stringify({ ticket: "t" }));
+    if (path === "/v1/ask") return new Response("");
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => (push = (text) => controller.enqueue(new TextEncoder().encode(text))),
+    });
+    return new Response(body);
+  });
+  const heard: string[] = [];
+  const { connection, links } = connect({ onEvent: (event) => heard.push(event.t), unconfirmed: () => [ask] });
+  for (let socket = 0; socket < 3; socket += 1) {
+    await vi.advanceTimersByTimeAsync(20_000);
+    Wire.all[socket]?.close();
+  }
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect(Wire.all).toHaveLength(3);
+  expect(asked.at(-1)).toMatchObject({ path: "/v1/conversations/s/events", last: "7" });
+  push('event: welcome\ndata: {"t":"welcome","d":{"resume":[]}}\n\nevent: st');
+  push('ep\nid: 8\ndata: {"t":"step","seq":8,"d":{}}\n\n');
+  await vi.advanceTimersByTimeAsync(0);
+  expect(heard).toEqual(["welcome", "step"]);
+  expect(links.at(-1)).toBe("open");
+  expect(asked.at(-1)).toMatchObject({ path: "/v1/ask", body: { text: "why?", ask_id: "a1", sid: "s" } });
+  connection.send({ t: "cancel", sid: "s", d: { run_id: "r 1" } });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(asked.at(-1)).toMatchObject({ path: "/v1/runs/r%201/cancel", body: { sid: "s" } });
+});
+
+test("a socket that sleeps through a question whether it is there is replaced", async () => {
+  const listened = vi.spyOn(window, "addEventListener");
+  connect();
+  const wake = listened.mock.calls.find(([name]) => name === "online")?.[1] as () => void;
+  await vi.advanceTimersByTimeAsync(0);
+  Wire.all[0]?.open();
+  Wire.all[0]?.say({ t: "welcome", d: { model: null, heartbeat_s: 20, resume: [] } });
+  wake();
+  Wire.all[0]?.say({ t: "welcome", d: { model: null, heartbeat_s: 20, resume: [] } });
+  await vi.advanceTimersByTimeAsync(6_000);
+  expect(Wire.all).toHaveLength(1);
+  wake();
+  await vi.advanceTimersByTimeAsync(6_000);
+  expect(Wire.all).toHaveLength(2);
+});

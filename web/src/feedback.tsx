@@ -2,14 +2,16 @@
 import { useState } from "preact/hooks";
 import { visible } from "./text";
 import { authorization } from "./token";
-import type { Answer } from "./wire.gen";
+import type { Answer, Claim } from "./wire.gen";
 
 type Stage = { at: "asked" } | { at: "telling"; right: boolean } | { at: "sending" } | { at: "kept"; incident: string | null } | { at: "failed"; why: string };
 
 /** The body of `POST /v1/answers/{answer}/feedback`. */
 export interface Said {
   score: 1 | -1;
-  reason?: "wrong_cause";
+  reason?: "wrong_cause" | "wrong_evidence";
+  /** The sentence it is about; none for the answer. */
+  claim_id?: string;
   cause?: { service?: string; words?: string };
   fix?: string;
   took?: string;
@@ -46,6 +48,24 @@ export function FeedbackForm({ answer }: { answer: Answer }) {
         </p>
       )}
     </div>
+  );
+}
+
+/** Says of one sentence that its evidence does not bear it out. */
+export function Doubt({ answerId, claim }: { answerId: string; claim: Claim }) {
+  const [stage, setStage] = useState<Stage>({ at: "asked" });
+  const doubt = async () => {
+    setStage({ at: "sending" });
+    setStage(await send(answerId, { score: -1, reason: "wrong_evidence", claim_id: claim.id }));
+  };
+  if (stage.at === "kept") return <small role="status">noted as wrong</small>;
+  return (
+    <>
+      <button type="button" class="doubt" disabled={stage.at === "sending"} aria-label="This sentence is wrong" title="This sentence is wrong" onClick={() => void doubt()}>
+        ⚑
+      </button>
+      {stage.at === "failed" && <small role="alert">{visible(stage.why)}</small>}
+    </>
   );
 }
 

@@ -3,10 +3,13 @@ import { AnswerView } from "./answer";
 import { Chips } from "./chips";
 import { FeedbackForm } from "./feedback";
 import { Hypotheses } from "./hypotheses";
+import { edit, scopeWords } from "./draft";
 import type { Scope } from "./protocol";
+import { streaming } from "./settings";
 import { isBusy, type Run } from "./state";
+import { suggestions } from "./suggestions";
 import { visible } from "./text";
-import type { Step } from "./wire.gen";
+import type { Answer, Step } from "./wire.gen";
 
 interface Props {
   run: Run;
@@ -23,6 +26,9 @@ export function RunView({ run, stop, again }: Props) {
         <p class="question">
           {visible(run.question)}
           {words && <small> {words}</small>}
+          <button type="button" class="small" onClick={() => edit(run.question, run.scope)}>
+            Edit
+          </button>
         </p>
       )}
       {isBusy(run) && <Progress run={run} stop={stop} />}
@@ -36,8 +42,9 @@ export function RunView({ run, stop, again }: Props) {
       )}
       {run.status === "cancelled" && <p class="notice">Stopped{run.answer ? "; what was proven until then stands below" : " before there was an answer"}.</p>}
       {run.status === "superseded" && <p class="notice">Another question took its place.</p>}
-      {run.answer && <AnswerView answer={run.answer} sentences={isModelTelling ? run.streamed.filter(Boolean) : []} />}
+      {run.answer && <AnswerView answer={run.answer} sentences={isModelTelling && streaming.value ? run.streamed.filter(Boolean) : []} />}
       {run.answer && !isBusy(run) && run.answer.verdict !== "lookup" && <FeedbackForm answer={run.answer} />}
+      {run.answer && !isBusy(run) && <Suggestions answer={run.answer} ask={(question) => again(question, { services: [] })} />}
       {!run.answer && isBusy(run) && <Hypotheses list={run.hypotheses} cite={(ids) => <Chips ids={ids} evidence={run.evidence} />} />}
     </article>
   );
@@ -75,6 +82,16 @@ function StepLine({ step }: { step: Step }) {
   );
 }
 
-function scopeWords(scope: Scope): string {
-  return [scope.at && `at ${scope.at}`, scope.since && `${scope.since} back`].filter(Boolean).join(", ");
+function Suggestions({ answer, ask }: { answer: Answer; ask: (question: string) => void }) {
+  return (
+    <ul class="suggestions" aria-label="Ask next">
+      {suggestions(answer).map((words) => (
+        <li key={words}>
+          <button type="button" class="small" onClick={() => ask(words)}>
+            {visible(words)}
+          </button>
+        </li>
+      ))}
+    </ul>
+  );
 }

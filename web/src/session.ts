@@ -1,7 +1,7 @@
 // The conversation of this tab: its state, its socket, and what a person can do with it.
 import { signal } from "@preact/signals";
 import { Connection, type Link } from "./connection";
-import type { Scope } from "./protocol";
+import type { Scope, ServerEvent } from "./protocol";
 import { askFrame, cancelFrame, emptyState, reduce, type Run, type State, unconfirmed } from "./state";
 
 const SID_KEY = "groundcrew.sid";
@@ -25,11 +25,19 @@ function identifier(): string {
 
 export function connect(): void {
   connection ??= new Connection({
-    onEvent: (event) => (state.value = reduce(state.value, { kind: "server", event })),
+    onEvent: hear,
     onLink: (next) => (link.value = next),
     resume: () => ({ sid: state.value.sid, last_seq: state.value.lastSeq }),
     unconfirmed: () => unconfirmed(state.value),
   });
+}
+
+function hear(event: ServerEvent): void {
+  state.value = reduce(state.value, { kind: "server", event });
+  if (event.t !== "run.started") return;
+  // Where only a run's number can stop it, stopping waits for the number.
+  const run = state.value.runs.find((one) => one.runId === event.d.run_id);
+  if (run?.stopping) connection?.send(cancelFrame(state.value, run));
 }
 
 export function useToken(token: string): void {

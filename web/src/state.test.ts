@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { backoff } from "./connection";
 import { parseFrame, type ServerEvent } from "./protocol";
 import { emptyState, reduce, type State, unconfirmed } from "./state";
-import { ownPath, shortRange, visible } from "./text";
+import { ownPath, visible } from "./text";
 
 const asked = (state: State) => reduce(state, { kind: "asked", askId: "a1", question: "why?", scope: { services: [], since: "15m" } });
 const hear = (state: State, ...events: unknown[]) =>
@@ -112,12 +112,6 @@ test("what could hide or reorder text is shown", () => {
   expect(visible("x\u{e0041}y\u2066z")).toBe("x‹U+E0041›y‹U+2066›z");
   expect(visible("one\r\ntwo\rthree")).toBe("one\ntwo‹U+000D›three");
   expect(visible("plain\n\ttext – ok")).toBe("plain\n\ttext – ok");
-});
-
-test("times read plainly, the date once", () => {
-  expect(shortRange("2026-11-22T03:00:00.5Z", "2026-11-22T03:15:00Z")).toBe("2026-11-22 03:00:00 – 03:15:00 UTC");
-  expect(shortRange("2026-11-21T23:00:00Z", "2026-11-22T03:15:00Z")).toBe("2026-11-21 23:00:00 UTC – 2026-11-22 03:15:00 UTC");
-  expect(shortRange("2026-11-22T03:00:00Z", null)).toBe("2026-11-22 03:00:00 UTC");
 });
 
 test("a path from data leads to this server or nowhere", () => {

@@ -6,18 +6,6 @@ export function visible(text: string): string {
   return text.replaceAll("\r\n", "\n").replace(UNSAFE, (character) => `‹U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}›`);
 }
 
-/** Seconds are enough to read; the exact time stands in the content. */
-export function shortTime(time: string): string {
-  return time.replace(/\.\d+Z$/, "Z").replace("T", " ").replace(/Z$/, " UTC");
-}
-
-/** From and to, the date said once where it is the same. */
-export function shortRange(from: string, to: string | null): string {
-  if (!to || to === from) return shortTime(from);
-  const [start, end] = [shortTime(from), shortTime(to)];
-  return start.slice(0, 10) === end.slice(0, 10) ? `${start.replace(" UTC", "")} – ${end.slice(11)}` : `${start} – ${end}`;
-}
-
 /** A path of this server, or nothing: no data may lead elsewhere. */
 export function ownPath(path: string): string | undefined {
   return /^\/(?![/\\])[\w/.%-]*$/.test(path) ? path : undefined;
