@@ -26,6 +26,7 @@ export type Action =
   | { do: Command }
   | { do: "select"; index: number; open?: boolean }
   | { do: "toggle"; index: number }
+  | { do: "reveal"; id: string }
   | { do: "search"; text: string }
   | { do: "window"; window: Stretch };
 
@@ -64,6 +65,8 @@ export function next(state: State, action: Action, shown: Shown): State {
       return { ...state, active: action.index, open: action.open ?? state.open };
     case "toggle":
       return settled({ ...state, collapsed: toggled(state.collapsed, action.index) }, tree);
+    case "reveal":
+      return { ...atSpan(state, tree.spans.findIndex((span) => span.id === action.id), tree), open: true };
     case "search":
       return { ...state, search: action.text, reached: false };
     case "window":
@@ -131,10 +134,16 @@ function sideways(state: State, way: "left" | "right", shown: Shown): State {
 
 function atMatch(state: State, by: 1 | -1, { tree, found }: Shown): State {
   const active = nextMatch(found, state.active, by, !state.reached);
-  const span = active === undefined ? undefined : tree.spans[active];
-  if (active === undefined || !span) return state;
+  return active === undefined ? state : { ...atSpan(state, active, tree), reached: true };
+}
+
+/** Selects a span wherever it is: what hides it opens, the window moves to it. */
+function atSpan(state: State, active: number, tree: Tree): State {
+  const span = tree.spans[active];
+  if (!span) return state;
   const stretch = { from: span.start_us, to: span.start_us + span.us };
-  return { ...state, active, reached: true, collapsed: revealed(tree, state.collapsed, active), window: withInSight(state.window, stretch, tree.total) };
+  const only = state.only && tree.onPath[active] === 1;
+  return { ...state, active, only, collapsed: revealed(tree, state.collapsed, active), window: withInSight(state.window, stretch, tree.total) };
 }
 
 function windowAfter({ window, active }: State, command: "zoom in" | "zoom out" | "pan left" | "pan right" | "whole" | "to span", tree: Tree): Stretch {
