@@ -6,6 +6,7 @@ export interface Tree {
   /** Microseconds that the time axis covers, at least one. */
   total: number;
   deepest: number;
+  failed: number;
   /** Position of each span's parent, -1 for none. */
   parents: Int32Array;
   /** Spans below each span. */
@@ -25,6 +26,7 @@ export function treeOf(view: TraceView): Tree {
     spans,
     total: Math.max(1, view.us),
     deepest: 0,
+    failed: 0,
     parents: new Int32Array(count).fill(-1),
     below: new Int32Array(count),
     failedBelow: new Int32Array(count),
@@ -35,6 +37,7 @@ export function treeOf(view: TraceView): Tree {
     // A parent that does not come before its child would make a circle.
     if (span.parent !== null && span.parent >= 0 && span.parent < index) tree.parents[index] = span.parent;
     tree.total = Math.max(tree.total, span.start_us + span.us);
+    if (span.failed) tree.failed += 1;
     tree.deepest = Math.max(tree.deepest, span.depth);
     tree.words.push(`${span.service}\n${span.operation}\n${span.id}`.toLowerCase());
   });

@@ -1,7 +1,7 @@
 // Traces as a list: when, how long, who took part, what failed.
 import { useMemo, useState } from "preact/hooks";
 import { hue } from "../hue";
-import { exactClock, long, moment, span } from "../time";
+import { day, exactClock, long, moment, span, zoneName } from "../time";
 import type { TraceRow, TracesView } from "../wire.gen";
 import { Steps } from "./long";
 import { name, plural } from "./words";
@@ -36,11 +36,11 @@ export function TraceList({ view }: { view: TracesView }) {
       <div class="tr-tools">
         <p class="tr-quiet">
           {plural(traces.length, "trace")}, {failed > 0 ? <b class="tr-bad">✗ {failed.toLocaleString("en-US")} failed</b> : "none failed"}
-          {view.left_out > 0 && `; ${plural(view.left_out, "more is", "more are")} not listed`}
+          {view.left_out > 0 && `; ${plural(view.left_out, "more is", "more are")} not listed`}; times in {zoneName()}
         </p>
         <div class="tr-group" role="group" aria-label="Order">
           {ORDERS.map(([each, usual, reversed]) => (
-            <button key={each} type="button" class="small tr-switch" aria-pressed={order === each} onClick={() => setOrder({ order: each, isReversed: order === each && !isReversed })}>
+            <button key={each} type="button" class="small" aria-pressed={order === each} onClick={() => setOrder({ order: each, isReversed: order === each && !isReversed })}>
               {order === each && isReversed ? reversed : usual}
             </button>
           ))}
@@ -51,7 +51,7 @@ export function TraceList({ view }: { view: TracesView }) {
         {(most) => (
           <ol class="tr-traces">
             {traces.slice(0, most).map((trace) => (
-              <Trace key={trace.id} trace={trace} slowest={slowest} />
+              <Trace key={trace.id} trace={trace} slowest={slowest} isDated={day(view.from) !== day(view.to)} />
             ))}
           </ol>
         )}
@@ -63,11 +63,12 @@ export function TraceList({ view }: { view: TracesView }) {
 /** Services that a line names. */
 const NAMED = 6;
 
-function Trace({ trace, slowest }: { trace: TraceRow; slowest: number }) {
+function Trace({ trace, slowest, isDated }: { trace: TraceRow; slowest: number; isDated: boolean }) {
   const more = trace.services.length - NAMED;
   return (
     <li>
       <time dateTime={trace.start} title={moment(trace.start)}>
+        {isDated && `${day(trace.start)} `}
         {exactClock(trace.start)}
       </time>
       <a href={`/trace/${encodeURIComponent(trace.id)}`}>

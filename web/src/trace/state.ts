@@ -19,7 +19,7 @@ export interface State {
 export type Command =
   | "up" | "down" | "page up" | "page down" | "home" | "end" | "left" | "right" | "open" | "close"
   | "zoom in" | "zoom out" | "pan left" | "pan right" | "whole" | "to span"
-  | "next match" | "previous match"
+  | "next match" | "previous match" | "next failed"
   | "collapse one" | "expand one" | "collapse all" | "expand all" | "collapse to 1" | "only";
 
 export type Action =
@@ -74,6 +74,8 @@ export function next(state: State, action: Action, shown: Shown): State {
     case "next match":
     case "previous match":
       return atMatch(state, action.do === "next match" ? 1 : -1, shown);
+    case "next failed":
+      return atSpan(state, nextMatch(failedOf(tree), state.active, 1, false) ?? -1, tree);
     case "left":
     case "right":
       return sideways(state, action.do, shown);
@@ -135,6 +137,10 @@ function sideways(state: State, way: "left" | "right", shown: Shown): State {
 function atMatch(state: State, by: 1 | -1, { tree, found }: Shown): State {
   const active = nextMatch(found, state.active, by, !state.reached);
   return active === undefined ? state : { ...atSpan(state, active, tree), reached: true };
+}
+
+function failedOf(tree: Tree): number[] {
+  return tree.spans.flatMap((span, index) => (span.failed ? [index] : []));
 }
 
 /** Selects a span wherever it is: what hides it opens, the window moves to it. */

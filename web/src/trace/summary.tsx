@@ -12,7 +12,7 @@ import { name, percent, plural, took } from "./words";
 const MOST = 5;
 
 export function Summary({ view, tree }: { view: TraceView; tree: Tree }) {
-  const [services, failed] = useMemo(() => [new Set(view.spans.map(({ service }) => service)).size, view.spans.filter((span) => span.failed).length], [view]);
+  const services = useMemo(() => new Set(view.spans.map(({ service }) => service)).size, [view]);
   const root = view.spans[0];
   return (
     <header class="tr-summary">
@@ -29,7 +29,7 @@ export function Summary({ view, tree }: { view: TraceView; tree: Tree }) {
           <Fact name="Spans">
             {plural(view.spans.length, "span")} of {plural(services, "service")}
           </Fact>
-          <Fact name="Failed">{failed > 0 ? <b class="tr-bad">✗ {plural(failed, "span")}</b> : "none"}</Fact>
+          <Fact name="Failed">{tree.failed > 0 ? <b class="tr-bad">✗ {plural(tree.failed, "span")}</b> : "none"}</Fact>
         </dl>
         {view.left_out > 0 && (
           <p class="notice">

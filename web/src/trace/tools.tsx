@@ -20,7 +20,8 @@ export function Tools({ state, shown, field, act }: Props) {
   return (
     <div class="tr-tools">
       <Search state={state} shown={shown} field={field} act={act} />
-      <button type="button" class="small tr-switch" aria-pressed={state.only} onClick={() => act({ do: "only" })}>
+      {shown.tree.failed > 0 && command("Next failed", "next failed", "Select the next span that failed")}
+      <button type="button" class="small" aria-pressed={state.only} onClick={() => act({ do: "only" })}>
         Critical path only
       </button>
       <div class="tr-group" role="group" aria-label="Fold">

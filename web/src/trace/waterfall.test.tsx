@@ -203,6 +203,11 @@ test("a match outside the window moves it, and one off the critical path is not 
   expect(shownOf(tree, state).found).toEqual([]);
   step({ do: "reveal", id: view.spans[3]?.id ?? "" });
   expect([state.active, state.only, state.open]).toEqual([3, false, true]);
+  step({ do: "next failed" });
+  expect(tree.spans[state.active]?.service).toBe("payments");
+  step({ do: "reveal", id: "not there" });
+  expect(tree.spans[state.active]?.service).toBe("payments");
+  step({ do: "reveal", id: view.spans[3]?.id ?? "" });
   step({ do: "to span" });
   expect(state.window).toEqual({ from: 949, to: 971 });
 });
@@ -234,5 +239,5 @@ test("traces are ordered as asked, and a sample is called one", () => {
   expect(links()).toEqual(["/trace/b", "/trace/c", "/trace/a%2Fb"]);
   act(() => button(root, "Slowest first").click());
   expect(links()).toEqual(["/trace/a%2Fb", "/trace/c", "/trace/b"]);
-  for (const part of ["A sample", "3 traces", "2 failed", "3 more are not listed", "✗ 2 failed"]) expect(root.textContent).toContain(part);
+  for (const part of ["A sample", "3 traces", "2 failed", "3 more are not listed", "times in UTC", "✗ 2 failed"]) expect(root.textContent).toContain(part);
 });

@@ -1,5 +1,6 @@
 // The waterfall of a trace: the tree of spans beside their time.
-import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
+import type { RefObject } from "preact";
+import { useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { isShortcut } from "../settings";
 import { Virtual } from "../virtual";
 import type { TraceView } from "../wire.gen";
@@ -93,23 +94,28 @@ const INDENT = 14;
 const INDENT_SHARE = 0.4;
 /** Deeper trees get too narrow steps for lines between them. */
 const GUIDES_DEPTH_MAX = 24;
-const TICKS = 5;
+/** Pixels that the label of a tick may need, and that two of them take where the last one stands left of its tick. */
+const LABEL_WIDTH = 56;
+const TICK_WIDTH = 2 * LABEL_WIDTH;
 
 function Frame({ state, shown, act }: { state: State; shown: Shown; act: (action: Action) => void }) {
   const { tree, arranged } = shown;
   const [share, setShare] = useState(() => (innerWidth < 640 ? 52 : 38));
-  const marks = useMemo(() => ticks(state.window, TICKS), [state.window]);
+  const box = useRef<HTMLDivElement>(null);
+  const axis = useWidth(box) * (1 - share / 100);
+  const about = Math.max(2, Math.floor(axis / TICK_WIDTH));
+  const marks = useMemo(() => ticks(state.window, about), [state.window, about]);
   const step = `min(${INDENT}px, ${((share * INDENT_SHARE) / Math.max(1, tree.deepest)).toFixed(3)}cqi)`;
   return (
-    <div class={tree.deepest > GUIDES_DEPTH_MAX ? "tr-frame tr-deep" : "tr-frame"} style={{ "--tr-share": `${share}%`, "--tr-step": step }}>
+    <div ref={box} class={tree.deepest > GUIDES_DEPTH_MAX ? "tr-frame tr-deep" : "tr-frame"} style={{ "--tr-share": `${share}%`, "--tr-step": step }}>
       <div class="tr-head">
         <div class="tr-name">Service and operation</div>
-        <Ticks marks={marks} isLabelled />
+        <Ticks marks={marks} width={axis} isLabelled />
         <Divider share={share} setShare={setShare} />
       </div>
       <div class="tr-rows" style={{ "--tr-height": `${arranged.rows.length * ROW_HEIGHT}px` }}>
         <div class="tr-under">
-          <Ticks marks={marks} />
+          <Ticks marks={marks} width={axis} />
         </div>
         <Spans state={state} shown={shown} act={act} />
       </div>
@@ -117,14 +123,31 @@ function Frame({ state, shown, act }: { state: State; shown: Shown; act: (action
   );
 }
 
-function Ticks({ marks, isLabelled = false }: { marks: Tick[]; isLabelled?: boolean }) {
+/** Pixels that an element is wide, followed while it changes. */
+function useWidth(element: RefObject<HTMLElement>): number {
+  const [width, setWidth] = useState(1000);
+  useLayoutEffect(() => {
+    const measure = () => element.current && setWidth(element.current.clientWidth || 1000);
+    measure();
+    const observer = typeof ResizeObserver === "undefined" ? undefined : new ResizeObserver(measure);
+    if (element.current) observer?.observe(element.current);
+    return () => observer?.disconnect();
+  }, []);
+  return width;
+}
+
+function Ticks({ marks, width, isLabelled = false }: { marks: Tick[]; width: number; isLabelled?: boolean }) {
+  const room = ((marks[1]?.left ?? 100) - (marks[0]?.left ?? 0)) * (width / 100);
   return (
     <div class="tr-ticks" aria-hidden="true">
-      {marks.map(({ us, left, label }) => (
-        <span key={us} class={`tr-tick ${left > 90 ? "tr-last" : ""} ${left > 70 ? "tr-late" : ""}`} style={{ left: `${left}%` }}>
-          {isLabelled && label}
-        </span>
-      ))}
+      {marks.map(({ us, left, label }) => {
+        const isLast = isLabelled && ((100 - left) * width) / 100 < LABEL_WIDTH;
+        return (
+          <span key={us} class={isLast ? "tr-tick tr-last" : "tr-tick"} style={{ left: `${left}%` }}>
+            {isLabelled && (!isLast || room >= TICK_WIDTH) && label}
+          </span>
+        );
+      })}
     </div>
   );
 }
