@@ -83,7 +83,7 @@ function tickLabel(us: number, step: number, end: number): string {
   return `${(us / unit).toFixed(digits)} ${name}`;
 }
 
-export interface Bar {
+interface Bar {
   /** Per cent of the window's width. */
   left: number;
   width: number;

@@ -155,7 +155,7 @@ export function nextMatch(found: number[], from: number, by: 1 | -1, here: boole
   return found.findLast((index) => index < from) ?? found[found.length - 1];
 }
 
-export interface Spent {
+interface Spent {
   service: string;
   operation: string;
   /** Microseconds on the critical path. */

@@ -4,7 +4,7 @@ import type { TraceSpan } from "../wire.gen";
 import { COLUMNS, type Stretch, barOf, linePath } from "./axis";
 import { name, plural, spanWords, took } from "./words";
 
-export interface RowProps {
+interface RowProps {
   span: TraceSpan;
   /** Of the element, for `aria-activedescendant`. */
   id: string;
