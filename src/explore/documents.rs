@@ -89,7 +89,7 @@ fn coverage(store: &Store, now: Timestamp) -> Result<Vec<CoverageRow>, ExploreEr
         let text = format!("{} {}", alert.name, alert.text);
         let query = DocumentQuery { text, vector: None, filter, limit: 5 };
         let hits = store.documents().search(&query)?;
-        let names = |hit: &&DocumentHit| hit.chunk.alerts.iter().any(|name| *name == alert.name);
+        let names = |hit: &&DocumentHit| hit.chunk.alerts.contains(&alert.name);
         let covers = hits
             .iter()
             .find(names)

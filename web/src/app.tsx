@@ -1,9 +1,13 @@
-// The page: questions and answers on the left, the evidence that was opened on the right.
+// The conversation: questions and answers on the left, the evidence that was opened on the right.
 import { useEffect } from "preact/hooks";
 import { Composer } from "./composer";
 import type { Link } from "./connection";
 import { EvidencePane } from "./evidence";
+import { onAnswerKey, onEscape } from "./keys";
 import { closeEvidence, opened } from "./opened";
+import { Preview } from "./preview";
+import { draft, scopeOf } from "./draft";
+import { parameter, set } from "./route";
 import { RunView } from "./run";
 import { ask, connect, link, state, stop, useToken } from "./session";
 import { isBusy, type Run } from "./state";
@@ -12,29 +16,38 @@ import { TokenForm } from "./tokenform";
 
 const EXAMPLES = ["why are customers unable to pay?", "what changed in the last 20 minutes?", "show the new errors"];
 
-function onEscape(event: KeyboardEvent): void {
-  if (event.key !== "Escape") return;
+function onKey(event: KeyboardEvent): void {
+  onAnswerKey(event);
   const running = state.value.runs.findLast(isBusy);
-  if (opened.value) closeEvidence();
-  else if (running) stop(running);
+  onEscape(event, () => running && stop(running));
 }
 
-export function App() {
+/** Asks what the address asks, once: a reload must not ask again. */
+function askAddressed(): void {
+  const question = parameter("q")?.trim();
+  if (!question) return;
+  set({ q: undefined }, "replace");
+  ask(question, scopeOf(draft.value));
+  draft.value = { ...draft.value, text: "" };
+}
+
+export function Conversation() {
   useEffect(() => {
     connect();
-    document.addEventListener("keydown", onEscape);
-    return () => document.removeEventListener("keydown", onEscape);
+    askAddressed();
+    document.addEventListener("keydown", onKey);
+    return () => {
+      document.removeEventListener("keydown", onKey);
+      opened.value = undefined;
+    };
   }, []);
   const runs = state.value.runs;
   const count = runs.length;
   useEffect(() => document.querySelector(".run:last-of-type")?.scrollIntoView({ block: "start" }), [count]);
   return (
     <div class={opened.value ? "page with-evidence" : "page"}>
-      <main>
-        <header class="top">
-          <h1>Groundcrew</h1>
-          <LinkState />
-        </header>
+      <div class="column conversation">
+        <LinkState />
         {link.value === "token" && <TokenForm use={useToken} />}
         {count === 0 && link.value !== "token" && <Welcome />}
         {runs.map((run) => (
@@ -44,8 +57,9 @@ export function App() {
           {announcement(runs[count - 1])}
         </p>
         <Composer ask={ask} />
-      </main>
+      </div>
       {opened.value && <EvidencePane item={opened.value.item} close={closeEvidence} />}
+      <Preview />
     </div>
   );
 }
@@ -80,7 +94,8 @@ function LinkState() {
 function Welcome() {
   return (
     <section class="welcome">
-      <p>Ask what is wrong. Every sentence of the answer opens the evidence it stands on.</p>
+      <h1>Ask what is wrong</h1>
+      <p>Every sentence of the answer opens the evidence it stands on.</p>
       <ul>
         {EXAMPLES.map((example) => (
           <li key={example}>

@@ -20,7 +20,7 @@ import type { Answer } from "./wire.gen";
 export function IncidentPage({ code, isEmbedded = false }: { code: string; isEmbedded?: boolean }) {
   const [again, setAgain] = useState(0);
   const loaded = useView<Answer>(`/v1/incidents/${encodeURIComponent(code)}/answer`, again);
-  return <Shown loaded={loaded} retry={() => setAgain(again + 1)} show={(answer) => <Incident answer={answer} isEmbedded={isEmbedded} />} />;
+  return <Shown loaded={loaded} again={() => setAgain(again + 1)} show={(answer) => <Incident answer={answer} isEmbedded={isEmbedded} />} />;
 }
 
 function Incident({ answer, isEmbedded }: { answer: Answer; isEmbedded: boolean }) {

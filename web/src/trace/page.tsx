@@ -47,7 +47,7 @@ function Page({ id }: { id: string }) {
 
 /** Views say in words alone that there is no such thing. */
 function isAbsent(why: string): boolean {
-  return why === "" || /\b404\b|\bnot found\b|^no (such )?trace\b|\bunknown trace\b/i.test(why);
+  return why === "" || /\b404\b|\bnot found\b|\bno (such )?trace\b|\bunknown trace\b/i.test(why);
 }
 
 function Missing({ id, why, retry }: { id: string; why: string; retry: () => void }) {
