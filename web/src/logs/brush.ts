@@ -2,6 +2,7 @@
 import { LEVELS } from "../hue";
 import { millis } from "../time";
 import type { LogsView } from "../wire.gen";
+import { iso } from "./filters";
 
 export interface Bar {
   /** Milliseconds since 1970. */
@@ -127,7 +128,7 @@ export function rangeOf(brush: Brush, bars: Bar[], view: Pick<LogsView, "from" |
   const [first, last] = chosen ? [bars[chosen[0]], bars[chosen[1]]] : [];
   if (!first || !last) return undefined;
   return {
-    from: first.from <= millis(view.from) ? view.from : new Date(first.from).toISOString(),
-    to: last.to >= millis(view.to) ? view.to : new Date(last.to).toISOString(),
+    from: first.from <= millis(view.from) ? view.from : iso(first.from),
+    to: last.to >= millis(view.to) ? view.to : iso(last.to),
   };
 }

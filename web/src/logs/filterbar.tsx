@@ -3,7 +3,7 @@ import { useEffect, useId, useState } from "preact/hooks";
 import { LEVELS } from "../hue";
 import { set } from "../route";
 import { visible } from "../text";
-import { type Filters, SPANS, spanBefore, wrongTimes } from "./filters";
+import { type Filters, SPANS, spanBefore, tidied, wrongTime } from "./filters";
 import { clip } from "./words";
 
 interface Props {
@@ -18,7 +18,7 @@ type Draft = { q: string; service: string; from: string; to: string };
 
 export function FilterBar({ filters, lines, services }: Props) {
   const [draft, setDraft] = useState<Draft>(() => drafted(filters));
-  const [wrong, setWrong] = useState<string | undefined>(undefined);
+  const [wrong, setWrong] = useState<ReturnType<typeof wrongTime>>(undefined);
   useEffect(() => {
     setDraft(drafted(filters));
     setWrong(undefined);
@@ -26,8 +26,8 @@ export function FilterBar({ filters, lines, services }: Props) {
   const id = useId();
   const field = (name: keyof Draft) => ({ id: `${id}-${name}`, value: draft[name], onInput: (event: Event) => setDraft({ ...draft, [name]: (event.currentTarget as HTMLInputElement).value }) });
   const apply = (more: Filters = {}) => {
-    const next = { q: draft.q.trim(), service: draft.service.trim(), from: time(draft.from), to: time(draft.to), ...more };
-    const found = wrongTimes(next.from, next.to);
+    const next = { q: draft.q.trim(), service: draft.service.trim(), from: tidied(draft.from), to: tidied(draft.to), ...more };
+    const found = wrongTime(next.from, next.to);
     setWrong(found);
     if (!found) set({ ...next, at: undefined });
   };
@@ -71,11 +71,11 @@ export function FilterBar({ filters, lines, services }: Props) {
       )}
       <label class="lg-when" for={`${id}-from`}>
         <span>From</span>
-        <input {...field("from")} inputMode="text" placeholder="2026-11-22T03:00:00Z" spellcheck={false} aria-invalid={wrong !== undefined} aria-describedby={`${id}-wrong`} />
+        <input {...field("from")} placeholder="2026-11-22T03:00:00Z" autocomplete="off" spellcheck={false} aria-invalid={wrong?.field === "from"} aria-describedby={`${id}-wrong`} />
       </label>
       <label class="lg-when" for={`${id}-to`}>
         <span>To</span>
-        <input {...field("to")} inputMode="text" placeholder="2026-11-22T03:15:00Z" spellcheck={false} aria-invalid={wrong !== undefined} aria-describedby={`${id}-wrong`} />
+        <input {...field("to")} placeholder="2026-11-22T03:15:00Z" autocomplete="off" spellcheck={false} aria-invalid={wrong?.field === "to"} aria-describedby={`${id}-wrong`} />
       </label>
       <button type="submit" class="primary">
         Show
@@ -95,7 +95,7 @@ export function FilterBar({ filters, lines, services }: Props) {
         </button>
       </div>
       <p id={`${id}-wrong`} class="lg-wrong" role="alert">
-        {wrong && `✖ ${visible(wrong)}`}
+        {wrong && `✖ ${visible(wrong.why)}`}
       </p>
       <Narrowed filters={filters} />
     </form>
@@ -104,11 +104,6 @@ export function FilterBar({ filters, lines, services }: Props) {
 
 function drafted({ q = "", service = "", from = "", to = "" }: Filters): Draft {
   return { q, service, from, to };
-}
-
-/** People write a space where the standard has a T. */
-function time(text: string): string {
-  return text.trim().replace(/^(\S{10})[ t]/, "$1T").replace(/z$/, "Z");
 }
 
 /** Filters that come with links and have no field; each can be taken away. */

@@ -2,8 +2,9 @@
 import { query } from "../api";
 import { millis } from "../time";
 import type { LogLine } from "../wire.gen";
+import { clip } from "./words";
 
-export const NAMES = ["from", "to", "service", "level", "q", "trace", "template", "at"] as const;
+const NAMES = ["from", "to", "service", "level", "q", "trace", "template", "at"] as const;
 
 /** What narrows the lines; `at` is the time to look at first. */
 export type Filters = Partial<Record<(typeof NAMES)[number], string>>;
@@ -23,10 +24,11 @@ const PAGE = 1000;
 const PAGE_MAX = 5000;
 
 /** The server's path of the lines; `before` for those before a time. */
-export function linesPath({ at, ...filters }: Filters, before?: string): string {
+export function linesPath({ from, to, service, level, q, trace, template, at }: Filters, before?: string): string {
   // Newest come first, so the time to look at may lie far down: it must be in the first page.
   const limit = before ? PAGE : at ? PAGE_MAX : undefined;
-  return query("/v1/logs", { ...filters, to: before ?? filters.to, limit });
+  // In one order, whoever put the filters together: the path also tells one question from another.
+  return query("/v1/logs", { from, to: before ?? to, service, level, q, trace, template, limit });
 }
 
 export function patternsPath({ from, to, service }: Filters): string {
@@ -38,13 +40,18 @@ export function logsPage(filters: Filters): string {
   return query("/logs", filters);
 }
 
+/** As RFC 3339, without a fraction where there is none. */
+export function iso(ms: number): string {
+  return new Date(ms).toISOString().replace(".000Z", "Z");
+}
+
 const AROUND_MS = 60_000;
 
 /** Everything a minute before and after a line, of all services or of one. */
 export function around(line: LogLine, service?: string): string {
   const at = millis(line.time);
   if (!Number.isFinite(at)) return logsPage({ service });
-  return logsPage({ from: new Date(at - AROUND_MS).toISOString(), to: new Date(at + AROUND_MS).toISOString(), service, at: line.time });
+  return logsPage({ from: iso(at - AROUND_MS), to: iso(at + AROUND_MS), service, at: line.time });
 }
 
 export const SPANS: [string, number][] = [
@@ -56,16 +63,20 @@ export const SPANS: [string, number][] = [
 /** The start of a time that ends at `to` and is `ms` long. */
 export function spanBefore(to: string, ms: number): string | undefined {
   const end = millis(to);
-  return Number.isFinite(end) ? new Date(end - ms).toISOString() : undefined;
+  return Number.isFinite(end) ? iso(end - ms) : undefined;
 }
 
-const RFC3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
+const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 
-/** What is wrong with times that a person wrote, in words; `undefined` for nothing. */
-export function wrongTimes(from: string, to: string): string | undefined {
-  for (const time of [from, to]) {
-    if (time && (!RFC3339.test(time) || !Number.isFinite(millis(time.replace(" ", "T"))))) return `“${time.slice(0, 40)}” is no time like 2026-11-22T03:07:10Z`;
+/** The field with a time that cannot be, and why; `undefined` where both can. */
+export function wrongTime(from: string, to: string): { field: "from" | "to"; why: string } | undefined {
+  for (const [field, time] of [["from", from], ["to", to]] as const) {
+    if (time && !(RFC3339.test(time) && Number.isFinite(millis(time)))) return { field, why: `“${clip(time, 40)}” is no time like 2026-11-22T03:07:10Z` };
   }
-  if (from && to && millis(from.replace(" ", "T")) >= millis(to.replace(" ", "T"))) return "the start must lie before the end";
-  return undefined;
+  return from && to && millis(from) >= millis(to) ? { field: "from", why: "the start must lie before the end" } : undefined;
+}
+
+/** A time as a person writes it, made what the standard wants: a space for the T, a small z. */
+export function tidied(time: string): string {
+  return time.trim().replace(/^(\S{10})[ t]/, "$1T").replace(/z$/, "Z");
 }

@@ -32,7 +32,7 @@ export function LogLines({ lines, words = "", onMore, focusTime }: LogLinesProps
   const frame = useRef<HTMLDivElement>(null);
   const narrow = useNarrow();
   const pattern = useMemo(() => matcher(words), [words]);
-  const dated = useMemo(() => spansDays(lines), [lines.length, lines[0]]);
+  const dated = spansDays(lines);
   const [active, setActive] = useState(() => (focusTime === undefined ? undefined : atTime(lines, focusTime)));
   const [open, setOpen] = useState(false);
   const line = active === undefined ? undefined : lines[active];

@@ -108,9 +108,13 @@ function Foot({ pages: { lines, next, busy, trouble }, more }: { pages: Pages; m
     <div class="lg-foot">
       <p role="status">
         {`${exact(lines.length)} ${lines.length === 1 ? "line" : "lines"}`}
-        {lines.length >= LINES_MAX ? `, back to ${moment(oldest.time)}; no more are kept here, a narrower time shows the rest.` : next ? `, back to ${moment(oldest.time)}; older ones follow further down.` : ", all there are."}
-        {busy === "more" && " Reading more…"}
+        {lines.length >= LINES_MAX ? `, back to ${moment(oldest.time)}; no more are kept here, a narrower time shows the rest.` : next ? `, back to ${moment(oldest.time)}; there are older ones.` : ", all there are."}
       </p>
+      {next && !trouble && lines.length < LINES_MAX && (
+        <button type="button" class="small" disabled={busy !== undefined} onClick={more}>
+          {busy === "more" ? "Reading…" : "Older lines"}
+        </button>
+      )}
       {trouble && (
         <p role="alert" class="lg-wrong">
           {`✖ Older lines did not come: ${trouble.at === "failed" ? visible(trouble.why) : "the server asks for its token"} `}

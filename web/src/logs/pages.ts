@@ -53,8 +53,8 @@ export function added(now: Pages, loaded: Loaded<LogsView>): Pages {
   if (loaded.at === "loading") return now;
   if (loaded.at !== "here") return { ...now, busy: undefined, trouble: loaded };
   const lines = joined(now.lines, loaded.view.lines);
-  // A page that brings nothing and leads nowhere else would be asked for without end.
-  const isStuck = lines.length === now.lines.length && (loaded.view.next === now.next || loaded.view.lines.length === 0);
+  // A page that brings nothing and leads to itself would be asked for without end.
+  const isStuck = lines.length === now.lines.length && loaded.view.next === now.next;
   return { ...now, lines, next: isStuck ? undefined : (loaded.view.next ?? undefined), busy: undefined, trouble: undefined };
 }
 

@@ -29,7 +29,7 @@ export function Patterns({ view }: { view: PatternsView }) {
           <span>Show those with</span>
           <input id={`${id}-words`} type="search" value={words} onInput={(event) => setWords(event.currentTarget.value)} />
         </label>
-        <label for={`${id}-order`}>
+        <label class="lg-order" for={`${id}-order`}>
           <span>Order</span>
           <select id={`${id}-order`} value={order} onChange={(event) => setOrder(event.currentTarget.value as Order)}>
             <option value="news">new and grown first</option>
@@ -76,7 +76,7 @@ function Row({ pattern, view }: { pattern: Pattern; view: PatternsView }) {
         <Spark counts={pattern.counts} />
         <Service name={pattern.service} />
         <span class="lg-text">
-          <Template text={clip(pattern.text, TEXT_ROW)} />
+          <Template text={clip(pattern.text, open ? TEXT_FULL : TEXT_ROW)} />
         </span>
       </button>
       {open && <PatternInFull pattern={pattern} view={view} />}
@@ -85,16 +85,12 @@ function Row({ pattern, view }: { pattern: Pattern; view: PatternsView }) {
 }
 
 function PatternInFull({ pattern, view }: { pattern: Pattern; view: PatternsView }) {
-  const { id, text, first, last, before, exemplar } = pattern;
+  const { id, first, last, before, exemplar } = pattern;
   return (
     <div class="lg-about">
-      <p class="lg-template">
-        <Template text={clip(text, TEXT_FULL)} />
-        {text.length > TEXT_FULL && "…"}
-      </p>
       <p class="lg-quiet">
-        {`${clock(first)} to ${clock(last)}, ${exact(pattern.count)} ${pattern.count === 1 ? "line" : "lines"}`}
-        {before !== null && `; in as long a time before ${exact(Math.round(before))}`}
+        {`${exact(pattern.count)} ${pattern.count === 1 ? "line" : "lines"} from ${clock(first)} to ${clock(last)}`}
+        {before !== null && `; ${exact(Math.round(before))} in as long a time before`}
       </p>
       <pre tabIndex={0} role="region" aria-label="One of its lines">
         {visible(clip(exemplar, EXEMPLAR_SHOWN))}

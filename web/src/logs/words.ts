@@ -5,15 +5,16 @@ export interface Part {
 }
 
 const WORDS_MAX = 16;
+const WORD_MAX = 200;
 const PARTS_MAX = 400;
 
 /** What finds the words of a query in a text; phrases in quotes stay whole. */
 export function matcher(query: string): RegExp | undefined {
-  const words = [...query.matchAll(/"([^"]+)"|(\S+)/g)].map(([, phrase, word]) => (phrase ?? word ?? "").replaceAll('"', "").trim()).filter(Boolean);
+  const words = [...query.matchAll(/"([^"]+)"|(\S+)/g)].map(([, phrase, word]) => clip(phrase ?? word ?? "", WORD_MAX).replaceAll('"', "").trim()).filter(Boolean);
   if (words.length === 0) return undefined;
   // The longest first: of two words that begin alike the whole one is marked.
   const longest = [...new Set(words)].slice(0, WORDS_MAX).sort((one, other) => other.length - one.length);
-  return new RegExp(longest.map((word) => word.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")).join("|"), "giu");
+  return new RegExp(longest.map((word) => word.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&")).join("|"), "giu");
 }
 
 /** The text in parts that together are the text again; after very many finds the rest is one part. */
