@@ -3,7 +3,7 @@ import { useEffect, useId, useState } from "preact/hooks";
 import { LEVELS } from "../hue";
 import { set } from "../route";
 import { visible } from "../text";
-import { type Filters, SPANS, spanBefore, tidied, wrongTime } from "./filters";
+import { type Filters, lifted, SPANS, spanBefore, tidied, wrongTime } from "./filters";
 import { clip } from "./words";
 
 interface Props {
@@ -27,9 +27,11 @@ export function FilterBar({ filters, lines, services }: Props) {
   const field = (name: keyof Draft) => ({ id: `${id}-${name}`, value: draft[name], onInput: (event: Event) => setDraft({ ...draft, [name]: (event.currentTarget as HTMLInputElement).value }) });
   const apply = (more: Filters = {}) => {
     const next = { q: draft.q.trim(), service: draft.service.trim(), from: tidied(draft.from), to: tidied(draft.to), ...more };
+    // The words may name a service or a severity: the address then has them where links have them.
+    const { service, level, trace, template, q } = lifted({ ...filters, ...next, service: next.service || undefined });
     const found = wrongTime(next.from, next.to);
     setWrong(found);
-    if (!found) set({ ...next, at: undefined });
+    if (!found) set({ from: next.from, to: next.to, service, level, trace, template, q, at: undefined });
   };
   return (
     <form
@@ -107,12 +109,12 @@ function drafted({ q = "", service = "", from = "", to = "" }: Filters): Draft {
 }
 
 /** Filters that come with links and have no field; each can be taken away. */
-function Narrowed({ filters: { trace, template } }: { filters: Filters }) {
+function Narrowed({ filters: { trace, template, q } }: { filters: Filters }) {
   if (!trace && !template) return null;
   return (
     <p class="lg-narrowed">
-      {trace && <Away what="trace" value={trace} away={() => set({ trace: undefined })} />}
-      {template && <Away what="pattern" value={template} away={() => set({ template: undefined })} />}
+      {trace && <Away what="trace" value={trace} away={() => set({ trace: undefined, q })} />}
+      {template && <Away what="pattern" value={template} away={() => set({ template: undefined, q })} />}
     </p>
   );
 }

@@ -15,7 +15,19 @@ export function filtersOf(parameters: URLSearchParams): Filters {
     const value = parameters.get(name);
     if (value) filters[name] = value;
   }
-  return filters;
+  return lifted(filters);
+}
+
+const FIELD = /(^|\s)(service|level|trace|template):([^\s"]+)(?=\s|$)/g;
+
+/** `service:checkout` among the words is no word but the service, as queries are written elsewhere; in quotes it stays a word. */
+export function lifted({ q, ...filters }: Filters): Filters {
+  const words = q?.replace(FIELD, (whole, _space: string, name: "service" | "level" | "trace" | "template", value: string) => {
+    if (filters[name] !== undefined && filters[name] !== value) return whole;
+    filters[name] = value;
+    return "";
+  });
+  return words?.trim() ? { ...filters, q: words.trim() } : filters;
 }
 
 /** Lines fetched at once when more are asked for. */

@@ -1,5 +1,5 @@
 // The lines, newest first, of which one at a time is open in full.
-import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { visible } from "../text";
 import { day, exactClock, millis } from "../time";
 import { Virtual } from "../virtual";
@@ -30,13 +30,22 @@ const LEAP = 20;
 export function LogLines({ lines, words = "", onMore, focusTime }: LogLinesProps) {
   const id = useId();
   const frame = useRef<HTMLDivElement>(null);
-  const narrow = useNarrow();
+  const rowHeight = useNarrow() ? NARROW_HEIGHT : ROW_HEIGHT;
   const pattern = useMemo(() => matcher(words), [words]);
   const dated = spansDays(lines);
-  const [active, setActive] = useState(() => (focusTime === undefined ? undefined : atTime(lines, focusTime)));
+  const [active, setActive] = useState<number | undefined>(undefined);
   const [open, setOpen] = useState(false);
   const line = active === undefined ? undefined : lines[active];
   const opened = open && line;
+  useLayoutEffect(() => {
+    // It may come with a later page; until then nothing is active.
+    if (active === undefined && focusTime !== undefined) setActive(atTime(lines, focusTime));
+  }, [lines.length, focusTime]);
+  useEffect(() => {
+    // What came after it matters as much as what came before: it stands in the middle.
+    const list = frame.current?.querySelector(".virtual");
+    if (list && active !== undefined && focusTime !== undefined) list.scrollTop = active * rowHeight - list.clientHeight / 2;
+  }, [active !== undefined, focusTime]);
   useEffect(() => {
     // Below the list the opened line may lie out of sight.
     if (opened) frame.current?.querySelector(".lg-full")?.scrollIntoView?.({ block: "nearest" });
@@ -73,7 +82,7 @@ export function LogLines({ lines, words = "", onMore, focusTime }: LogLinesProps
     <div ref={frame} class={`lg-split ${opened ? "lg-opened" : ""} ${dated ? "lg-dated" : ""}`} onKeyDown={onEscape}>
       <Virtual
         count={lines.length}
-        rowHeight={narrow ? NARROW_HEIGHT : ROW_HEIGHT}
+        rowHeight={rowHeight}
         row={row}
         active={active}
         label="Lines, newest first. Enter opens one."

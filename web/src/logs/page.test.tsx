@@ -182,6 +182,13 @@ test("fields write the address; a time that cannot be is said and nothing is ask
   expect(address()).not.toHaveProperty("trace");
 });
 
+test("a filter taken away is gone, also where it stood among the words", async () => {
+  open(`/logs?from=${FROM}&to=${TO}&q=${encodeURIComponent("pool trace:abc")}`);
+  await until(() => expect(asked[0]?.searchParams.get("trace")).toBe("abc"));
+  await until(() => find(".lg-away button").click());
+  expect(address()).toEqual({ from: FROM, to: TO, q: "pool" });
+});
+
 test("patterns say since when they are new and lead to their lines", async () => {
   open(`/logs?from=${FROM}&to=${TO}`);
   await until(() => find("[role=tab][aria-selected=false]").click());

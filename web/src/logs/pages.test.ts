@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { LogLine, LogsView } from "../wire.gen";
-import { around, filtersOf, linesPath, spanBefore, tidied, wrongTime } from "./filters";
+import { around, filtersOf, lifted, linesPath, spanBefore, tidied, wrongTime } from "./filters";
 import { atTime, movedTo } from "./lines";
 import { added, joined, LINES_MAX, type Pages } from "./pages";
 
@@ -46,6 +46,13 @@ test("the path asks for what the address says and no more", () => {
   expect(linesPath(filters)).toBe("/v1/logs?to=2026-11-22T03%3A15%3A00Z&level=WARN&q=pool+timed");
   expect(linesPath(filters, "2026-11-22T03:10:00Z")).toContain("to=2026-11-22T03%3A10%3A00Z&");
   expect(linesPath({ at: "2026-11-22T03:10:00Z" })).toBe("/v1/logs?limit=5000");
+});
+
+test("fields among the words go where fields are, but not against what is given, nor out of quotes", () => {
+  expect(lifted({ q: "service:cart pool level:ERROR" })).toEqual({ service: "cart", level: "ERROR", q: "pool" });
+  expect(lifted({ q: "service:cart", service: "web" })).toEqual({ service: "web", q: "service:cart" });
+  expect(lifted({ q: `"service:cart" host:a xservice:b` })).toEqual({ q: `"service:cart" host:a xservice:b` });
+  expect(filtersOf(new URLSearchParams("q=service:cart"))).toEqual({ service: "cart" });
 });
 
 test("around a line is a minute each way, without words", () => {
