@@ -83,8 +83,7 @@ function Attributes({ line }: { line: LogLine }) {
   if (rows.length === 0) return <p class="lg-quiet">It has no attributes.</p>;
   return (
     <>
-      <table class="lg-attributes">
-        <caption class="visually-hidden">Attributes</caption>
+      <table class="lg-attributes" aria-label="Attributes">
         <tbody>
           {rows.slice(0, all ? rows.length : ATTRIBUTES_MAX).map(([name, value], index) => (
             <tr key={index}>

@@ -47,8 +47,11 @@ export function LogLines({ lines, words = "", onMore, focusTime }: LogLinesProps
     if (list && active !== undefined && focusTime !== undefined) list.scrollTop = active * rowHeight - list.clientHeight / 2;
   }, [active !== undefined, focusTime]);
   useEffect(() => {
-    // Below the list the opened line may lie out of sight.
-    if (opened) frame.current?.querySelector(".lg-full")?.scrollIntoView?.({ block: "nearest" });
+    if (!opened || active === undefined) return;
+    // Where the line opens below the list, the list gets lower and the line may lie out of sight.
+    const list = frame.current?.querySelector(".virtual");
+    if (list && (active + 1) * rowHeight > list.scrollTop + list.clientHeight) list.scrollTop = (active + 1) * rowHeight - list.clientHeight;
+    frame.current?.querySelector(".lg-full")?.scrollIntoView?.({ block: "nearest" });
   }, [Boolean(opened)]);
   const close = () => {
     setOpen(false);

@@ -203,6 +203,16 @@ test("patterns say since when they are new and lead to their lines", async () =>
   expect(root.querySelector("img")).toBeNull();
 });
 
+test("patterns of the newest time are asked for anew each time, and then stand at an absolute one", async () => {
+  const newest = () => asked.filter((url) => url.pathname === "/v1/patterns" && !url.searchParams.has("from")).length;
+  open("/logs?tab=patterns");
+  await until(() => expect(address()).toEqual({ tab: "patterns", from: FROM, to: TO }));
+  await until(() => find(".lg-pattern"));
+  go("/logs?tab=patterns");
+  await until(() => expect(newest()).toBe(2));
+  await until(() => expect(address()).toEqual({ tab: "patterns", from: FROM, to: TO }));
+});
+
 test("leaving the times out again asks for the newest, and what is shown meanwhile writes nothing", async () => {
   open(`/logs?from=2026-11-21T03:00:00Z&to=2026-11-21T03:15:00Z`);
   await until(() => find(".lg-plot"));

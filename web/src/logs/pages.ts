@@ -94,7 +94,7 @@ export function usePages(filters: Filters): { pages: Pages; more: () => void; ag
     const abort = (running.current = new AbortController());
     setPages({ ...pages, busy: "more", trouble: undefined });
     get<LogsView>(linesPath({ ...filters, from: pages.view.from }, pages.next), abort.signal).then(
-      (loaded) => !abort.signal.aborted && setPages((now) => (now.key === pages.key ? added(now, loaded) : now)),
+      (loaded) => !abort.signal.aborted && setPages((now) => added(now, loaded)),
       () => undefined,
     );
   };
