@@ -31,7 +31,7 @@ export function barsOf(view: Pick<LogsView, "buckets" | "bucket_ms">): Bar[] {
   return bars;
 }
 
-export interface Piece {
+interface Piece {
   level: number;
   /** Of the chart's height, from its floor. */
   from: number;

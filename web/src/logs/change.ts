@@ -6,7 +6,7 @@ import { clock, figure } from "../time";
 const MORE = 1.5;
 const LESS = 0.5;
 
-export interface Change {
+interface Change {
   kind: "new" | "more" | "less" | "same" | "unknown";
   words: string;
 }

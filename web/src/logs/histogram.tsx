@@ -7,7 +7,7 @@ import { type Bar, barsOf, type Brush, type BrushStep, brushed, NO_BRUSH, rangeO
 import "./logs.css";
 import { exact, Level } from "./marks";
 
-export interface LogHistogramProps {
+interface LogHistogramProps {
   view: LogsView;
   /** A stretch was chosen; times as RFC 3339. */
   onRange: (from: string, to: string) => void;

@@ -9,7 +9,7 @@ import "./logs.css";
 import { Level, Service } from "./marks";
 import { firstLine, matcher } from "./words";
 
-export interface LogLinesProps {
+interface LogLinesProps {
   /** Newest first. */
   lines: LogLine[];
   /** The words of the query, to be marked. */

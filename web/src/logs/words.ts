@@ -1,5 +1,5 @@
 // The words of a query found again in the lines that it brought.
-export interface Part {
+interface Part {
   text: string;
   hit: boolean;
 }
