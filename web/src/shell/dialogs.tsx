@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 
-export type DialogName = "palette" | "settings" | "help";
+type DialogName = "palette" | "settings" | "help";
 
 export const shown = signal<DialogName | undefined>(undefined);
 
@@ -37,19 +37,13 @@ export function Dialog({ label, class: name = "", children }: Props) {
       if (home instanceof HTMLElement && home.isConnected) home.focus();
     };
   }, []);
-  const onKeyDown = (event: KeyboardEvent) => {
-    // What is pressed in here is meant for here: the page behind neither stops a question nor goes anywhere.
-    event.stopPropagation();
-    if (event.key !== "Escape" || event.isComposing) return;
-    event.preventDefault();
-    closeDialog();
-  };
   return (
     <dialog
       ref={box}
       class={`sh-dialog ${name}`}
       aria-label={label}
-      onKeyDown={onKeyDown}
+      // What is pressed in here is meant for here: no letter is a shortcut of the page behind.
+      onKeyDown={(event) => event.stopPropagation()}
       onCancel={(event) => {
         event.preventDefault();
         closeDialog();

@@ -10,8 +10,8 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-function Count() {
-  const { loaded } = useFresh<{ count: number }>("/v1/x", 1000);
+function Count({ of }: { of: string }) {
+  const { loaded } = useFresh<{ count: number }>(of, 1000);
   return <p>{loaded.at === "here" ? loaded.view.count : loaded.at}</p>;
 }
 
@@ -23,7 +23,7 @@ function seen(isHidden: boolean): void {
 test("it is renewed while the page is in sight, rests while it is not, and ends with the component", async () => {
   let count = 0;
   const asked = serve(() => ({ count: (count += 1) }));
-  const root = mount(<Count />);
+  const root = mount(<Count of="/v1/a" />);
   await vi.advanceTimersByTimeAsync(50);
   expect(root.textContent).toBe("1");
   await vi.advanceTimersByTimeAsync(2000);
@@ -39,17 +39,41 @@ test("it is renewed while the page is in sight, rests while it is not, and ends 
   expect(asked).toHaveLength(4);
 });
 
+test("an answer that comes while nobody looks brings no further question", async () => {
+  const asked = serve(() => new Promise((done) => setTimeout(() => done({ count: 1 }), 500)));
+  const root = mount(<Count of="/v1/b" />);
+  await vi.advanceTimersByTimeAsync(100);
+  seen(true);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(root.textContent).toBe("1");
+  expect(asked).toHaveLength(1);
+  render(null, root);
+});
+
 test("one question at a time, and one that takes too long is given up", async () => {
   const asked: string[] = [];
   vi.stubGlobal("fetch", (path: string, { signal }: { signal: AbortSignal }) => {
     asked.push(path);
     return new Promise((_, reject) => signal.addEventListener("abort", () => reject(new Error("aborted"))));
   });
-  const root = mount(<Count />);
+  const root = mount(<Count of="/v1/c" />);
   await vi.advanceTimersByTimeAsync(14_000);
   expect(asked).toHaveLength(1);
   await vi.advanceTimersByTimeAsync(2000);
   expect(root.textContent).toBe("failed");
+  render(null, root);
+});
+
+test("on the way back what was there is shown at once, and renewed", async () => {
+  let count = 0;
+  serve(() => ({ count: (count += 1) }));
+  const before = mount(<Count of="/v1/d" />);
+  await vi.advanceTimersByTimeAsync(50);
+  render(null, before);
+  const root = mount(<Count of="/v1/d" />);
+  expect(root.textContent).toBe("1");
+  await vi.advanceTimersByTimeAsync(50);
+  expect(root.textContent).toBe("2");
   render(null, root);
 });
 

@@ -6,7 +6,18 @@ import { get, type Loaded } from "../api";
 const WAIT_MS = 15_000;
 const SLOWEST_MS = 120_000;
 
-export interface Fresh<T> {
+/** The last views, so that going back shows at once what was there. */
+const KEPT_MAX = 8;
+const kept = new Map<string, unknown>();
+
+function keep(path: string, loaded: Loaded<unknown>): void {
+  kept.delete(path);
+  if (loaded.at === "here") kept.set(path, loaded.view);
+  const [oldest] = kept.keys();
+  if (kept.size > KEPT_MAX && oldest !== undefined) kept.delete(oldest);
+}
+
+interface Fresh<T> {
   loaded: Loaded<T>;
   /** Whether it is being asked for. */
   busy: boolean;
@@ -22,16 +33,17 @@ export function nextIn(everyMs: number, failures: number): number | undefined {
 
 /** The view behind `path`, renewed every `everyMs` (0: only when asked) while the page is in sight. */
 export function useFresh<T>(path: string, everyMs = 0): Fresh<T> {
-  const [state, setState] = useState<{ path: string; loaded: Loaded<T>; stale: string | undefined }>({ path, loaded: { at: "loading" }, stale: undefined });
+  const [state, setState] = useState<{ path: string; loaded: Loaded<T>; stale: string | undefined }>(() => ({ path, loaded: kept.has(path) ? { at: "here", view: kept.get(path) as T } : { at: "loading" }, stale: undefined }));
   const [busy, setBusy] = useState(true);
   const now = useRef<() => void>(() => undefined);
   useEffect(() => {
-    const fetching = poll<T>(path, everyMs, setBusy, (loaded) =>
+    const fetching = poll<T>(path, everyMs, setBusy, (loaded) => {
+      if (loaded.at !== "failed") keep(path, loaded);
       setState((before) => {
         const isKept = loaded.at === "failed" && before.loaded.at === "here" && before.path === path;
         return isKept ? { ...before, stale: loaded.why } : { path, loaded, stale: undefined };
-      }),
-    );
+      });
+    });
     now.current = fetching.now;
     return fetching.end;
   }, [path, everyMs]);

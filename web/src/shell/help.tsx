@@ -4,7 +4,7 @@ import { Dialog, DialogTop, shown } from "./dialogs";
 import { PLACES } from "./places";
 import { searchKey } from "./shortcuts";
 
-/** Keys pressed after one another are one list; `or` separates keys that do the same or the opposite. */
+/** Keys pressed together or after one another, and what they do. */
 type Line = [keys: string[], words: string];
 
 const ANSWER: Line[] = [

@@ -1,6 +1,6 @@
 // Where the words of a query stand in a text, and the stretch of it that shows them best.
 
-export interface Piece {
+interface Piece {
   text: string;
   hit: boolean;
 }

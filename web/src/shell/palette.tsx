@@ -10,7 +10,7 @@ import { innerPath, links, PLACES } from "./places";
 const DEBOUNCE_MS = 120;
 const HITS_MAX = 20;
 
-export interface Entry {
+interface Entry {
   kind: string;
   title: string;
   detail: string;
@@ -96,7 +96,7 @@ function Inside() {
 }
 
 /** The position a key moves to; `undefined` where it moves none. */
-export function moved(key: string, at: number, count: number): number | undefined {
+function moved(key: string, at: number, count: number): number | undefined {
   if (count === 0) return undefined;
   if (key === "ArrowDown") return (at + 1) % count;
   if (key === "ArrowUp") return (at + count - 1) % count;
@@ -106,7 +106,7 @@ export function moved(key: string, at: number, count: number): number | undefine
 }
 
 /** What is offered: the question, then places, then what was found. */
-export function entriesFor(text: string, hits: Entry[]): Entry[] {
+function entriesFor(text: string, hits: Entry[]): Entry[] {
   const wanted = text.toLowerCase();
   const places = PLACES.filter(({ name, words }) => !wanted || [name, ...words.split(" ")].some((word) => word.toLowerCase().startsWith(wanted)));
   const all = [

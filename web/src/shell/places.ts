@@ -2,7 +2,7 @@
 import type { Place } from "../route";
 import { visible } from "../text";
 
-export interface Destination {
+interface Destination {
   name: string;
   path: string;
   /** Other words people may look for it with. */

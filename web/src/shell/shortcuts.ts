@@ -2,7 +2,7 @@
 import { useEffect } from "preact/hooks";
 import { go } from "../route";
 import { isShortcut } from "../settings";
-import { openDialog, shown } from "./dialogs";
+import { closeDialog, openDialog, shown } from "./dialogs";
 import { PLACES } from "./places";
 
 /** How long after `g` the second key may come. */
@@ -12,7 +12,7 @@ const LETTERS = new Map(PLACES.flatMap(({ letter, path }) => (letter ? [[letter,
 const MODIFIERS = new Set(["Shift", "Control", "Alt", "Meta", "AltGraph", "CapsLock", "Fn"]);
 
 export type Keys = { waitingSince?: number };
-export type Meant = { do: "go"; path: string } | { do: "help" } | { do: "wait" } | { do: "nothing" };
+type Meant = { do: "go"; path: string } | { do: "help" } | { do: "wait" } | { do: "nothing" };
 
 /** What a key means after those before it. */
 export function press(keys: Keys, key: string, now: number): [Keys, Meant] {
@@ -33,6 +33,12 @@ export function useShortcuts(): void {
       if (isSearchKey(event)) {
         taken(event);
         openDialog("palette");
+        return;
+      }
+      if (event.key === "Escape" && shown.value) {
+        // Wherever the focus is: what is behind the dialog neither stops nor closes.
+        taken(event);
+        closeDialog();
         return;
       }
       if (!isShortcut(event) || shown.value || document.querySelector("dialog[open]")) {

@@ -6,7 +6,7 @@ import type { AlertRow, OverviewView, ServiceRow, ServiceState, SignalRow } from
 export const OLD_MS = 10 * 60_000;
 
 /** How things stand: nothing is watched, something is wrong, all is quiet, or quiet as far as one can see. */
-export type Standing = "unwatched" | "trouble" | "quiet" | "blind";
+type Standing = "unwatched" | "trouble" | "quiet" | "blind";
 
 export function firing(view: OverviewView): AlertRow[] {
   return view.alerts.filter((alert) => alert.firing);
