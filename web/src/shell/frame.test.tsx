@@ -9,6 +9,7 @@ import { key, mount, serve, type, unmountAll } from "./testing";
 let root: HTMLElement;
 
 beforeEach(async () => {
+  vi.useFakeTimers();
   go("/logs");
   serve(() => ({ hits: [] }));
   root = mount(
@@ -20,14 +21,18 @@ beforeEach(async () => {
   await settle();
 });
 
-afterEach(() => {
+afterEach(async () => {
   unmountAll();
   closeDialog();
   shortcuts.value = true;
+  // What waits to be drawn must not be lost with the timers.
+  await settle();
+  vi.useRealTimers();
   vi.unstubAllGlobals();
 });
 
-const settle = () => new Promise((done) => setTimeout(done, 30));
+/** Long enough to draw, too short for a search to be sent. */
+const settle = () => vi.advanceTimersByTimeAsync(60);
 const dialog = () => root.querySelector("dialog");
 const box = () => root.querySelector<HTMLInputElement>("[role=combobox]");
 const options = () => [...root.querySelectorAll("[role=option] .sh-entry-title")].map((option) => option.textContent);
