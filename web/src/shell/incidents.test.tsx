@@ -2,8 +2,9 @@ import { afterEach, expect, test, vi } from "vitest";
 import { go, parameter } from "../route";
 import { filtered, Incidents, isOpen } from "./incidents";
 import { incident, mount, NOW, type, unmountAll } from "./testing";
+import type { IncidentRow } from "../wire.gen";
 
-const rows = [
+const rows: IncidentRow[] = [
   incident,
   { ...incident, code: "5KD", title: "provider answers late", question: "", services: ["payments", "checkout"], confidence: "high", said: "confirmed" },
   { ...incident, code: "9AB", title: "3 new errors", question: "show the new errors", services: ["mail"], verdict: "lookup", confidence: null },

@@ -2,7 +2,7 @@
 import { useMemo, useState } from "preact/hooks";
 import { parameter, set } from "../route";
 import { millis } from "../time";
-import type { IncidentRow } from "../wire.gen";
+import type { IncidentRow, IncidentsView } from "../wire.gen";
 import { useFresh } from "./fresh";
 import { IncidentLine } from "./incidentline";
 import { Refresh, saidOf, verdictOf } from "./marks";
@@ -16,7 +16,7 @@ const DAY_MS = 86_400_000;
 const PIECE = 100;
 
 export function IncidentsPage() {
-  const { loaded, busy, stale, refresh } = useFresh<{ incidents: IncidentRow[] }>("/v1/incidents?view=list", RENEW_MS);
+  const { loaded, busy, stale, refresh } = useFresh<IncidentsView>("/v1/answers", RENEW_MS);
   return (
     <div class="sh-page">
       <header class="sh-top">

@@ -45,7 +45,7 @@ test("alerts, services, incidents and changes are text with links of the panel o
   expect(root.querySelector("img")).toBeNull();
   expect(root.textContent).toContain("‹U+202E›");
   const paths = [...root.querySelectorAll("a")].map((link) => link.getAttribute("href"));
-  expect(paths).toContain("/services?service=a%20b");
+  expect(paths).toContain("/services?focus=a%20b");
   expect(paths).toContain("/i/..%2Fx");
   expect(paths.every((path) => path?.startsWith("/") && !path.startsWith("//"))).toBe(true);
   expect(root.textContent).toContain("×14");

@@ -18,7 +18,7 @@ export const PLACES: readonly Destination[] = [
   { name: "Services", path: "/services", words: "map health", letter: "s" },
   { name: "Logs", path: "/logs", words: "records patterns errors", letter: "l" },
   { name: "Traces", path: "/traces", words: "spans requests slow", letter: "t" },
-  { name: "Metrics", path: "/metrics", words: "charts series", letter: "m" },
+  { name: "Metrics", path: "/charts", words: "charts series", letter: "m" },
   { name: "Runbooks", path: "/runbooks", words: "documents knowledge coverage", letter: "r" },
 ];
 
@@ -59,10 +59,10 @@ function short(text: string): string {
 /** Where the things that the pages name are shown. */
 export const links = {
   incident: (code: string) => `/i/${encodeURIComponent(code)}`,
-  service: (name: string) => `/services?service=${encodeURIComponent(name)}`,
-  logs: (service: string) => `/logs?q=${encodeURIComponent(`service:${service}`)}`,
-  traces: (service: string) => `/traces?q=${encodeURIComponent(`service:${service}`)}`,
-  metrics: (service: string) => `/metrics?q=${encodeURIComponent(`service:${service}`)}`,
+  service: (name: string) => `/services?focus=${encodeURIComponent(name)}`,
+  logs: (service: string) => `/logs?service=${encodeURIComponent(service)}`,
+  traces: (service: string) => `/traces?service=${encodeURIComponent(service)}`,
+  metrics: (service: string) => `/charts?service=${encodeURIComponent(service)}`,
   ask: (question: string) => `/ask?q=${encodeURIComponent(question)}`,
   runbook: (words: string, document: string) => `/runbooks?q=${encodeURIComponent(words)}&doc=${encodeURIComponent(document)}`,
 };
