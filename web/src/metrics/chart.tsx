@@ -10,7 +10,7 @@ import { against, PointTable } from "./pointtable";
 import { Fields } from "./timebar";
 import { useKeys, type Selected } from "./usekeys";
 import { usePlot } from "./useplot";
-import { amount, count, unitWord } from "./words";
+import { amount, count, isScaled, unitWord } from "./words";
 import { pair } from "./moments";
 import "./metrics.css";
 
@@ -28,6 +28,9 @@ export interface MetricChartProps {
   /** Whether the changes and the fields for times stand elsewhere on the page. */
   isOneOfMany?: boolean;
 }
+
+/** How to read values, said once where there are many charts. */
+export const HINT = "Point, or focus a chart and press ← → for values; drag, or Shift with ← → and Enter, for a closer look.";
 
 export function MetricChart({ series, from, to, beforeFrom, markers, onRange, cursor, isOneOfMany = false }: MetricChartProps) {
   const [isTable, setTable] = useState(false);
@@ -54,7 +57,7 @@ export function MetricChart({ series, from, to, beforeFrom, markers, onRange, cu
       {isTable ? (
         <PointTable points={points} usual={series.usual} unit={series.unit} from={border} label={title} />
       ) : (
-        <Drawn series={series} points={points} times={[start, border, end]} markers={drawn} at={at} onRange={onRange} label={`${title} of ${clipped(series.service, 80)}`} />
+        <Drawn series={series} points={points} times={[start, border, end]} markers={drawn} at={at} onRange={onRange} label={`${title} of ${clipped(series.service, 80)}`} hint={isOneOfMany ? "" : HINT} />
       )}
       {drawn.length < letters.length && <p class="mt-quiet">{count(letters.length - drawn.length, "change")} of other services not drawn</p>}
       {!isOneOfMany && <MarkerList markers={letters} />}
@@ -69,12 +72,12 @@ export function MetricChart({ series, from, to, beforeFrom, markers, onRange, cu
 }
 
 function Whose({ series }: { series: SeriesView }) {
-  const unit = unitWord(series.unit);
+  const unit = isScaled(series.unit) ? "" : unitWord(series.unit);
   const labels = series.labels.slice(0, 6).map(([name, value]) => `${clipped(name, 40)}=${clipped(value, 60)}`);
   if (series.labels.length > 6) labels.push(`and ${series.labels.length - 6} more`);
   return (
     <small>
-      {[unit && `in ${unit}`, clipped(series.service, 80), series.pod && clipped(series.pod, 80), ...labels].filter(Boolean).join(" · ")}
+      {[unit && (unit.startsWith("/") ? `per ${unit.slice(1)}` : `in ${unit}`), clipped(series.service, 80), series.pod && clipped(series.pod, 80), ...labels].filter(Boolean).join(" · ")}
     </small>
   );
 }
@@ -117,9 +120,11 @@ interface DrawnProps {
   at: Signal<number | undefined>;
   onRange: ((from: string, to: string) => void) | undefined;
   label: string;
+  /** What stands where values will, until there is a cursor. */
+  hint: string;
 }
 
-function Drawn({ series, points, times, markers, at, onRange, label }: DrawnProps) {
+function Drawn({ series, points, times, markers, at, onRange, label, hint }: DrawnProps) {
   const box = useRef<HTMLDivElement>(null);
   const [selected, select] = useState<Selected>();
   const choose = onRange && ((from: number, to: number) => {
@@ -150,9 +155,9 @@ function Drawn({ series, points, times, markers, at, onRange, label }: DrawnProp
       />
       {problem && <p role="alert">{problem}</p>}
       <p class="mt-reading" aria-hidden="true">
-        {reading || <span class="mt-quiet">Point, or focus and press ← → for values</span>}
+        {reading || <span class="mt-quiet">{hint}</span>}
       </p>
-      <p class="mt-reading" role="status">
+      <p class="mt-chosen" role="status">
         {selected && `Chosen ${clock(Math.min(...selected))} – ${clock(Math.max(...selected))}: Enter shows it, Esc lets go`}
       </p>
     </>

@@ -8,7 +8,7 @@ import { keepToken } from "../token";
 import { TokenForm } from "../tokenform";
 import { span } from "../time";
 import type { MetricsView, SeriesView } from "../wire.gen";
-import { MetricChart } from "./chart";
+import { HINT, MetricChart } from "./chart";
 import { MarkerList } from "./markerlist";
 import { clipped, lettered } from "./markers";
 import { Picker } from "./picker";
@@ -123,6 +123,7 @@ function Found({ view }: { view: MetricsView }) {
         </section>
       )}
       {series.length === 0 && <p>No values in this time. A longer time, another metric or another service may have some.</p>}
+      {series.length > 0 && <p class="mt-quiet">{HINT}</p>}
       <div class="mt-grid">
         {series.slice(0, shown).map((one) => (
           <MetricChart

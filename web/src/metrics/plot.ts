@@ -6,7 +6,7 @@ import { zone } from "../settings";
 import type { Colours } from "./colours";
 import { placed, type Lettered } from "./markers";
 import { reach, timeTicks, withGaps, type Point } from "./points";
-import { amount, plain, unitWord } from "./words";
+import { amount, isBytes, isScaled, plain, unitWord } from "./words";
 
 export interface Drawing {
   points: Point[];
@@ -36,6 +36,8 @@ const FONT = "11px system-ui, 'Segoe UI', 'Noto Sans', sans-serif";
 const ROW = 16;
 const TICK_WIDTH = 76;
 const LETTER_ROOM = 18;
+/** Round distances of bytes. */
+const POWERS = Array.from({ length: 60 }, (_, power) => 2 ** power);
 const DAY_MS = 86_400_000;
 
 export function plot(element: HTMLElement, drawing: Drawing): Plot {
@@ -52,13 +54,13 @@ export function plot(element: HTMLElement, drawing: Drawing): Plot {
     {
       width: Math.max(1, element.clientWidth),
       height: drawing.height,
-      padding: [drawing.markers.length > 0 ? ROW * 2 : ROW, 8, 0, 0],
+      padding: [drawing.markers.length > 0 ? ROW * 2 : ROW, 20, 0, 0],
       legend: { show: false },
       scales: { x: { time: false, range: () => [start, end] }, y: { range: () => reach(drawing.points, drawing.usual) } },
       cursor: { y: false, drag: { x: drawing.onRange !== undefined, y: false, setScale: false }, points: { size: 7, width: 2, fill: () => colours().raised } },
       axes: [
         { ...axis, size: 24, gap: 4, grid: { show: false }, splits: (self) => ticksOf(self, drawing), values: (_, splits) => splits.map((at) => tickText(at, end - start)) },
-        { ...axis, size: 62, gap: 6, space: 32, grid, values: (_, splits) => splits.map((value) => valueText(value, drawing.unit)) },
+        { ...axis, size: 62, gap: 6, space: 32, grid, ...(isBytes(drawing.unit) && { incrs: POWERS }), values: (_, splits) => splits.map((value) => valueText(value, drawing.unit)) },
       ],
       series: [
         {},
@@ -121,7 +123,7 @@ function tickText(at: number, length: number): string {
 
 /** Words stand in the heading; at the axis only what scales a figure does. */
 function valueText(value: number, unit: string): string {
-  return /^(By|[nuµm]?s)(\/|$)/.test(unit) || unitWord(unit) === "%" ? amount(value, unit).replace(/\/.*$/, "") : plain(value);
+  return isScaled(unit) || unitWord(unit) === "%" ? amount(value, unit).replace(/\/.*$/, "") : plain(value);
 }
 
 /** What lies below the lines: the time before, and the band of what is usual. */

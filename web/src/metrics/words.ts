@@ -41,14 +41,23 @@ export function unitWord(unit: string): string {
   return whole.length > UNIT_SHOWN ? `${whole.slice(0, UNIT_SHOWN)}…` : whole;
 }
 
-/** A value and its unit: `41 ms`, `1.5 MiB/s`, `12 request/s`, `7`. */
+/** Whether values of a unit are scaled to what reads best, so that the unit of their axis says nothing. */
+export function isScaled(unit: string): boolean {
+  return DURATIONS[unit] !== undefined || isBytes(unit);
+}
+
+export function isBytes(unit: string): boolean {
+  return /^By(\/|$)/.test(unit);
+}
+
+/** A value and its unit: `41 ms`, `1.5 MiB/s`, `12 /s`, `7`. What is counted is not said with each figure. */
 export function amount(value: number, unit: string): string {
   if (!Number.isFinite(value)) return "no value";
   const duration = DURATIONS[unit];
   if (duration !== undefined) return value < 0 ? `−${long(-value * duration)}` : long(value * duration);
-  const [main, per] = unit.split("/");
-  if (main === "By") return per ? `${bytes(value)}/${unitWord(per)}` : bytes(value);
-  const word = unitWord(unit);
+  const per = unit.split("/")[1];
+  if (isBytes(unit)) return per ? `${bytes(value)}/${unitWord(per)}` : bytes(value);
+  const word = unitWord(unit.replace(/^\{.*?\}/, ""));
   if (word === "%") return `${plain(value)} %`;
   return word ? `${plain(value)} ${word}` : plain(value);
 }
