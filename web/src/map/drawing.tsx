@@ -6,7 +6,7 @@ import type { ServiceEdge, ServiceRow } from "../wire.gen";
 import { NODE, type Layout, type Place, type Route } from "./layout";
 import { callsAway, edgeWidth, isFailing, nodeWords, stateWords } from "./words";
 
-export interface DrawingProps {
+interface DrawingProps {
   layout: Layout;
   rows: Map<string, ServiceRow>;
   edges: ServiceEdge[];
@@ -58,20 +58,20 @@ function Node({ place: { name, x, y }, row, isFocus, away, onFocus, onKeyDown }:
   const state = row?.state ?? "fine";
   const classes = ["mp-node", `mp-${state}`, isDependency && "mp-dependency", isFocus && "mp-focus", away !== undefined && "mp-away"].filter(Boolean).join(" ");
   const words = nodeWords(name, row, away);
+  // Attributes of drawings know no other case: `tabIndex` would be none.
   return (
     <g
-      class={classes} transform={`translate(${x - width / 2} ${y - height / 2})`} tabIndex={0} role="button" aria-label={words} aria-pressed={isFocus} data-name={name}
+      class={classes} transform={`translate(${x - width / 2} ${y - height / 2})`} tabindex={0} role="button" aria-label={words} aria-pressed={isFocus} data-name={name}
       onClick={() => onFocus(name)} onKeyDown={(event) => onKeyDown(event, name)}
     >
       <title>{row?.why ? `${words}: ${clipped(row.why, 200)}` : words}</title>
       <rect width={width} height={height} rx={isDependency ? height / 2 : 7} />
-      <text class="mp-name" x={isDependency ? 18 : 11} y="20">
+      <text class="mp-name" x={isDependency ? 17 : 11} y="20">
         {clipped(name, isDependency ? NAME_SHOWN - 2 : NAME_SHOWN)}
       </text>
-      <text class="mp-state" x={isDependency ? 18 : 11} y="38">
+      <text class="mp-state" x={isDependency ? 17 : 11} y="38">
         <tspan class="mp-word">{state === "fine" && isDependency ? "dependency" : stateWords(state)}</tspan>
-        {row && row.now.requests > 0 && ` · ${plain(row.now.requests)} req`}
-        {row && row.now.failed > 0 && ` · ${share(row.now.failed, row.now.requests)} failed`}
+        {row && row.now.requests > 0 && ` · ${isFailing({ calls: row.now.requests, failed: row.now.failed }) ? `${share(row.now.failed, row.now.requests)} of ${plain(row.now.requests)} failed` : `${plain(row.now.requests)} requests`}`}
       </text>
       {away !== undefined && (
         <text class="mp-tag" x={width - 6} y="-4" text-anchor="end">
@@ -109,7 +109,8 @@ function Label({ route, edge, isTold }: { route: Route; edge: ServiceEdge; isTol
   if (!isBad && !isTold) return null;
   const text = isBad ? `✖ ${share(edge.failed, edge.calls)}` : `${plain(edge.calls)}`;
   const [start, end] = [ends(route)[0], inner(route)];
-  const [x, y] = [(start[0] + end[0]) / 2, (start[1] + end[1]) / 2];
+  // Nearer to its caller on the way back, clear of the label of the other direction.
+  const [x, y] = route.isBack ? [start[0] * 0.8 + end[0] * 0.2, start[1] * 0.95 + end[1] * 0.05] : [(start[0] + end[0]) / 2, (start[1] + end[1]) / 2];
   const width = text.length * 6.6 + 8;
   return (
     <g class={isBad ? "mp-label mp-bad" : "mp-label"}>
@@ -139,7 +140,7 @@ function inner(route: Route): [number, number] {
 }
 
 /** Curves between layers, straight through each layer that is passed. */
-export function pathOf(route: Route): string {
+function pathOf(route: Route): string {
   const half = (route.isBack ? -1 : 1) * (NODE.width / 2);
   const [start] = ends(route);
   let [x, y] = start;

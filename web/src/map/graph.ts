@@ -59,9 +59,9 @@ export type Hops = 1 | 2 | "all";
 /** More than this many at once cannot be read. */
 export const SHOWN_MAX = 48;
 
-export interface Shown {
+interface Shown {
   names: string[];
-  /** Around whom, where not everything is shown. */
+  /** Around whom: the focus, or else the first service. */
   around: string | undefined;
   hops: Hops;
   hidden: number;
@@ -70,9 +70,9 @@ export interface Shown {
 /** What of a view is shown: everything, or where that is too much the neighbourhood of the focus or else of the first service. */
 export function shown({ services, edges }: Pick<ServicesView, "services" | "edges">, focus: string | undefined, chosen: Hops | undefined): Shown {
   const all = [...new Set([...services.map(({ name }) => name), ...edges.flatMap(({ caller, callee }) => [caller, callee])])];
-  if (chosen === "all" || (chosen === undefined && all.length <= SHOWN_MAX)) return { names: all, around: undefined, hops: "all", hidden: 0 };
   const around = focus !== undefined && all.includes(focus) ? focus : all[0];
-  if (around === undefined) return { names: [], around: undefined, hops: "all", hidden: 0 };
+  const isAll = chosen === "all" || (chosen === undefined && all.length <= SHOWN_MAX);
+  if (isAll || around === undefined) return { names: all, around, hops: "all", hidden: 0 };
   const near = (hops: 1 | 2) => neighbourhood(edges, around, hops);
   const wide = chosen === 1 ? undefined : near(2);
   const hops = wide && (chosen === 2 || wide.size <= SHOWN_MAX) ? 2 : 1;

@@ -31,9 +31,10 @@ export interface Layout {
   routes: Route[];
 }
 
-export const NODE = { width: 184, height: 50 };
-const BETWEEN = { layers: 92, nodes: 18, lines: 12 };
+export const NODE = { width: 222, height: 50 };
+const BETWEEN = { layers: 84, nodes: 18, lines: 12 };
 const EDGE_ROOM = 24;
+const BACK_OFFSET = 14;
 const SWEEPS = 6;
 /** With more than this many bends, lines go straight: bends would take longer than they help. */
 const BENDS_MAX = 6000;
@@ -62,7 +63,9 @@ export function layout(names: readonly string[], links: readonly Link[]): Layout
   const routes = forward.map(({ pair: [from, to], isBack }, position) => {
     const points = [from, ...(chains[position] ?? []), to].map((slot): [number, number] => [x(slot), y(slot)]);
     const [start, end] = [sorted[from] ?? "", sorted[to] ?? ""];
-    return isBack ? { from: end, to: start, points: points.reverse(), isBack } : { from: start, to: end, points, isBack };
+    // Beside the line of the other direction, not on it.
+    const beside = points.map(([left, top]): [number, number] => [left, top + BACK_OFFSET]);
+    return isBack ? { from: end, to: start, points: beside.reverse(), isBack } : { from: start, to: end, points, isBack };
   });
   const bottom = Math.max(0, ...heights);
   return { width: order.length * (NODE.width + BETWEEN.layers) - BETWEEN.layers + EDGE_ROOM * 2, height: bottom + NODE.height / 2 + EDGE_ROOM, places, routes };
@@ -185,10 +188,10 @@ function mean(neighbours: readonly number[] | undefined, values: readonly number
 /** How many pairs of lines between neighbouring layers cross. */
 export function crossings(slots: readonly Pick<Slot, "right">[], order: readonly number[][]): number {
   let total = 0;
-  for (const layer of order) {
+  for (const [position, layer] of order.entries()) {
     const rightRank = new Map<number, number>();
-    const next = order[order.indexOf(layer) + 1] ?? [];
-    next.forEach((slot, position) => rightRank.set(slot, position));
+    const next = order[position + 1] ?? [];
+    next.forEach((slot, rank) => rightRank.set(slot, rank));
     const ends = layer.flatMap((slot) => (slots[slot]?.right ?? []).map((to) => rightRank.get(to) ?? -1).filter((to) => to >= 0).sort((a, b) => a - b));
     total += inversions(ends, next.length);
   }

@@ -88,7 +88,7 @@ function Row({ row, from, to, onMap }: { row: ServiceRow; from: string; to: stri
       <Compared now={ms(now.p95_ms)} before={ms(before.p95_ms)} isKnown={before.p95_ms !== null} />
       <td class="mp-right">{figure(row.log_records)}</td>
       <td class="mp-right">{figure(row.errors_logged)}</td>
-      <td>{owner === null ? "–" : clipped(owner, 60)}</td>
+      <td class="mp-owner">{owner === null ? "–" : clipped(owner, 60)}</td>
       <td class="mp-right" title={pods.length > 0 ? clipped(pods.slice(0, 10).join(", "), 400) : undefined}>
         {pods.length}
       </td>

@@ -13,7 +13,7 @@ import { towards } from "./walk";
 import { blastWords } from "./words";
 import "./map.css";
 
-export interface ServiceMapProps {
+interface ServiceMapProps {
   view: ServicesView;
   focus?: string;
   /** Who may feel it when the focus fails, where the caller knows better than the calls. */
@@ -26,11 +26,12 @@ export function ServiceMap({ view, focus, blast, onFocus }: ServiceMapProps) {
   const [isTable, setTable] = useState(false);
   const rows = useMemo(() => new Map(view.services.map((row) => [row.name, row])), [view]);
   const cut = useMemo(() => shown(view, focus, hops), [view, focus, hops]);
-  const drawn = useMemo(() => layout(cut.names, view.edges.map(({ caller, callee }) => ({ from: caller, to: callee }))), [cut, view]);
+  // Another focus on the same services is no other map: its size and place stay.
+  const drawn = useMemo(() => layout(cut.names, view.edges.map(({ caller, callee }) => ({ from: caller, to: callee }))), [cut.names.join("\n"), view]);
   const away = useMemo(() => (focus === undefined ? new Map<string, number>() : callersOf(view.edges, focus)), [view, focus]);
   const felt = blast ?? [...away.keys()];
   const box = useRef<HTMLDivElement>(null);
-  const { scale, zoom, fit } = useZoom(box, drawn, focus ?? cut.around);
+  const { scale, zoom, fit } = useZoom(box, drawn, cut.around);
   const onKeyDown = (event: KeyboardEvent, name: string) => {
     if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
@@ -66,13 +67,13 @@ export function ServiceMap({ view, focus, blast, onFocus }: ServiceMapProps) {
             Fit
           </button>
         </div>
-        <HopsChoice around={cut.around ?? focus} hops={cut.hops} onHops={setHops} />
+        <HopsChoice around={cut.around} hops={cut.hops} onHops={setHops} />
         <button type="button" class="small mp-twin" aria-pressed={isTable} onClick={() => setTable(!isTable)}>
           Table
         </button>
-        {cut.hidden > 0 && cut.around !== undefined && (
+        {cut.hidden > 0 && (
           <p class="mp-quiet" role="status">
-            {count(cut.names.length, "service")} around {clipped(cut.around, 60)} shown, {cut.hidden} hidden
+            {count(cut.names.length, "service")} around {clipped(cut.around ?? "", 60)} shown, {cut.hidden} hidden
           </p>
         )}
       </div>

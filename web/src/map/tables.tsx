@@ -32,10 +32,10 @@ export function MapTables({ view, away }: { view: ServicesView; away: ReadonlyMa
                 <th scope="row">
                   {clipped(name, 80)} {dependency && <small>dependency</small>}
                 </th>
-                <td class={`mp-${state}`}>{stateWords(state)}</td>
+                <td class={`mp-${state} mp-word`}>{stateWords(state)}</td>
                 <td class="mp-right">{figure(now.requests)}</td>
                 <td class="mp-right">{share(now.failed, now.requests)}</td>
-                <td>{away.has(name) ? callsAway(away.get(name) ?? 0) : "–"}</td>
+                <td class="mp-word">{away.has(name) ? callsAway(away.get(name) ?? 0) : "–"}</td>
               </tr>
             ))}
           </tbody>

@@ -6,14 +6,14 @@ import type { Layout } from "./layout";
 const LEAST = 0.1;
 const MOST = 2.5;
 /** Names smaller than this cannot be read; rather scroll. */
-const READABLE = 0.7;
+const READABLE = 0.85;
 
 function within(scale: number): number {
   return Math.min(MOST, Math.max(LEAST, scale));
 }
 
 /** The scale at which a map fits into a box; 1 where the box has no size yet. */
-export function fitting(map: { width: number; height: number }, box: { width: number; height: number }): number {
+function fitting(map: { width: number; height: number }, box: { width: number; height: number }): number {
   if (box.width <= 0 || box.height <= 0 || map.width <= 0 || map.height <= 0) return 1;
   return within(Math.min(1, box.width / map.width, box.height / map.height));
 }
@@ -70,16 +70,18 @@ function useDrag(box: RefObject<HTMLDivElement>): void {
   useEffect(() => {
     const element = box.current;
     if (!element) return;
+    let start = { x: 0, y: 0 };
     const onDown = (event: PointerEvent) => {
       const isGround = event.target instanceof Element && !event.target.closest("[data-name]");
       if (event.button !== 0 || event.pointerType === "touch" || !isGround) return;
       element.setPointerCapture(event.pointerId);
+      start = { x: event.clientX + element.scrollLeft, y: event.clientY + element.scrollTop };
       element.classList.add("mp-dragged");
     };
     const onMove = (event: PointerEvent) => {
       if (!element.hasPointerCapture(event.pointerId)) return;
-      element.scrollLeft -= event.movementX;
-      element.scrollTop -= event.movementY;
+      element.scrollLeft = start.x - event.clientX;
+      element.scrollTop = start.y - event.clientY;
     };
     const onUp = () => element.classList.remove("mp-dragged");
     element.addEventListener("pointerdown", onDown);

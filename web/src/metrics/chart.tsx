@@ -14,7 +14,7 @@ import { amount, count, isScaled, unitWord } from "./words";
 import { pair } from "./moments";
 import "./metrics.css";
 
-export interface MetricChartProps {
+interface MetricChartProps {
   series: SeriesView;
   from: string;
   to: string;
@@ -137,6 +137,7 @@ function Drawn({ series, points, times, markers, at, onRange, label, hint }: Dra
   const problem = usePlot(box, { points, usual: series.usual, unit: series.unit, markers, times }, here, selected, (to) => (at.value = to), choose);
   const onKeyDown = useKeys(points, index, at, selected, select, choose);
   const reading = here ? read(here, points, times, series) : "";
+  const chosen = selected ? `Chosen ${clock(Math.min(...selected))} – ${clock(Math.max(...selected))}: Enter shows it, Esc lets go` : "";
   const last = points.length - 1;
   if (last < 0) return <p class="mt-quiet">Nothing to draw.</p>;
   return (
@@ -155,10 +156,10 @@ function Drawn({ series, points, times, markers, at, onRange, label, hint }: Dra
       />
       {problem && <p role="alert">{problem}</p>}
       <p class="mt-reading" aria-hidden="true">
-        {reading || <span class="mt-quiet">{hint}</span>}
+        {chosen || reading || <span class="mt-quiet">{hint}</span>}
       </p>
-      <p class="mt-chosen" role="status">
-        {selected && `Chosen ${clock(Math.min(...selected))} – ${clock(Math.max(...selected))}: Enter shows it, Esc lets go`}
+      <p class="visually-hidden" role="status">
+        {chosen}
       </p>
     </>
   );
@@ -171,6 +172,6 @@ function read([at, value]: Point, points: Point[], [start, border]: readonly [nu
   if (at < border) return [...parts, "time before"].join(", ");
   const then = at - (border - start);
   const before = points[nearest(points, then) ?? -1];
-  if (before && before[0] < border && start < border) parts.push(`before ${amount(before[1], unit)}`);
+  if (before && before[0] <= border && start < border) parts.push(`before ${amount(before[1], unit)}`);
   return parts.join(", ");
 }

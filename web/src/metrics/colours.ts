@@ -3,6 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { theme } from "../settings";
 
 const NAMES = ["ink", "quiet", "line", "edge", "accent", "unsure", "sunken", "raised"] as const;
+const GROUNDS = new Set<string>(["sunken", "raised"]);
 export type Colours = Record<(typeof NAMES)[number], string>;
 
 /** What the properties are on an element now. They are pairs for light and dark, which only an element resolves, so one is asked. */
@@ -10,8 +11,10 @@ export function coloursOf(element: HTMLElement): Colours {
   const probe = document.createElement("span");
   element.append(probe);
   const found = NAMES.map((name) => {
-    probe.style.color = `var(--${name})`;
-    return [name, getComputedStyle(probe).color] as const;
+    // Grounds are asked for as grounds: where a person forces colours, ink and ground get different ones.
+    const property = GROUNDS.has(name) ? "backgroundColor" : "color";
+    probe.style[property] = `var(--${name})`;
+    return [name, getComputedStyle(probe)[property]] as const;
   });
   probe.remove();
   return Object.fromEntries(found) as Colours;

@@ -32,7 +32,7 @@ export function drawnFor(markers: readonly Lettered[], service: string): Lettere
   return markers.length <= DRAWN_MAX ? [...markers] : markers.filter(({ marker }) => marker.service === null || marker.service === service);
 }
 
-export interface Placed {
+interface Placed {
   /** One letter, or first and last of those that are too near to each other: `A–C`. */
   label: string;
   /** Pixels from the left. */
@@ -41,6 +41,9 @@ export interface Placed {
   lines: number[];
 }
 
+/** A label stands for lines on at most so many times its room, or it would say too little of where they are. */
+const ROOMS_SHARED = 3;
+
 /** Labels that do not cover each other: what is nearer than `room` pixels shares one. */
 export function placed(markers: readonly Lettered[], toX: (at: number) => number, room: number): Placed[] {
   const groups: { members: Lettered[]; lines: number[] }[] = [];
@@ -48,7 +51,7 @@ export function placed(markers: readonly Lettered[], toX: (at: number) => number
     const x = toX(marker.at);
     const last = groups[groups.length - 1];
     const end = last?.lines[last.lines.length - 1];
-    if (last && end !== undefined && x - end < room) {
+    if (last && end !== undefined && x - end < room && x - (last.lines[0] ?? x) < room * ROOMS_SHARED) {
       last.members.push(marker);
       last.lines.push(x);
     } else groups.push({ members: [marker], lines: [x] });

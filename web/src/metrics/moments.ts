@@ -17,7 +17,7 @@ export function written(text: string): string | undefined {
 }
 
 /** A time as the server writes it; `undefined` for what is none. */
-export function iso(at: number): string | undefined {
+function iso(at: number): string | undefined {
   return Number.isFinite(at) && Math.abs(at) < 8.64e15 ? new Date(at).toISOString().replace(".000Z", "Z") : undefined;
 }
 

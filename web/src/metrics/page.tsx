@@ -27,7 +27,7 @@ export function MetricsPage() {
   return (
     <section class="mt-page" aria-label="Metrics">
       <h2>Metrics</h2>
-      <Filters key={[service, q].join("\n")} names={view?.names ?? []} services={view?.series ?? []} service={service} name={name} q={q} />
+      <Filters names={view?.names ?? []} services={view?.series ?? []} service={service} name={name} q={q} />
       {view && <TimeBar from={view.from} to={view.to} onRange={(from, to) => set({ from, to })} onLatest={() => set({ from: undefined, to: undefined })} />}
       <Waiting loaded={loaded} again={() => setAgain(again + 1)} />
       {view && <Found view={view} />}
@@ -66,6 +66,7 @@ interface FiltersProps {
 
 function Filters({ names, services, service = "", name = "", q = "" }: FiltersProps) {
   const [typed, type] = useState({ service, q });
+  useEffect(() => type({ service, q }), [service, q]);
   const known = useMemo(() => [...new Set(services.map((series) => series.service))].sort().slice(0, 200), [services]);
   const submit = (event: Event) => {
     event.preventDefault();

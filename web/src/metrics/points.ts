@@ -70,7 +70,7 @@ export function reach(points: readonly Point[], usual: readonly [number, number]
   return [low === 0 ? 0 : low - room, high + room];
 }
 
-export interface Summary {
+interface Summary {
   last: Point;
   lowest: Point;
   highest: Point;
@@ -97,7 +97,7 @@ export function summary(points: readonly Point[], usual: readonly [number, numbe
 /** One in ten values lies outside of the band anyway; from this share on it is worth a mark. */
 const WORTH_A_MARK = 0.2;
 
-export interface Standing {
+interface Standing {
   mark: "▲" | "▼" | "";
   words: string;
 }
