@@ -21,10 +21,10 @@ test("those who call feel it, and who calls them, nearest first, once each, circ
 
 test("a blast radius is a sentence", () => {
   const away = callersOf(edges, "db");
-  expect(blastWords("db", ["orders", "checkout"], away)).toBe("When db fails, 2 services may feel it: orders (calls it), checkout (2 calls away).");
+  expect(blastWords("db", ["orders", "checkout"], away)).toBe("When db fails, 2 services may feel it; calling it: orders; 2 calls away: checkout.");
   expect(blastWords("web", [], new Map())).toBe("Nobody was seen to call web.");
   const crowd = Array.from({ length: 100 }, (_, index) => `s${index}`);
-  expect(blastWords("db", crowd, new Map())).toMatch(/^When db fails, 100 services .* and 60 more\.$/);
+  expect(blastWords("db", crowd, new Map())).toMatch(/^When db fails, 100 services .*; and 60 more\.$/);
 });
 
 test("a neighbourhood goes both ways and no further than asked", () => {

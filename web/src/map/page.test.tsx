@@ -53,7 +53,7 @@ test("the map names each service and its state, and the focus says who feels it"
   expect(root.querySelector(".mp-label")?.textContent).toContain("✖ 40 %");
   nodes()[3]?.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
   await vi.waitFor(() => expect(place.value.parameters.get("focus")).toBe("db"));
-  await vi.waitFor(() => expect(root.querySelector(".mp-blast")?.textContent).toBe("When db fails, 2 services may feel it: checkout (calls it), web (2 calls away)."));
+  await vi.waitFor(() => expect(root.querySelector(".mp-blast")?.textContent).toBe("When db fails, 2 services may feel it; calling it: checkout; 2 calls away: web."));
   expect(nodes().map((node) => node.classList.contains("mp-away"))).toEqual([true, false, true, false]);
   [...root.querySelectorAll<HTMLButtonElement>(".mp-tools button")].find(({ textContent }) => textContent === "Table")?.click();
   await vi.waitFor(() => expect(root.querySelectorAll("table")).toHaveLength(2));

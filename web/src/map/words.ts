@@ -30,23 +30,26 @@ export function nodeWords(name: string, row: ServiceRow | undefined, away: numbe
   return parts.join(", ");
 }
 
-/** `calls it`, `2 calls away`. */
+/** `1 call away`, `2 calls away`. */
 export function callsAway(away: number): string {
   return away === 1 ? "1 call away" : `${away} calls away`;
 }
 
 const NAMED = 40;
 
-/** Who may feel it when a service fails, in a sentence. */
+/** Who may feel it when a service fails, in a sentence: nearest first, those equally far together. */
 export function blastWords(name: string, blast: readonly string[], away: ReadonlyMap<string, number>): string {
   const shown = clipped(name, 80);
   if (blast.length === 0) return `Nobody was seen to call ${shown}.`;
-  const named = blast.slice(0, NAMED).map((caller) => {
+  const groups = new Map<string, string[]>();
+  for (const caller of blast.slice(0, NAMED)) {
     const distance = away.get(caller);
-    return clipped(caller, 80) + (distance === undefined ? "" : distance === 1 ? " (calls it)" : ` (${callsAway(distance)})`);
-  });
-  const more = blast.length > NAMED ? ` and ${blast.length - NAMED} more` : "";
-  return `When ${shown} fails, ${count(blast.length, "service")} may feel it: ${named.join(", ")}${more}.`;
+    const group = distance === undefined ? "also" : distance === 1 ? "calling it" : callsAway(distance);
+    groups.set(group, [...(groups.get(group) ?? []), clipped(caller, 80)]);
+  }
+  const said = [...groups].map(([group, names]) => `${group}: ${names.join(", ")}`).join("; ");
+  const more = blast.length > NAMED ? `; and ${blast.length - NAMED} more` : "";
+  return `When ${shown} fails, ${count(blast.length, "service")} may feel it; ${said}${more}.`;
 }
 
 const WIDTHS = { least: 1, most: 5 };
