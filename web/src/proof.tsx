@@ -5,7 +5,6 @@ import { LogHistogram } from "./logs/histogram";
 import { LogLines } from "./logs/lines";
 import { ServiceMap } from "./map/map";
 import { MetricChart } from "./metrics/chart";
-import { lettered } from "./metrics/markers";
 import { around } from "./place";
 import { go } from "./route";
 import { Shown } from "./shell/shown";
@@ -78,12 +77,11 @@ function Charts({ from, to, service, name, pod }: Times & { service: string; nam
       again={() => setAgain(again + 1)}
       show={(view) => {
         const series = view.series.filter((one) => pod === null || one.pod === pod).slice(0, CHARTS_MAX);
-        const markers = lettered(view.markers);
         const onRange = (start: string, end: string) => go(query("/charts", { from: start, to: end, service, name }));
         return (
           <div class="proof">
             {series.map((one, index) => (
-              <MetricChart key={index} series={one} from={view.from} to={view.to} beforeFrom={view.before_from} markers={markers} onRange={onRange} />
+              <MetricChart key={index} series={one} from={view.from} to={view.to} beforeFrom={view.before_from} markers={view.markers} onRange={onRange} />
             ))}
           </div>
         );

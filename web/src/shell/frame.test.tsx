@@ -53,7 +53,7 @@ test("the place one is at is marked, named in the title, and gets the focus", as
 test("chords go to places, but not while one writes, nor when single keys are off", async () => {
   key(document.body, "g");
   key(document.body, "m");
-  expect(place.value.parts).toEqual(["metrics"]);
+  expect(place.value.parts).toEqual(["charts"]);
   await settle();
   expect(document.activeElement).toBe(root.querySelector("main"));
   const field = document.createElement("input");
@@ -65,7 +65,7 @@ test("chords go to places, but not while one writes, nor when single keys are of
   key(document.body, "i");
   key(document.body, "?");
   await settle();
-  expect(place.value.parts).toEqual(["metrics"]);
+  expect(place.value.parts).toEqual(["charts"]);
   expect(dialog()).toBeNull();
 });
 
