@@ -77,16 +77,19 @@ fn histogram(store: &Store, query: &LogQuery) -> Result<(i64, Vec<LogBucket>, bo
         rows.iter().for_each(|row| bars.add(row.record.time, row.record.severity, 1));
         return Ok((width, bars.bars, rows.len() < COUNTED_MAX));
     }
-    // Rollups count by the minute, under the worst severity that a template came with: nearly always its only one.
+    // Rollups count by the minute.
     let width = width(least.max(60));
     let mut bars = Bars::new(query.range, width);
     let services = query.services.clone();
     for row in store.log_templates(&TemplateQuery { range: query.range, services })? {
-        let severe = query.severity_min.is_none_or(|least| row.severity >= least);
-        if severe && query.template.is_none_or(|template| row.template == template) {
-            for (minute, count) in &row.minutes {
+        if query.template.is_some_and(|template| row.template != template) {
+            continue;
+        }
+        let severe = |severity| query.severity_min.is_none_or(|least| severity >= least);
+        for (severity, _, minutes) in row.by_severity().filter(|level| severe(level.0)) {
+            for (minute, count) in minutes {
                 let at = Timestamp::from_secs(minute * 60).max(query.range.start);
-                bars.add(at, row.severity, u64::from(*count));
+                bars.add(at, severity, u64::from(*count));
             }
         }
     }

@@ -37,6 +37,8 @@ pub fn metrics(store: &Store, asked: &Asked, now: Timestamp) -> Result<MetricsVi
     let wanted = |row: &&SeriesRow| {
         given(&asked.name).is_none_or(|name| row.series.name == name)
             && given(&asked.q).is_none_or(|words| matches(row, words))
+            // One histogram is dozens of buckets, which would crowd out all else unless they are asked for.
+            && (given(&asked.name).is_some() || row.series.attributes.get("le").is_none())
     };
     let mut shown: Vec<(f64, SeriesView)> =
         rows.iter().filter(wanted).filter_map(|row| series(row, range)).collect();

@@ -183,9 +183,10 @@ fn count_logs(
     side: impl Fn(&mut Service) -> &mut Side,
 ) -> Result<(), ExploreError> {
     for row in store.log_templates(&TemplateQuery { range, services: Vec::new() })? {
-        let side = side(known.entry(row.service).or_default());
+        let side = side(known.entry(row.service.clone()).or_default());
         side.logs += row.count;
-        side.errors += if row.severity.is_error() { row.count } else { 0 };
+        let errors = row.by_severity().filter(|level| level.0.is_error());
+        side.errors += errors.map(|(_, count, _)| count).sum::<u64>();
     }
     Ok(())
 }

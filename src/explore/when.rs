@@ -62,7 +62,8 @@ impl Asked {
     pub fn range(&self, store: &Store, now: Timestamp) -> Result<TimeRange, ExploreError> {
         let end = match time("to", &self.to)? {
             Some(end) => end,
-            None => newest(store)?.map_or(now, |newest| newest.min(now)),
+            // Whole seconds read better in an address.
+            None => newest(store)?.map_or(now, |newest| newest.min(now)).plus_secs(1).whole_secs(),
         };
         let start = time("from", &self.from)?.unwrap_or_else(|| end.plus_secs(-USUAL_SECS));
         if start >= end {

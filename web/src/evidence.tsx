@@ -4,7 +4,7 @@ import { Copy } from "./copy";
 import { Elsewhere } from "./elsewhere";
 import { lazy } from "./lazy";
 import { neighbour, openEvidence, opened } from "./opened";
-import { placeOf } from "./place";
+import { exampleTrace, placeOf } from "./place";
 import { Sparkline } from "./sparkline";
 import { ownPath, visible } from "./text";
 import { span } from "./time";
@@ -30,6 +30,7 @@ export function EvidencePane({ item, close }: Props) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), [item.permalink]);
   const there = placeOf(item);
+  const example = exampleTrace(item);
   return (
     <aside class="evidence" aria-label={`Evidence ${item.id}`}>
       <header>
@@ -47,10 +48,11 @@ export function EvidencePane({ item, close }: Props) {
         )}
       </header>
       <Facts item={item} />
-      <Proof item={item} />
       <Cited item={item} />
+      <Proof item={item} />
       <p class="links">
         {there && <a href={there.path}>{there.words}</a>}
+        {example && <a href={`/trace/${example}`}>The example trace</a>}
         <Elsewhere item={item} />
         <a href={ownPath(item.permalink)}>Link to this evidence</a> <small title="BLAKE3 of the content">{visible(item.hash.slice(0, 12))}</small>
       </p>

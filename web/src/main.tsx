@@ -17,6 +17,9 @@ const Services = lazy(() => import("./map/page").then((part) => part.ServicesPag
 const Trace = lazy<{ id: string }>(() => import("./trace/page").then((part) => part.TracePage));
 const Traces = lazy(() => import("./trace/traces").then((part) => part.TracesPage));
 
+/** Pages that use all the width there is. */
+const WIDE = new Set(["services", "logs", "traces", "trace", "charts"]);
+
 function Page() {
   const [first, second, third] = place.value.parts;
   switch (first) {
@@ -69,9 +72,7 @@ function Panel() {
     );
   }
   return (
-    <Frame>
-      <Page />
-    </Frame>
+    <Frame>{WIDE.has(first ?? "") ? <div class="wide"><Page /></div> : <Page />}</Frame>
   );
 }
 

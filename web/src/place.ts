@@ -36,3 +36,9 @@ export function placeOf(item: Evidence): There | undefined {
       return item.kind === "log" && item.from ? { path: query("/logs", { ...times, service: item.service ?? undefined }), words: "The logs around it" } : undefined;
   }
 }
+
+/** A trace that the engine itself names in the item as its example. */
+export function exampleTrace(item: Evidence): string | undefined {
+  const own = new TextDecoder().decode(new TextEncoder().encode(item.preview).slice(0, item.own));
+  return /\bexample trace ([0-9a-f]{32})\b/.exec(own)?.[1];
+}

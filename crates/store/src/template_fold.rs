@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use groundcrew_telemetry::{CallSite, Severity, SiteRow, TemplateId, TemplateRow, Timestamp};
+use groundcrew_telemetry::{
+    CallSite, LevelRow, Severity, SiteRow, TemplateId, TemplateRow, Timestamp,
+};
 use rustc_hash::FxHashMap;
 
 use crate::memory::{Memory, RowAt};
@@ -43,6 +45,7 @@ struct Pair {
     peak: (u64, i64, TextAt),
     slots: Vec<(i64, u64)>,
     sites: Vec<Site>,
+    levels: Vec<(Severity, Vec<(i64, u64)>)>,
 }
 
 /// One place in the code among those that write one line.
@@ -131,6 +134,7 @@ impl<'q> TemplateFold<'q> {
             peak: (cell.count, cell.slot, first_at),
             slots: Vec::new(),
             sites: Vec::new(),
+            levels: Vec::new(),
         });
         pair.severity = pair.severity.max(cell.severity);
         pair.count += cell.count;
@@ -145,6 +149,10 @@ impl<'q> TemplateFold<'q> {
             pair.peak = (cell.count, cell.slot, first_at);
         }
         pair.slots.push((cell.slot, cell.count));
+        match pair.levels.iter_mut().find(|(severity, _)| *severity == cell.severity) {
+            Some((_, slots)) => slots.push((cell.slot, cell.count)),
+            None => pair.levels.push((cell.severity, vec![(cell.slot, cell.count)])),
+        }
         if let Some(site) = site {
             pair.add_site(site, (cell.first, first_at), (cell.slot, cell.count));
         }
@@ -164,7 +172,7 @@ impl<'q> TemplateFold<'q> {
             let facts = CellFacts {
                 slot: key.slot,
                 count: cell.count,
-                severity: cell.severity,
+                severity: key.severity,
                 first: cell.first,
                 last: cell.last,
                 first_text: text_number(cell.first_at),
@@ -213,6 +221,7 @@ impl<'q> TemplateFold<'q> {
                 last: pair.last.0,
                 exemplars: self.exemplars(&pair),
                 sites: self.sites(pair.sites),
+                levels: levels(pair.levels),
                 minutes: add_up_minutes(pair.slots),
             })
             .collect();
@@ -251,6 +260,21 @@ impl<'q> TemplateFold<'q> {
         }
         shown
     }
+}
+
+fn levels(mut levels: Vec<(Severity, Vec<(i64, u64)>)>) -> Vec<LevelRow> {
+    if levels.len() < 2 {
+        return Vec::new();
+    }
+    levels.sort_by_key(|(severity, _)| *severity);
+    levels
+        .into_iter()
+        .map(|(severity, slots)| LevelRow {
+            severity,
+            count: slots.iter().map(|(_, count)| count).sum(),
+            minutes: add_up_minutes(slots),
+        })
+        .collect()
 }
 
 /// `body`, no longer than [`EXEMPLAR_BYTES_MAX`].

@@ -27,6 +27,6 @@ pub use cluster::{ClusterEvent, ClusterObject, ClusterSnapshot};
 pub use ids::{CallSite, SpanId, TemplateId, TraceId};
 pub use log::{LogRecord, Severity};
 pub use metric::{MetricKind, MetricSeries, Point};
-pub use rows::{LogRow, SeriesRow, SiteRow, SpanRow, TemplateRow};
+pub use rows::{LevelRow, LogRow, SeriesRow, SiteRow, SpanRow, TemplateRow};
 pub use span::{Span, SpanEvent, SpanKind, SpanStatus, StatusCode};
 pub use time::{Clock, FixedClock, SystemClock, TimeRange, Timestamp};

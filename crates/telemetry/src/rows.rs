@@ -57,6 +57,31 @@ pub struct TemplateRow {
     /// The same records by where in the code they were written; of those that do not say there is nothing here.
     #[serde(default)]
     pub sites: Vec<SiteRow>,
+    /// The same records by severity, mildest first; empty where all came with one.
+    #[serde(default)]
+    pub levels: Vec<LevelRow>,
+}
+
+impl TemplateRow {
+    /// The records by severity: how many, and per minute.
+    pub fn by_severity(&self) -> impl Iterator<Item = (Severity, u64, &[(i64, u32)])> {
+        let only =
+            self.levels.is_empty().then_some((self.severity, self.count, self.minutes.as_slice()));
+        let levels = self.levels.iter();
+        only.into_iter()
+            .chain(levels.map(|level| (level.severity, level.count, level.minutes.as_slice())))
+    }
+}
+
+/// What was written with one severity, of one service and template.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct LevelRow {
+    /// The severity.
+    pub severity: Severity,
+    /// Records in the range.
+    pub count: u64,
+    /// Records per minute that has any, as in [`TemplateRow::minutes`].
+    pub minutes: Vec<(i64, u32)>,
 }
 
 /// What was written at one place in the code, of one service and template.

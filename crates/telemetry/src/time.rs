@@ -51,6 +51,12 @@ impl Timestamp {
         self.0.div_euclid(60_000_000_000)
     }
 
+    /// The whole second that this time falls into.
+    #[must_use]
+    pub const fn whole_secs(self) -> Self {
+        Self(self.0.saturating_sub(self.0.rem_euclid(1_000_000_000)))
+    }
+
     /// The same time moved by `nanos`, clamped at both ends.
     #[must_use]
     pub const fn plus_nanos(self, nanos: i64) -> Self {

@@ -152,6 +152,8 @@ fn add_row(known: &mut TemplateRow, row: TemplateRow) {
             None => known.sites.push(site),
         }
     }
+    // Ranges are added up for what the analysis reads, which is not by severity.
+    known.levels.clear();
 }
 
 pub(super) fn template_candidates(rows: &[TemplateRow], plan: &Plan) -> Vec<Candidate> {

@@ -1,6 +1,7 @@
 // Traces of a time: which service, only failed ones, and when, all of it in the address.
 import { useEffect, useState } from "preact/hooks";
 import { query, useView } from "../api";
+import { Copy } from "../copy";
 import { parameter, set } from "../route";
 import { Shown } from "../shell/shown";
 import { visible } from "../text";
@@ -53,8 +54,7 @@ export function TracesPage() {
         show={(shown) => (
           <>
             <p class="quiet">
-              <code>{visible(shown.query)}</code>
-              {shown.left_out > 0 && ` · ${shown.left_out.toLocaleString("en-US")} more are not listed`}
+              <code>{visible(shown.query)}</code> <Copy text={shown.query} what="query" />
             </p>
             <TraceList view={shown} />
           </>

@@ -1,4 +1,4 @@
-//! Counts per slot of time, service, template and place in the code, kept while rows are in memory.
+//! Counts per slot of time, service, template, place in the code and severity, kept while rows are in memory.
 //!
 //! A cell points at its first and last row instead of copying their bodies; the bodies are copied once, when the
 //! memory is sealed.
@@ -16,6 +16,7 @@ pub(crate) struct CellKey {
     pub(crate) service: u32,
     pub(crate) template: TemplateId,
     pub(crate) site: Option<CallSite>,
+    pub(crate) severity: Severity,
 }
 
 /// Where a row is in memory.
@@ -29,7 +30,6 @@ pub(crate) struct RowAt {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Cell {
     pub(crate) count: u64,
-    pub(crate) severity: Severity,
     pub(crate) first: Timestamp,
     pub(crate) last: Timestamp,
     pub(crate) first_at: RowAt,
@@ -39,20 +39,12 @@ pub(crate) struct Cell {
 impl Cell {
     fn of(record: &LogRecord, row: u32) -> Self {
         let at = RowAt { portion: 0, row };
-        Self {
-            count: 1,
-            severity: record.severity,
-            first: record.time,
-            last: record.time,
-            first_at: at,
-            last_at: at,
-        }
+        Self { count: 1, first: record.time, last: record.time, first_at: at, last_at: at }
     }
 
     /// Adds a cell whose rows came later.
     fn merge(&mut self, later: &Self) {
         self.count += later.count;
-        self.severity = self.severity.max(later.severity);
         if later.first < self.first {
             self.first = later.first;
             self.first_at = later.first_at;
@@ -69,8 +61,8 @@ pub(crate) fn template_of(record: &LogRecord) -> TemplateId {
     record.template.unwrap_or(TemplateId(0))
 }
 
-/// What is counted apart within one service: slot, template, place in the code.
-pub(crate) type Counted = FxHashMap<(i64, TemplateId, Option<CallSite>), Cell>;
+/// What is counted apart within one service: slot, template, place in the code, severity.
+pub(crate) type Counted = FxHashMap<(i64, TemplateId, Option<CallSite>, Severity), Cell>;
 
 /// Counts the records of one portion, whose service is one.
 pub(super) fn count_portion(records: &[LogRecord]) -> Counted {
@@ -78,7 +70,7 @@ pub(super) fn count_portion(records: &[LogRecord]) -> Counted {
     for (row, record) in records.iter().enumerate() {
         let cell = Cell::of(record, u32::try_from(row).unwrap_or(u32::MAX));
         cells
-            .entry((slot_of(record.time), template_of(record), record.site))
+            .entry((slot_of(record.time), template_of(record), record.site, record.severity))
             .and_modify(|known| known.merge(&cell))
             .or_insert(cell);
     }
@@ -98,11 +90,11 @@ impl MemoryRollup {
     pub(super) fn add(&mut self, portion: u32, service: &Arc<str>, counted: Counted) -> usize {
         let service = self.service_id(service);
         let cells_before = self.cells.len();
-        for ((slot, template, site), mut cell) in counted {
+        for ((slot, template, site, severity), mut cell) in counted {
             cell.first_at.portion = portion;
             cell.last_at.portion = portion;
             self.cells
-                .entry(CellKey { slot, service, template, site })
+                .entry(CellKey { slot, service, template, site, severity })
                 .and_modify(|known| known.merge(&cell))
                 .or_insert(cell);
         }

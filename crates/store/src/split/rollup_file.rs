@@ -1,4 +1,4 @@
-//! `rollup.bin`: the counts of a log split per slot of time, service, template and place in the code, and the bodies shown as exemplars.
+//! `rollup.bin`: the counts of a log split per slot of time, service, template, place in the code and severity, and the bodies shown as exemplars.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -60,7 +60,7 @@ pub(super) fn write(dir: &Path, memory: &Memory) -> Result<u64, StoreError> {
         footer.templates.push(template);
         footer.sites.push(key.site.map_or(0, CallSite::code));
         footer.counts.push(cell.count);
-        footer.severities.push(cell.severity.0);
+        footer.severities.push(key.severity.0);
         let slot_start = key.slot.wrapping_mul(SLOT_NANOS);
         footer.firsts.push(cell.first.nanos().wrapping_sub(slot_start));
         footer.lasts.push(cell.last.nanos().wrapping_sub(cell.first.nanos()));

@@ -77,6 +77,7 @@ fn template() -> impl Strategy<Value = TemplateRow> {
             minutes: vec![(first.minute(), count)],
             exemplars: vec![text.clone()],
             sites: Vec::new(),
+            levels: Vec::new(),
             text,
         },
     )

@@ -205,6 +205,7 @@ impl Scene {
                     .collect(),
                 exemplars: vec![message.to_owned()],
                 sites: Vec::new(),
+                levels: Vec::new(),
             };
             let rows = if is_window {
                 &mut self.observations.templates_window

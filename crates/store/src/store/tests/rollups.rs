@@ -35,6 +35,7 @@ struct Counted {
     minutes: BTreeMap<i64, u32>,
     bodies: Vec<String>,
     sites: BTreeMap<CallSite, BTreeMap<i64, u32>>,
+    levels: BTreeMap<Severity, BTreeMap<i64, u32>>,
 }
 
 fn plain_count(
@@ -62,6 +63,7 @@ fn plain_count(
         entry.first = entry.first.min(one.time);
         entry.last = entry.last.max(one.time);
         *entry.minutes.entry(minute).or_default() += 1;
+        *entry.levels.entry(one.severity).or_default().entry(minute).or_default() += 1;
         if let Some(site) = one.site {
             *entry.sites.entry(site).or_default().entry(minute).or_default() += 1;
         }
@@ -84,6 +86,12 @@ fn check_row(row: &TemplateRow, counted: &Counted, records: &[(String, LogRecord
         );
         assert!(counted.bodies.contains(&site.exemplar));
     }
+    let levels: BTreeMap<_, _> = row
+        .by_severity()
+        .map(|(severity, _, minutes)| (severity, minutes.iter().copied().collect()))
+        .collect();
+    assert_eq!(levels, counted.levels);
+    assert_eq!(row.by_severity().map(|(_, count, _)| count).sum::<u64>(), row.count);
     assert!((1..=3).contains(&row.exemplars.len()));
     assert!(row.exemplars.iter().all(|text| counted.bodies.contains(text)));
     let is_at = |text: &str, time: Timestamp| {
