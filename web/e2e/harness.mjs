@@ -20,7 +20,7 @@ let failed = 0;
 /** Runs one test on a page of its own; an error in the page's console or a request to elsewhere fails it. */
 export async function test(name, options, work) {
   const { expected = [], ...context } = options;
-  const made = await browser.newContext(context);
+  const made = await browser.newContext({ colorScheme: "dark", ...context });
   const page = await made.newPage();
   const complaints = [];
   const note = (text) => expected.some((part) => text.includes(part)) || complaints.push(text);

@@ -41,7 +41,7 @@ export function Composer({ ask }: { ask: (question: string, scope: Scope) => voi
         <textarea
           id="question"
           ref={box}
-          rows={2}
+          rows={1}
           maxLength={16_000}
           placeholder="why is checkout slow?"
           value={now.text}
