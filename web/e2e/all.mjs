@@ -10,4 +10,6 @@ await import("./views.mjs");
 await import("./lines.mjs");
 await import("./hostile.mjs");
 await import("./barriers.mjs");
+// Last: what is sent here stands in every list.
+await import("./large.mjs");
 await finish();

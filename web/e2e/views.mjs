@@ -147,3 +147,13 @@ await test("single keys can be turned off, times read in local time", { timezone
   await page.keyboard.press("i");
   assert.match(page.url(), /\/logs/);
 });
+
+await test("an incident stands in a frame of this origin, to be read", {}, async (page) => {
+  await answered(page);
+  const code = await page.locator(".standing-line .code").innerText();
+  await page.goto(`${url}/embed/i/${code}`);
+  await page.locator(".claims li").first().waitFor();
+  assert.equal(await page.locator("nav").count(), 0, "no way to the rest of the panel");
+  await page.locator(".claims .chip").first().click();
+  await page.locator(".evidence pre").first().waitFor();
+});

@@ -6,7 +6,7 @@ import { Doubt } from "./feedback";
 import { Hypotheses } from "./hypotheses";
 import { visible } from "./text";
 import { moment, span } from "./time";
-import type { Answer, Confidence, NextStep } from "./wire.gen";
+import type { Answer, Confidence, NextStep, SeenSign } from "./wire.gen";
 
 const VERDICTS = {
   likely_cause: { mark: "◆", word: "Likely cause" },
@@ -53,13 +53,10 @@ export function AnswerView({ answer, sentences }: { answer: Answer; sentences: s
           item.took && <>, took {visible(item.took)}</>,
           " ",
           cite(item.cites),
-          <ul>
-            {[...item.matches, ...item.differs].map((sign, index) => (
-              <li key={index}>
-                {visible(sign.text)} {cite(sign.cites)}
-              </li>
-            ))}
-          </ul>,
+          <div class="sides">
+            <Side title="As then" signs={item.matches} cite={cite} />
+            <Side title="Differs this time" signs={item.differs} cite={cite} />
+          </div>,
         ]}
       />
       <Section title="Next" items={answer.next} line={(item) => <Next item={item} cite={cite} />} />
@@ -104,6 +101,23 @@ function Claims({ answer, cite }: { answer: Answer; cite: Cite }) {
         </li>
       ))}
     </ul>
+  );
+}
+
+/** One side of a comparison with a past incident. */
+function Side({ title, signs, cite }: { title: string; signs: SeenSign[]; cite: Cite }) {
+  if (signs.length === 0) return null;
+  return (
+    <div>
+      <h4>{title}</h4>
+      <ul>
+        {signs.map((sign, index) => (
+          <li key={index}>
+            {visible(sign.text)} {cite(sign.cites)}
+          </li>
+        ))}
+      </ul>
+    </div>
   );
 }
 

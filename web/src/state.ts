@@ -37,6 +37,9 @@ export type Action =
 type ErrorEvent = Extract<ServerEvent, { t: "error" }>;
 type WelcomeEvent = Extract<ServerEvent, { t: "welcome" }>;
 
+/** Questions that are kept in the page. */
+const RUNS_MAX = 100;
+
 export function emptyState(sid: string, lastSeq = 0): State {
   return { sid, lastSeq, runs: [] };
 }
@@ -48,7 +51,8 @@ export function isBusy(run: Run): boolean {
 export function reduce(state: State, action: Action): State {
   switch (action.kind) {
     case "asked":
-      return { ...state, runs: [...state.runs, newRun(action.askId, action.question, action.scope)] };
+      // Over a long night the oldest go; the server has them under their codes.
+      return { ...state, runs: [...state.runs, newRun(action.askId, action.question, action.scope)].slice(-RUNS_MAX) };
     case "stopped":
       return change(state, (run) => run.askId === action.askId && isBusy(run), (run) => ({ ...run, stopping: true }));
     case "server":

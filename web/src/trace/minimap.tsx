@@ -27,8 +27,8 @@ export function Minimap({ tree, window, setWindow, act }: Props) {
         </span>
         <button type="button" class="small" aria-label="Earlier" title="Earlier (a)" disabled={window.from <= 0} onClick={() => act("pan left")}>◂</button>
         <button type="button" class="small" aria-label="Later" title="Later (d)" disabled={window.to >= tree.total} onClick={() => act("pan right")}>▸</button>
-        <button type="button" class="small" aria-label="Zoom in" title="Zoom in (w)" onClick={() => act("zoom in")}>+</button>
-        <button type="button" class="small" aria-label="Zoom out" title="Zoom out (s)" disabled={isWhole} onClick={() => act("zoom out")}>−</button>
+        <button type="button" class="small" aria-label="Zoom in" title="Zoom in (+)" onClick={() => act("zoom in")}>+</button>
+        <button type="button" class="small" aria-label="Zoom out" title="Zoom out (−)" disabled={isWhole} onClick={() => act("zoom out")}>−</button>
         <button type="button" class="small" title="The selected span over the whole width" onClick={() => act("to span")}>To span</button>
         <button type="button" class="small" title="The whole trace (0)" disabled={isWhole} onClick={() => act("whole")}>Reset</button>
       </div>

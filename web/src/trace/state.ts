@@ -37,11 +37,11 @@ export interface Shown {
   found: number[];
 }
 
-/** Letters as in the tracing tools that people know; only where a letter alone is meant as a shortcut. */
+/** Letters as those who come from Jaeger have them in their fingers; only where a letter alone is meant as a shortcut. */
 export const LETTERS: Readonly<Record<string, Command>> = {
-  w: "zoom in", s: "zoom out", "+": "zoom in", "=": "zoom in", "-": "zoom out", a: "pan left", d: "pan right", "0": "whole",
+  w: "page up", s: "page down", "+": "zoom in", "=": "zoom in", "-": "zoom out", a: "pan left", d: "pan right", "0": "whole",
   f: "next match", b: "previous match",
-  "[": "collapse one", "]": "expand one", p: "collapse all", o: "expand all",
+  p: "collapse one", o: "expand one", "]": "collapse all", "[": "expand all",
 };
 
 /** Keys of the tree. */

@@ -25,11 +25,11 @@ export function Tools({ state, shown, field, act }: Props) {
         Critical path only
       </button>
       <div class="tr-group" role="group" aria-label="Fold">
-        {command("Expand all", "expand all", "Expand all (o)")}
-        {command("Collapse all", "collapse all", "Collapse all (p)")}
+        {command("Expand all", "expand all", "Expand all ([)")}
+        {command("Collapse all", "collapse all", "Collapse all (])")}
         {command("First level", "collapse to 1", "Roots and what they call")}
-        <button type="button" class="small" aria-label="Collapse one level" title="Collapse one level ([)" onClick={() => act({ do: "collapse one" })}>−1</button>
-        <button type="button" class="small" aria-label="Expand one level" title="Expand one level (])" onClick={() => act({ do: "expand one" })}>+1</button>
+        <button type="button" class="small" aria-label="Collapse one level" title="Collapse one level (p)" onClick={() => act({ do: "collapse one" })}>−1</button>
+        <button type="button" class="small" aria-label="Expand one level" title="Expand one level (o)" onClick={() => act({ do: "expand one" })}>+1</button>
       </div>
     </div>
   );
@@ -67,8 +67,8 @@ function counted(state: State, { found }: Shown): string {
 
 const KEYS: [string, string][] = [
   ["↑ ↓ Home End", "another span"], ["← →", "collapse, expand, to the parent"], ["Enter", "details"], ["Esc", "close details"],
-  ["w s", "zoom in, out"], ["a d", "earlier, later"], ["0", "whole trace"], ["f b", "next, previous match"],
-  ["[ ]", "collapse, expand one level"], ["p o", "collapse, expand all"], ["Ctrl B", "search"],
+  ["+ −", "zoom in, out"], ["w s", "a page up, down"], ["a d", "earlier, later"], ["0", "whole trace"], ["f b", "next, previous match"],
+  ["p o", "collapse, expand one level"], ["] [", "collapse, expand all"], ["Ctrl B", "search"],
 ];
 
 /** What the drawing's marks mean, and the keys. */
