@@ -42,14 +42,21 @@ await test("on a slow line the question is there at once and the answer comes", 
 await test("nothing jumps once the answer stands, and typing is never held up", {}, async (page) => {
   await page.addInitScript(() => {
     window.jumps = 0;
-    window.longest = 0;
+    window.tasks = [];
     new PerformanceObserver((list) => list.getEntries().forEach((entry) => !entry.hadRecentInput && document.querySelector(".claims") && (window.jumps += entry.value))).observe({ type: "layout-shift", buffered: true });
-    new PerformanceObserver((list) => list.getEntries().forEach((entry) => (window.longest = Math.max(window.longest, entry.duration)))).observe({ type: "longtask", buffered: true });
+    new PerformanceObserver((list) => list.getEntries().forEach((entry) => window.tasks.push([entry.startTime, entry.duration]))).observe({ type: "longtask", buffered: true });
   });
-  await answered(page);
+  await page.goto(`${url}/ask`);
+  await page.getByText("connected").waitFor();
+  await page.waitForTimeout(300);
+  const asked = await page.evaluate(() => performance.now());
+  await page.getByLabel("Ask about an outage").fill(QUESTION);
+  await page.getByLabel("Ask about an outage").press("Enter");
+  await page.locator('.run[aria-busy="false"] .claims li').first().waitFor({ timeout: 60_000 });
   await page.waitForTimeout(500);
-  const { jumps, longest } = await page.evaluate(() => ({ jumps: window.jumps, longest: window.longest }));
-  console.log(`        layout shift after the first card ${jumps.toFixed(3)}, longest task ${longest.toFixed(0)} ms`);
+  const { jumps, tasks } = await page.evaluate(() => ({ jumps: window.jumps, tasks: window.tasks }));
+  const longest = Math.max(0, ...tasks.filter(([start]) => start > asked).map(([, duration]) => duration));
+  console.log(`        layout shift after the first card ${jumps.toFixed(3)}, longest task while it is answered ${longest.toFixed(0)} ms`);
   assert.ok(jumps < 0.1, `what stands moved by ${jumps}`);
 });
 

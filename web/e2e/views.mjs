@@ -43,7 +43,6 @@ await test("sentences are walked with j and k, previewed, and opened with e", { 
   await page.getByRole("tooltip").waitFor({ state: "detached" });
   await page.keyboard.press("e");
   await page.getByRole("complementary").waitFor();
-  await picture(page, "answer-dark");
 });
 
 await test("behind a log pattern are its lines and their histogram", { viewport: { width: 1440, height: 900 } }, async (page) => {
@@ -52,6 +51,7 @@ await test("behind a log pattern are its lines and their histogram", { viewport:
   await chips.first().click();
   await page.locator(".evidence .lg-plot").waitFor();
   assert.ok((await page.locator(".evidence .lg-list [role=listitem], .evidence .lg-list [role=option]").count()) > 0, "lines are there");
+  await picture(page, "evidence-dark");
   await page.getByRole("link", { name: "These lines in the logs" }).click();
   await page.getByRole("heading", { name: "Logs" }).waitFor();
   assert.match(page.url(), /template=t[0-9a-f]{16}/);

@@ -78,7 +78,11 @@ pub(super) fn find(
     let halves = parts.split_at(PARTS / 2);
     let (first, second) = (Part::sum(halves.0), Part::sum(halves.1));
     let over_max = OVER_OF_ALL.max(OVER_OF_PEAK * peak);
-    let is_over = latest.all >= LATEST_MIN && latest.share() <= over_max;
+    // It is over since the last part that was bad, if enough requests went well after it: none at all says nothing.
+    let quiet_from =
+        parts.iter().rposition(|part| part.share() > over_max).map_or(0, |bad| bad + 1);
+    let quiet = Part::sum(parts.get(quiet_from..)?);
+    let is_over = latest.all.min(quiet.all) >= LATEST_MIN && latest.share() <= over_max;
     let is_worse = second.share() >= WORSE_RATIO * first.share()
         && latest.share() >= 0.8 * second.share()
         && share_score((first.bad, first.all), (second.bad, second.all)) >= WORSE_SCORE;
@@ -87,9 +91,8 @@ pub(super) fn find(
         (false, true) => Course::Degrading,
         (false, false) => Course::Failing,
     };
-    // For what is over, since the last part that was bad ended; else the latest parts.
     let since = match course {
-        Course::Transient => parts.iter().rposition(|part| part.share() > over_max)? + 1,
+        Course::Transient => quiet_from,
         Course::Failing | Course::Degrading => PARTS - LATEST,
     };
     let shown = Part::sum(parts.get(since..)?);
