@@ -19,6 +19,19 @@ export GROUNDCREW_TEST_OTEL_PYTHON="$otel/bin/python"
 export GROUNDCREW_TEST_TINY_MODEL="$cache/tiny-model"
 mkdir -p "$GROUNDCREW_TEST_TINY_MODEL"
 
+# Unpacked and not installed: a package would start its service.
+alerting="$cache/alerting"
+if [ ! -x "$alerting/usr/bin/prometheus-alertmanager" ] && command -v apt-get >/dev/null && command -v dpkg >/dev/null; then
+  echo "== fetching Prometheus and Alertmanager"
+  mkdir -p "$alerting/packages"
+  if ! { (cd "$alerting/packages" && apt-get download -q prometheus prometheus-alertmanager) \
+    && for package in "$alerting"/packages/*.deb; do dpkg -x "$package" "$alerting"; done; }; then
+    echo "Prometheus and Alertmanager cannot be had here; their test says that it is skipped"
+  fi
+  rm -rf "$alerting/packages"
+fi
+export GROUNDCREW_TEST_ALERTING="$alerting/usr/bin"
+
 echo "== Rust"
 cargo test --workspace
 

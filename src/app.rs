@@ -328,7 +328,7 @@ pub async fn start(settings: &Settings) -> Result<Running, AppError> {
         ws::Chat { sessions: sessions.clone(), access: access.clone(), shutdown: shutdown.clone() };
     let panel =
         Arc::new(PanelOptions::new(&settings.panel.links, &settings.panel.frame_ancestors)?);
-    let api = http::router(Api { chat, ready: Arc::clone(&ready), panel });
+    let api = http::router(Api { chat, ready: Arc::clone(&ready), panel, intake: intake.clone() });
     let guarded = |router: axum::Router| {
         router.layer(axum::middleware::from_fn_with_state(access.clone(), access::guard_receiver))
     };

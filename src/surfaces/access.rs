@@ -127,7 +127,8 @@ pub async fn guard(State(access): State<Access>, request: Request, next: Next) -
             "open the panel on the server's own address, or add the page's origin to server.allowed_origins",
         );
     }
-    let needs_token = path.starts_with("/v1/") && path != "/v1/ws";
+    let asks = ["/v1/", "/hooks/", "/api/"].iter().any(|start| path.starts_with(start));
+    let needs_token = asks && path != "/v1/ws";
     if needs_token && !access.is_authorized(headers) {
         let message = "the bearer token is missing or wrong";
         let mut response = wire::refusal(

@@ -13,6 +13,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use futures_util::stream::{self, Stream, StreamExt};
+use groundcrew_indexer::Intake;
+use groundcrew_indexer::sources::hooks;
 use serde_json::json;
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 
@@ -37,6 +39,8 @@ pub struct Api {
     pub ready: Arc<AtomicBool>,
     /// How the panel is shown.
     pub panel: Arc<PanelOptions>,
+    /// Where alerts and changes of other systems go.
+    pub intake: Intake,
 }
 
 /// All routes of the main listener.
@@ -50,6 +54,7 @@ pub fn router(api: Api) -> Router {
         .route("/v1/incidents/{code}/strike", post(feedback::strike))
         .with_state(Arc::new(api.chat.sessions.clone()));
     let panel = panel::router(Arc::clone(&api.panel));
+    let hooks = hooks::router(api.intake.clone());
     let views = explore::router(api.chat.sessions.clone());
     Router::new()
         .route("/v1/ask", post(ask))
@@ -68,6 +73,7 @@ pub fn router(api: Api) -> Router {
         .merge(panel)
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .merge(hooks)
         .layer(middleware::from_fn_with_state(access, access::guard))
 }
 

@@ -21,6 +21,8 @@ mod explore;
 #[cfg(test)]
 mod followups;
 #[cfg(test)]
+mod hooks;
+#[cfg(test)]
 mod injection;
 #[cfg(test)]
 mod looking_further;

@@ -1,14 +1,17 @@
-//! Real peers: the official OpenTelemetry Python SDK as sender, and a real OpenAI-compatible model server.
+//! Real peers: the official OpenTelemetry Python SDK as sender, a real OpenAI-compatible model server, a real Prometheus
+//! and a real Alertmanager.
 //!
 //! `scripts/test.sh` installs them and says where they are; without it these tests say that they are skipped.
 
 use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{Program, outage_logs, text};
+use crate::support::{Program, Server, client, outage_logs, text};
 
 fn given(variable: &str) -> Option<PathBuf> {
     let path = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.exists());
@@ -46,7 +49,7 @@ fn the_python_sdk_exports_all_three_signals_over_both_transports() {
 fn a_real_model_server_speaks_the_protocol_and_its_nonsense_is_refused() {
     let Some(prepared) = given("GROUNDCREW_TEST_TINY_MODEL") else { return };
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/tiny-model-server.sh");
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let mut server = Command::new(script)
         .args([&port.to_string(), prepared.to_str().unwrap()])
         .stdout(Stdio::piped())
@@ -80,4 +83,115 @@ fn a_real_model_server_speaks_the_protocol_and_its_nonsense_is_refused() {
     let notice = answer["notice"].as_str().unwrap();
     assert!(notice.contains("facts alone") && !notice.contains("connect"), "{notice}");
     assert!(answer["claims"].to_string().contains("pool exhausted"));
+}
+
+/// A process of a peer, ended when the test does.
+struct Peer(Child);
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+fn start(program: &Path, arguments: &[String]) -> Peer {
+    let quiet = || Stdio::null();
+    Peer(
+        Command::new(program)
+            .args(arguments)
+            .stdin(quiet())
+            .stdout(quiet())
+            .stderr(quiet())
+            .spawn()
+            .unwrap(),
+    )
+}
+
+/// A port that was free a moment ago, for a program that cannot say which one it took.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Whether the first page tells of a firing alert of that name within a minute.
+async fn hears(server: &Server, name: &str) -> bool {
+    for _ in 0..120 {
+        let view: Value = client()
+            .get(format!("http://{}/v1/overview", server.http()))
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
+        let alerts = view["alerts"].as_array().unwrap();
+        if alerts.iter().any(|alert| alert["name"] == name && alert["firing"] == true) {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    false
+}
+
+#[tokio::test]
+async fn a_real_prometheus_and_where_installed_a_real_alertmanager_are_heard() {
+    let Some(folder) = given("GROUNDCREW_TEST_ALERTING") else { return };
+    // Debian's Alertmanager reads its templates from where its package puts them, and only from there.
+    let has_templates = Path::new("/usr/share/prometheus/alertmanager/default.tmpl").exists();
+    if !has_templates {
+        eprintln!("skipped: prometheus-alertmanager is not installed; Prometheus alone is heard");
+    }
+    for by_alertmanager in [false, true].into_iter().take(1 + usize::from(has_templates)) {
+        let program = Program::new();
+        let server = program.serve();
+        let at = program.data().join("alerting");
+        std::fs::create_dir_all(&at).unwrap();
+        let file = |name: &str, text: String| {
+            std::fs::write(at.join(name), text).unwrap();
+            at.join(name).display().to_string()
+        };
+        let ours = server.http();
+        let (prometheus_port, alertmanager_port) = (free_port(), free_port());
+        let rules = file("rules.yml", "groups: [{name: g, rules: [{alert: ItFires, expr: vector(1), labels: {service: cart, severity: critical}, annotations: {summary: it fires}}]}]".to_owned());
+        let target = if by_alertmanager {
+            format!("127.0.0.1:{alertmanager_port}")
+        } else {
+            ours.to_string()
+        };
+        let config = file(
+            "prometheus.yml",
+            format!(
+                "global: {{evaluation_interval: 1s}}\nrule_files: ['{rules}']\nalerting: {{alertmanagers: [{{static_configs: [{{targets: ['{target}']}}]}}]}}"
+            ),
+        );
+        let receiver = file(
+            "alertmanager.yml",
+            format!(
+                "route: {{receiver: us, group_wait: 1s}}\nreceivers: [{{name: us, webhook_configs: [{{url: 'http://{ours}/hooks/alertmanager'}}]}}]"
+            ),
+        );
+        let _alertmanager = by_alertmanager.then(|| {
+            start(
+                &folder.join("prometheus-alertmanager"),
+                &[
+                    format!("--config.file={receiver}"),
+                    format!("--storage.path={}", at.join("am").display()),
+                    format!("--web.listen-address=127.0.0.1:{alertmanager_port}"),
+                    "--cluster.listen-address=".to_owned(),
+                ],
+            )
+        });
+        let _prometheus = start(
+            &folder.join("prometheus"),
+            &[
+                format!("--config.file={config}"),
+                format!("--storage.tsdb.path={}", at.join("tsdb").display()),
+                format!("--web.listen-address=127.0.0.1:{prometheus_port}"),
+                // It finds its targets only seconds after it sends for the first time.
+                "--rules.alert.resend-delay=1s".to_owned(),
+            ],
+        );
+        assert!(hears(&server, "ItFires").await, "by an Alertmanager: {by_alertmanager}");
+    }
 }

@@ -149,6 +149,7 @@ function Alert({ alert, now }: { alert: AlertRow; now: number }) {
           )}
           {alert.service && <Service name={alert.service} />}
           <small title={alert.until && !alert.firing ? span(alert.since, alert.until) : moment(alert.since)}>{alert.until && !alert.firing ? `ended ${ago(alert.until, now)}` : `since ${when(alert.since, now)}`}</small>
+          {alert.firing && <a href={links.ask(whyOf(alert))}>Why?</a>}
         </p>
         {alert.text && (
           <p class="sh-text">
@@ -217,10 +218,14 @@ function windowOf(view: OverviewView, now: number): string {
   return isOld ? `in the last telemetry there is: ${span(view.from, view.to)}` : `in the last ${Math.max(1, Math.round((millis(view.to) - millis(view.from)) / 60_000))} min`;
 }
 
+function whyOf({ name, service }: AlertRow): string {
+  return service ? `why does ${short(name, 60)} fire on ${short(service, 40)}?` : `why does ${short(name, 60)} fire?`;
+}
+
 function questionFor(alerts: AlertRow[], unwell: ServiceRow[]): string {
   const [alert] = alerts;
   const [row] = unwell;
-  if (alert?.service) return `why does ${short(alert.name, 60)} fire on ${short(alert.service, 40)}?`;
+  if (alert) return whyOf(alert);
   if (row) return `why is ${short(row.name, 40)} ${row.state}?`;
   return "what changed in the last 20 minutes?";
 }

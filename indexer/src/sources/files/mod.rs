@@ -13,6 +13,7 @@ mod json_logs;
 mod lines;
 mod log_batches;
 mod log_time;
+mod message;
 mod origin;
 mod outbox;
 mod plain_json;
@@ -26,6 +27,7 @@ mod walk;
 mod tests;
 
 pub use ingest::ingest_paths;
+pub use message::{Message, read_message};
 pub use summary::{
     IngestError, IngestOptions, IngestProgress, IngestSummary, RecordCounts, RejectedRecord,
     SkippedFile,

@@ -1,0 +1,126 @@
+//! Alerts and changes as other systems post them.
+
+use serde_json::{Value, json};
+
+use crate::support::{Program, Server, client};
+
+/// Bodies recorded of real senders, where they are at hand.
+const PAYLOADS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/payloads");
+
+async fn post(server: &Server, path: &str, body: impl Into<reqwest::Body>) -> (u16, Value) {
+    let response =
+        client().post(format!("http://{}{path}", server.http())).body(body).send().await.unwrap();
+    (response.status().as_u16(), response.json().await.unwrap_or(Value::Null))
+}
+
+async fn alerts(server: &Server) -> Vec<Value> {
+    let overview: Value = client()
+        .get(format!("http://{}/v1/overview", server.http()))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    overview["alerts"].as_array().unwrap().clone()
+}
+
+fn minutes_ago(minutes: i64) -> String {
+    use groundcrew_telemetry::{Clock, SystemClock};
+    SystemClock.now().plus_secs(-60 * minutes).to_string()
+}
+
+fn webhook(status: &str, since: &str) -> String {
+    json!({"version": "4", "groupKey": "{}", "status": status, "receiver": "groundcrew",
+        "groupLabels": {}, "commonLabels": {"alertname": "CheckoutFails", "service": "checkout", "severity": "critical"},
+        "commonAnnotations": {"summary": "orders fail <!channel>"},
+        "alerts": [{"status": status, "labels": {"alertname": "CheckoutFails", "service": "checkout", "severity": "critical"},
+            "annotations": {}, "startsAt": since, "endsAt": if status == "firing" { "0001-01-01T00:00:00Z".to_owned() } else { minutes_ago(1) }, "fingerprint": "c4edaaf9f9f839b0"}]})
+    .to_string()
+}
+
+#[tokio::test]
+async fn an_alert_is_told_while_it_holds_and_when_it_ends_and_stored_once_each() {
+    let program = Program::new();
+    let server = program.serve();
+    let since = minutes_ago(9);
+    for _ in 0..3 {
+        let taken = post(&server, "/hooks/alertmanager", webhook("firing", &since)).await;
+        assert_eq!(taken, (200, json!({"alerts": 1, "changes": 0})));
+    }
+    let now = alerts(&server).await;
+    assert_eq!(now.len(), 1);
+    assert_eq!((&now[0]["firing"], &now[0]["count"]), (&json!(true), &json!(1)), "{now:#?}");
+    assert_eq!(now[0]["service"], "checkout");
+    post(&server, "/hooks/alertmanager", webhook("resolved", &since)).await;
+    let later = alerts(&server).await;
+    assert_eq!((&later[0]["firing"], later.len()), (&json!(false), 1));
+    assert!(later[0]["until"].is_string());
+}
+
+#[tokio::test]
+async fn prometheus_sends_alerts_as_to_an_alertmanager() {
+    let program = Program::new();
+    let server = program.serve();
+    let alert = |name: &str, ends: String| {
+        json!({"labels": {"alertname": name, "service": "cart"}, "annotations": {"summary": "slow"},
+            "startsAt": minutes_ago(8), "endsAt": ends, "generatorURL": "http://prom/graph"})
+    };
+    let in_future = minutes_ago(-4);
+    let body = json!([alert("CartSlow", in_future), alert("CartDown", minutes_ago(2))]);
+    assert_eq!(post(&server, "/api/v2/alerts", body.to_string()).await.0, 200);
+    let now = alerts(&server).await;
+    let of = |name: &str| now.iter().find(|alert| alert["name"] == name).unwrap();
+    assert_eq!(of("CartSlow")["firing"], true, "it holds until it is heard of no more");
+    assert_eq!(of("CartDown")["firing"], false, "it has ended");
+    assert_eq!(post(&server, "/api/v2/alerts", "[]").await.0, 200, "nothing to say is fine");
+}
+
+#[tokio::test]
+async fn what_is_not_understood_is_refused_with_a_hint_and_harms_nothing() {
+    let program = Program::new();
+    let server = program.serve();
+    for body in ["", "{", "null", "7", r#"{"a": 1}"#, "[1, 2]", "\u{0}\u{1}", r#"[{"labels": 3}]"#]
+    {
+        let (status, answer) = post(&server, "/hooks/grafana", body).await;
+        assert_eq!(status, 400, "{body}: {answer}");
+        assert!(answer["error"]["hint"].is_string());
+    }
+    let deep = "[".repeat(100_000);
+    assert_eq!(post(&server, "/hooks/grafana", deep).await.0, 400);
+    assert_eq!(post(&server, "/hooks/grafana", vec![b'x'; 5 << 20]).await.0, 413);
+    assert_eq!(post(&server, "/hooks/a%2F..%2Fb", "{}").await.0, 400);
+    let change = json!({"kind": "deploy", "time": minutes_ago(3), "service": "cart", "title": "cart 2", "to": "2"});
+    let taken = post(&server, "/hooks/ci", change.to_string()).await;
+    assert_eq!(taken, (200, json!({"alerts": 0, "changes": 1})));
+}
+
+#[tokio::test]
+async fn hooks_carry_the_token_where_one_is_demanded() {
+    let program = Program::new();
+    let server = program.serve_with(&[("GROUNDCREW__SERVER__TOKEN", "secret")]);
+    let body = webhook("firing", &minutes_ago(1));
+    assert_eq!(post(&server, "/hooks/alertmanager", body.clone()).await.0, 401);
+    assert_eq!(post(&server, "/api/v2/alerts", "[]").await.0, 401);
+    let url = format!("http://{}/hooks/alertmanager", server.http());
+    let sent = client().post(url).bearer_auth("secret").body(body).send().await.unwrap();
+    assert_eq!(sent.status(), 200);
+}
+
+#[tokio::test]
+async fn bodies_recorded_of_real_senders_are_taken() {
+    let program = Program::new();
+    let server = program.serve();
+    for sender in ["alertmanager", "grafana"] {
+        let Ok(folder) = std::fs::read_dir(format!("{PAYLOADS}/{sender}")) else {
+            eprintln!("skipped: {PAYLOADS}/{sender} is not here");
+            return;
+        };
+        for path in folder.flatten().map(|entry| entry.path()) {
+            let body = std::fs::read(&path).unwrap();
+            let (status, answer) = post(&server, &format!("/hooks/{sender}"), body).await;
+            assert_eq!(status, 200, "{}: {answer}", path.display());
+            assert!(answer["alerts"].as_u64().unwrap() > 0, "{}", path.display());
+        }
+    }
+}
