@@ -30,5 +30,5 @@ url=$(sed -n 's/^panel *\(http[^ ]*\)$/\1/p' "$data/log.txt" | head -n 1)
 otlp=$(sed -n 's/.*"otlp_http":"\([^"]*\)".*/\1/p' "$data/demo/server.json")
 # Pictures of the main states, for looking at.
 pictures="${SCREENSHOTS:-$(realpath -m "${CARGO_TARGET_DIR:-target}")/screenshots}"
-(cd web && GROUNDCREW_URL="$url" GROUNDCREW_OTLP_URL="${otlp:+http://$otlp}" SCREENSHOTS="$pictures" npm run e2e)
+(cd web && GROUNDCREW_URL="$url" GROUNDCREW_BINARY="$(realpath "$binary")" GROUNDCREW_OTLP_URL="${otlp:+http://$otlp}" SCREENSHOTS="$pictures" npm run e2e)
 echo "pictures of the panel: $pictures"

@@ -8,6 +8,7 @@ if (!url) {
 await import("./panel.mjs");
 await import("./views.mjs");
 await import("./lines.mjs");
+await import("./restart.mjs");
 await import("./hostile.mjs");
 await import("./barriers.mjs");
 // Last: what is sent here stands in every list.

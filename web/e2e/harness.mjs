@@ -17,8 +17,10 @@ if (shots) mkdirSync(shots, { recursive: true });
 let passed = 0;
 let failed = 0;
 
-/** Runs one test on a page of its own; an error in the page's console or a request to elsewhere fails it. */
-export async function test(name, options, work) {
+export const test = (name, options, work) => testAt(url, name, options, work);
+
+/** Runs one test on a page of its own; an error in the page's console or a request away from `origin` fails it. */
+export async function testAt(origin, name, options, work) {
   const { expected = [], ...context } = options;
   const made = await browser.newContext({ colorScheme: "dark", ...context });
   const page = await made.newPage();
@@ -26,7 +28,7 @@ export async function test(name, options, work) {
   const note = (text) => expected.some((part) => text.includes(part)) || complaints.push(text);
   page.on("pageerror", (error) => note(String(error)));
   page.on("console", (message) => message.type() === "error" && note(message.text()));
-  page.on("request", (request) => new URL(request.url()).origin === url || request.url().startsWith("data:") || complaints.push(`left the origin: ${request.url()}`));
+  page.on("request", (request) => new URL(request.url()).origin === origin || request.url().startsWith("data:") || complaints.push(`left the origin: ${request.url()}`));
   try {
     await work(page, made);
     assert.deepEqual(complaints, [], "the console stays quiet and nothing leaves the page's origin");
