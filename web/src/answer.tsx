@@ -14,7 +14,7 @@ const VERDICTS = {
   not_enough_evidence: { mark: "○", word: "Not enough evidence" },
 } as const;
 
-/** `sentences` are those of a model that has not finished; they stand in place of the claims until it has. */
+/** `sentences` are those of a model that has not finished; they stand below the facts until it has. */
 export function AnswerView({ answer, sentences }: { answer: Answer; sentences: string[] }) {
   const cite: Cite = (ids) => <Chips ids={ids} evidence={answer.evidence} />;
   return (
@@ -38,8 +38,8 @@ export function AnswerView({ answer, sentences }: { answer: Answer; sentences: s
         examined {span(answer.from, answer.to)}
       </p>
       {answer.understood && <p class="scope">read as: {visible(answer.understood)}</p>}
-      {sentences.length > 0 && <Streaming sentences={sentences} />}
       <Claims answer={answer} cite={cite} />
+      {sentences.length > 0 && <Streaming sentences={sentences} />}
       <Hypotheses list={answer.hypotheses} cite={cite} />
       <Section title="Ruled out" items={answer.ruled_out} line={(item) => [visible(item.text), " ", cite(item.cites)]} />
       <Section

@@ -31,7 +31,7 @@ export function RunView({ run, stop, again }: Props) {
           </button>
         </p>
       )}
-      {isBusy(run) && <Progress run={run} stop={stop} />}
+      {isBusy(run) && !run.answer && <Progress run={run} stop={stop} />}
       {run.status === "failed" && (
         <p class="notice" role="alert">
           {visible(run.error ?? "it failed")}{" "}
@@ -43,6 +43,8 @@ export function RunView({ run, stop, again }: Props) {
       {run.status === "cancelled" && <p class="notice">Stopped{run.answer ? "; what was proven until then stands below" : " before there was an answer"}.</p>}
       {run.status === "superseded" && <p class="notice">Another question took its place.</p>}
       {run.answer && <AnswerView answer={run.answer} sentences={isModelTelling && streaming.value ? run.streamed.filter(Boolean) : []} />}
+      {/* Below the facts: what stands must not move when it goes. */}
+      {isBusy(run) && run.answer && <Progress run={run} stop={stop} />}
       {run.answer && !isBusy(run) && run.answer.verdict !== "lookup" && <FeedbackForm answer={run.answer} />}
       {run.answer && !isBusy(run) && <Suggestions answer={run.answer} ask={(question) => again(question, { services: [] })} />}
       {!run.answer && isBusy(run) && <Hypotheses list={run.hypotheses} cite={(ids) => <Chips ids={ids} evidence={run.evidence} />} />}
