@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use groundcrew_analysis::peer_name;
 use groundcrew_store::{SpanQuery, Store, TemplateQuery};
 use groundcrew_telemetry::{SpanId, SpanKind, SpanRow, TimeRange, Timestamp, TraceId};
 
@@ -155,17 +156,7 @@ fn count_spans(
         if !is_call || answered.contains(&(row.span.trace_id, row.span.span_id)) {
             continue;
         }
-        let attributes = &row.span.attributes;
-        let callee = [
-            "peer.service",
-            "server.address",
-            "net.peer.name",
-            "db.system.name",
-            "db.system",
-            "messaging.system",
-        ]
-        .iter()
-        .find_map(|key| attributes.str(key));
+        let callee = peer_name(&row.span.attributes);
         if let Some(callee) = callee.filter(|callee| *callee != row.resource.service()) {
             called(row.resource.service(), callee, row.span.is_error());
             known

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use groundcrew_analysis::critical_path;
-use groundcrew_store::{LogQuery, SpanQuery, Store};
+use groundcrew_store::{Found, LogQuery, SpanQuery, Store};
 use groundcrew_telemetry::{SpanId, SpanKind, SpanRow, TimeRange, Timestamp, TraceId};
 
 use super::logs::line;
@@ -83,9 +83,8 @@ fn trace_row(id: TraceId, rows: &[&SpanRow]) -> Option<TraceRow> {
 /// # Errors
 /// When there is none of that id, or the store cannot be read.
 pub fn trace(store: &Store, id: &str) -> Result<TraceView, ExploreError> {
-    let mut rows = spans_of(store, trace_id(id)?)?;
-    let left_out = rows.len().saturating_sub(SHOWN_MAX) as u64;
-    rows.truncate(SHOWN_MAX);
+    let Found { rows, matched } = spans_of(store, trace_id(id)?)?;
+    let left_out = matched.saturating_sub(rows.len() as u64);
     let start = rows.iter().map(|row| row.span.start).min();
     let end = rows.iter().map(|row| row.span.end).max();
     let (Some(start), Some(end)) = (start, end) else {
@@ -127,14 +126,14 @@ pub fn trace(store: &Store, id: &str) -> Result<TraceView, ExploreError> {
     })
 }
 
-fn spans_of(store: &Store, trace: TraceId) -> Result<Vec<SpanRow>, ExploreError> {
+fn spans_of(store: &Store, trace: TraceId) -> Result<Found<SpanRow>, ExploreError> {
     let query = SpanQuery {
         range: TimeRange::ALL,
         services: Vec::new(),
         trace_id: Some(trace),
-        limit: SHOWN_MAX + 1,
+        limit: SHOWN_MAX,
     };
-    Ok(store.spans(&query)?.rows)
+    Ok(store.spans(&query)?)
 }
 
 fn shown(
@@ -269,6 +268,7 @@ fn is_rooted(
 pub fn span(store: &Store, trace: &str, span: &str) -> Result<SpanView, ExploreError> {
     let trace = trace_id(trace)?;
     let row = spans_of(store, trace)?
+        .rows
         .into_iter()
         .find(|row| row.span.span_id.to_string() == span)
         .ok_or(ExploreError::NotFound("span"))?;

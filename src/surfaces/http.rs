@@ -14,14 +14,13 @@ use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use futures_util::stream::{self, Stream, StreamExt};
 use groundcrew_indexer::Intake;
-use groundcrew_indexer::sources::hooks;
 use serde_json::json;
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 
 use super::access::{self, Access};
 use super::panel::{self, PanelOptions};
 use super::wire::{self, Ask, Envelope};
-use super::{explore, feedback, ws};
+use super::{explore, feedback, hooks, ws};
 use crate::investigate::answer::{Answer, AnswerEvent};
 use crate::session::{AskError, Conversation, Logged, RunEvent, RunStatus, Sessions, Tail};
 

@@ -5,6 +5,7 @@
 pub mod access;
 pub mod explore;
 pub mod feedback;
+pub mod hooks;
 pub mod http;
 pub mod listen;
 pub mod panel;

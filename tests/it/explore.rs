@@ -3,7 +3,7 @@
 use groundcrew_telemetry::Timestamp;
 use serde_json::{Value, json};
 
-use crate::support::{Program, Server, client, failing_trace, outage_logs};
+use crate::support::{Program, Server, client, failing_trace, outage_logs, overview};
 
 const END: i64 = 1_790_000_000;
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -144,6 +144,33 @@ async fn a_trace_is_a_tree_with_what_its_end_waited_for() {
 }
 
 #[tokio::test]
+async fn a_trace_beyond_what_is_shown_says_how_much_is_left_out() {
+    const SPANS: i64 = 50_040;
+    let program = Program::new();
+    let mut lines = String::new();
+    for first in (0..SPANS).step_by(5_000) {
+        let spans: Vec<Value> = (first..SPANS.min(first + 5_000))
+            .map(|number| {
+                let start = (END - 60) * 1_000_000_000 + number;
+                json!({"traceId": TRACE, "spanId": format!("{:016x}", number + 1), "name": "step", "kind": 1,
+                    "startTimeUnixNano": start.to_string(), "endTimeUnixNano": (start + 10).to_string()})
+            })
+            .collect();
+        let resource =
+            json!({"attributes": [{"key": "service.name", "value": {"stringValue": "batch"}}]});
+        let request = json!({"resourceSpans": [{"resource": resource, "scopeSpans": [{"scope": {}, "spans": spans}]}]});
+        lines.push_str(&format!("{request}\n"));
+    }
+    program.ok(&["ingest", &program.file("t.otlp.jsonl", lines)]);
+    let server = program.serve();
+    let trace = view(&server, &format!("/v1/traces/{TRACE}")).await;
+    assert_eq!(
+        (trace["spans"].as_array().unwrap().len(), &trace["left_out"]),
+        (50_000, &json!(40))
+    );
+}
+
+#[tokio::test]
 async fn metrics_are_beside_their_usual_band_and_the_changes() {
     let (_program, server) = served();
     let metrics = view(&server, &format!("/v1/metrics?{}", window())).await;
@@ -167,7 +194,7 @@ async fn services_stand_beside_the_time_before() {
         services["edges"],
         json!([{"caller": "shop", "callee": "checkout", "calls": 1, "failed": 1}])
     );
-    let overview = view(&server, "/v1/overview").await;
+    let overview = overview(&server).await;
     assert_eq!(overview["signals"][0]["count"], 900);
     assert!(overview["services"].as_u64().unwrap() >= 2);
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Program, Server, client};
+use crate::support::{Program, Server, client, overview};
 
 /// Bodies recorded of real senders, where they are at hand.
 const PAYLOADS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/payloads");
@@ -14,15 +14,7 @@ async fn post(server: &Server, path: &str, body: impl Into<reqwest::Body>) -> (u
 }
 
 async fn alerts(server: &Server) -> Vec<Value> {
-    let overview: Value = client()
-        .get(format!("http://{}/v1/overview", server.http()))
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
-    overview["alerts"].as_array().unwrap().clone()
+    overview(server).await["alerts"].as_array().unwrap().clone()
 }
 
 fn minutes_ago(minutes: i64) -> String {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{Program, Server, client, outage_logs, text};
+use crate::support::{Program, Server, outage_logs, overview, text};
 
 fn given(variable: &str) -> Option<PathBuf> {
     let path = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.exists());
@@ -55,8 +55,10 @@ fn a_real_model_server_speaks_the_protocol_and_its_nonsense_is_refused() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
+    let output = server.stdout.take().unwrap();
+    let server = Peer(server);
     // It says where it serves once it does; when it cannot be installed, it ends without a word on stdout.
-    let mut lines = BufReader::new(server.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let mut lines = BufReader::new(output).lines().map_while(Result::ok);
     let said =
         lines.find_map(|line| line.split_once(" at http://").map(|(_, rest)| rest.to_owned()));
     let answered = said.map(|address| {
@@ -69,9 +71,7 @@ fn a_real_model_server_speaks_the_protocol_and_its_nonsense_is_refused() {
         assert!(doctor.contains("✔ language model: tiny-random"), "{doctor}");
         program.run(&["ask", "why is checkout failing?", "-o", "json"])
     });
-    // It may have ended by itself.
-    drop(server.kill());
-    drop(server.wait());
+    drop(server);
     let Some(output) = answered else {
         eprintln!("skipped: the model server did not start");
         return;
@@ -117,14 +117,7 @@ fn free_port() -> u16 {
 /// Whether the first page tells of a firing alert of that name within a minute.
 async fn hears(server: &Server, name: &str) -> bool {
     for _ in 0..120 {
-        let view: Value = client()
-            .get(format!("http://{}/v1/overview", server.http()))
-            .send()
-            .await
-            .unwrap()
-            .json()
-            .await
-            .unwrap();
+        let view = overview(server).await;
         let alerts = view["alerts"].as_array().unwrap();
         if alerts.iter().any(|alert| alert["name"] == name && alert["firing"] == true) {
             return true;

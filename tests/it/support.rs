@@ -330,3 +330,9 @@ pub(crate) fn failing_trace(end_secs: i64) -> String {
     ]})
     .to_string()
 }
+
+/// What the panel's first page tells.
+pub(crate) async fn overview(server: &Server) -> Value {
+    let url = format!("http://{}/v1/overview", server.http());
+    client().get(url).send().await.unwrap().json().await.unwrap()
+}

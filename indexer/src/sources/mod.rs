@@ -3,7 +3,6 @@
 pub mod capped_reader;
 pub mod cluster;
 pub mod files;
-pub mod hooks;
 mod otlp_export;
 pub mod otlp_grpc;
 pub mod otlp_http;

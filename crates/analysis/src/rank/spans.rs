@@ -2,7 +2,7 @@
 //!
 //! Linear in the number of spans, apart from the sorting of durations.
 
-use groundcrew_telemetry::{SpanId, SpanKind, SpanRow, TraceId};
+use groundcrew_telemetry::{Attributes, SpanId, SpanKind, SpanRow, TraceId};
 use rustc_hash::FxHashMap;
 
 use super::names::Names;
@@ -152,7 +152,10 @@ impl Forest {
             if node.callee != NONE || !calls {
                 continue;
             }
-            let Some(peer) = peer_name(row).map(|peer| services.number(&peer)) else { continue };
+            let Some(peer) = peer_name(&row.span.attributes).map(|peer| services.number(peer))
+            else {
+                continue;
+            };
             if peer == node.service {
                 continue;
             }
@@ -322,8 +325,9 @@ fn union(intervals: &[(u32, i64, i64, u32)], low: i64, high: i64) -> i64 {
     covered
 }
 
-/// What a client span says about the other side.
-fn peer_name(row: &SpanRow) -> Option<String> {
+/// What a client span says about the other side, by its attributes.
+#[must_use]
+pub fn peer_name(attributes: &Attributes) -> Option<&str> {
     // A host's name tells two databases of one make apart; a bare address tells nobody anything.
     const KEYS: [&str; 9] = [
         "peer.service",
@@ -336,9 +340,8 @@ fn peer_name(row: &SpanRow) -> Option<String> {
         "db.system.name",
         "db.system",
     ];
-    let attributes = &row.span.attributes;
     let is_address = |name: &str| name.parse::<std::net::IpAddr>().is_ok();
     let names =
         || KEYS.iter().filter_map(|key| attributes.str(key)).filter(|name| !name.is_empty());
-    names().find(|name| !is_address(name)).or_else(|| names().next()).map(str::to_owned)
+    names().find(|name| !is_address(name)).or_else(|| names().next())
 }

@@ -10,17 +10,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::StatusCode;
-use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
+use groundcrew_indexer::sources::files::{Message, read_message};
+use groundcrew_indexer::{Intake, RefusalReason, Refused};
 use groundcrew_store::Durability;
 use groundcrew_telemetry::{Alert, AlertStatus, Batch, Timestamp};
 use serde_json::json;
 
-use super::files::{Message, read_message};
-use super::rpc_status::{RpcCode, refusal_code};
-use crate::intake::{Intake, Refused};
+use super::wire;
 
 /// The largest body that is read.
 const BODY_BYTES_MAX: usize = 4 << 20;
@@ -42,7 +41,7 @@ struct Hooks {
 type Told = BTreeMap<String, (Timestamp, AlertStatus)>;
 
 /// The routes.
-pub fn router(intake: Intake) -> Router {
+pub fn router<S: Clone + Send + Sync + 'static>(intake: Intake) -> Router<S> {
     Router::new()
         .route("/hooks/{source}", post(hook))
         .route("/api/v2/alerts", post(prometheus))
@@ -119,20 +118,14 @@ fn lock(told: &Mutex<Told>) -> MutexGuard<'_, Told> {
 
 fn wrong(message: &str) -> Response {
     let hint = "see docs/OPERATING.md, Alerts and changes";
-    let body = json!({"error": {"code": "bad_message", "message": message, "hint": hint}});
-    (StatusCode::BAD_REQUEST, Json(body)).into_response()
+    wire::refusal(StatusCode::BAD_REQUEST, "bad_message", message, hint)
 }
 
 fn not_taken(refused: &Refused) -> Response {
-    let status = match refusal_code(refused) {
-        RpcCode::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
-        RpcCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    let status = match (&refused.reason, refused.retry_after) {
+        (RefusalReason::Busy, _) => StatusCode::TOO_MANY_REQUESTS,
+        (_, Some(_)) => StatusCode::SERVICE_UNAVAILABLE,
+        (_, None) => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    let body = json!({"error": {"code": "not_taken", "message": refused.reason.to_string(), "hint": "send it again later"}});
-    let mut response = (status, Json(body)).into_response();
-    if let Some(delay) = refused.retry_after {
-        response.headers_mut().insert(RETRY_AFTER, delay.as_secs().max(1).into());
-    }
-    response
+    wire::refusal(status, "not_taken", &refused.reason.to_string(), "send it again later")
 }
