@@ -5,9 +5,13 @@ import { authorization } from "./token";
 /** How a view stands. */
 export type Loaded<T> = { at: "loading" } | { at: "token" } | { at: "failed"; why: string } | { at: "here"; view: T };
 
-/** Views of the past do not change; those that reach to now are asked for again. */
 const KEPT_MAX = 24;
 const kept = new Map<string, unknown>();
+
+/** Whether a view stays as it is: evidence and settings do, and what ends at a time; all else is asked for again. */
+export function stays(path: string): boolean {
+  return /[?&]to=/.test(path) || /^\/v1\/(evidence\/|panel$)/.test(path);
+}
 
 export async function get<T>(path: string, signal?: AbortSignal): Promise<Loaded<T>> {
   try {
@@ -37,7 +41,7 @@ export function useView<T>(path: string | undefined, again = 0): Loaded<T> {
     setLoaded((now) => (now.at === "here" ? now : { at: "loading" }));
     get<T>(path, abort.signal).then(
       (next) => {
-        if (next.at === "here") keep(path, next.view);
+        if (next.at === "here" && stays(path)) keep(path, next.view);
         setLoaded(next);
       },
       () => undefined,

@@ -10,8 +10,8 @@ import { onAnswerKey, onEscape } from "./keys";
 import { closeEvidence, opened, openEvidence } from "./opened";
 import { Preview } from "./preview";
 import { go, parameter } from "./route";
-import { Shown } from "./shell/shown";
-import { suggestions } from "./suggestions";
+import { Shown } from "./shown";
+import { Suggestions } from "./suggestions";
 import { visible } from "./text";
 import { ago } from "./time";
 import type { Answer } from "./wire.gen";
@@ -83,15 +83,7 @@ function AskOn({ answer, ask }: { answer: Answer; ask: (words: string) => void }
           Ask
         </button>
       </div>
-      <ul class="suggestions" aria-label="Ask next">
-        {suggestions(answer).map((words) => (
-          <li key={words}>
-            <button type="button" class="small" onClick={() => ask(words)}>
-              {visible(words)}
-            </button>
-          </li>
-        ))}
-      </ul>
+      <Suggestions answer={answer} ask={ask} />
     </form>
   );
 }

@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { useView } from "./api";
 import { EvidencePane } from "./evidence";
-import { Shown } from "./shell/shown";
+import { Shown } from "./shown";
 import type { Evidence } from "./wire.gen";
 
 export function Permalink({ answer, id }: { answer: string; id: string }) {

@@ -1,6 +1,6 @@
 // Where in the panel the thing behind an item can be looked at by hand, with absolute times.
 import { query } from "./api";
-import { millis } from "./time";
+import { iso, millis } from "./time";
 import type { Evidence } from "./wire.gen";
 
 export interface There {
@@ -13,7 +13,7 @@ const MINUTE_MS = 60_000;
 /** The item's time with as much before and after as makes it readable: from, to. */
 export function around(item: Evidence, beforeMinutes = 10, afterMinutes = 2): { from?: string; to?: string } {
   if (!item.from) return {};
-  const at = (time: string, minutes: number) => new Date(millis(time) + minutes * MINUTE_MS).toISOString();
+  const at = (time: string, minutes: number) => iso(millis(time) + minutes * MINUTE_MS);
   return { from: at(item.from, -beforeMinutes), to: at(item.to ?? item.from, afterMinutes) };
 }
 

@@ -7,7 +7,7 @@ import { ServiceMap } from "./map/map";
 import { MetricChart } from "./metrics/chart";
 import { around } from "./place";
 import { go } from "./route";
-import { Shown } from "./shell/shown";
+import { Shown } from "./shown";
 import { Waterfall } from "./trace/waterfall";
 import type { Evidence, LogsView, MetricsView, ServicesView, TraceView } from "./wire.gen";
 

@@ -7,9 +7,9 @@ import { edit, scopeWords } from "./draft";
 import type { Scope } from "./protocol";
 import { streaming } from "./settings";
 import { isBusy, type Run } from "./state";
-import { suggestions } from "./suggestions";
+import { Suggestions } from "./suggestions";
 import { visible } from "./text";
-import type { Answer, Step } from "./wire.gen";
+import type { Step } from "./wire.gen";
 
 interface Props {
   run: Run;
@@ -81,19 +81,5 @@ function StepLine({ step }: { step: Step }) {
       {step.detail && <small> {visible(step.detail)}</small>}
       {step.ms !== null && <small> · {step.ms} ms</small>}
     </li>
-  );
-}
-
-function Suggestions({ answer, ask }: { answer: Answer; ask: (question: string) => void }) {
-  return (
-    <ul class="suggestions" aria-label="Ask next">
-      {suggestions(answer).map((words) => (
-        <li key={words}>
-          <button type="button" class="small" onClick={() => ask(words)}>
-            {visible(words)}
-          </button>
-        </li>
-      ))}
-    </ul>
   );
 }

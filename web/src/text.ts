@@ -10,3 +10,15 @@ export function visible(text: string): string {
 export function ownPath(path: string): string | undefined {
   return /^\/(?![/\\])[\w/.%-]*$/.test(path) ? path : undefined;
 }
+
+/** The first characters, never half of one. */
+export function clip(text: string, length: number): string {
+  if (text.length <= length) return text;
+  const last = text.charCodeAt(length - 1);
+  return text.slice(0, last >= 0xd800 && last <= 0xdbff ? length - 1 : length);
+}
+
+/** Text of others, visible and no longer than a line or two: clipped before it is looked at, for it may be a megabyte. */
+export function clipped(text: string, most = 160): string {
+  return text.length > most ? `${clip(visible(clip(text, most)), most)}…` : visible(text);
+}

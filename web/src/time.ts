@@ -73,3 +73,13 @@ export function long(ms: number): string {
 export function figure(value: number): string {
   return value.toLocaleString("en-US", { maximumSignificantDigits: 4 });
 }
+
+/** `1 point`, `1,204 points`: a count to its last digit, for who compares two tables must find the same. */
+export function counted(number: number, one: string, many = `${one}s`): string {
+  return `${number.toLocaleString("en-US")} ${number === 1 ? one : many}`;
+}
+
+/** A time as the server writes it; `undefined` for what is none. */
+export function iso(at: number): string | undefined {
+  return Number.isFinite(at) && Math.abs(at) < 8.64e15 ? new Date(at).toISOString().replace(".000Z", "Z") : undefined;
+}

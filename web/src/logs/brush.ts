@@ -1,8 +1,7 @@
 // The arithmetic of the histogram: bars, their stacks, times below them, and what is selected.
 import { LEVELS } from "../hue";
-import { millis } from "../time";
+import { iso, millis } from "../time";
 import type { LogsView } from "../wire.gen";
-import { iso } from "./filters";
 
 export interface Bar {
   /** Milliseconds since 1970. */
@@ -128,7 +127,7 @@ export function rangeOf(brush: Brush, bars: Bar[], view: Pick<LogsView, "from" |
   const [first, last] = chosen ? [bars[chosen[0]], bars[chosen[1]]] : [];
   if (!first || !last) return undefined;
   return {
-    from: first.from <= millis(view.from) ? view.from : iso(first.from),
-    to: last.to >= millis(view.to) ? view.to : iso(last.to),
+    from: first.from <= millis(view.from) ? view.from : (iso(first.from) ?? view.from),
+    to: last.to >= millis(view.to) ? view.to : (iso(last.to) ?? view.to),
   };
 }

@@ -2,9 +2,8 @@
 import { useEffect, useId, useState } from "preact/hooks";
 import { LEVELS } from "../hue";
 import { set } from "../route";
-import { visible } from "../text";
+import { clip, visible } from "../text";
 import { type Filters, lifted, SPANS, spanBefore, tidied, wrongTime } from "./filters";
-import { clip } from "./words";
 
 interface Props {
   filters: Filters;

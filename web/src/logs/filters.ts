@@ -1,8 +1,8 @@
 // What the page looks for, as it stands in the address, and the paths that come of it.
 import { query } from "../api";
-import { millis } from "../time";
+import { iso, millis } from "../time";
+import { clip } from "../text";
 import type { LogLine } from "../wire.gen";
-import { clip } from "./words";
 
 const NAMES = ["from", "to", "service", "level", "q", "trace", "template", "at"] as const;
 
@@ -43,18 +43,9 @@ export function linesPath({ from, to, service, level, q, trace, template, at }: 
   return query("/v1/logs", { from, to: before ?? to, service, level, q, trace, template, limit });
 }
 
-export function patternsPath({ from, to, service }: Filters): string {
-  return query("/v1/patterns", { from, to, service });
-}
-
 /** A path of this page. */
 export function logsPage(filters: Filters): string {
   return query("/logs", filters);
-}
-
-/** As RFC 3339, without a fraction where there is none. */
-export function iso(ms: number): string {
-  return new Date(ms).toISOString().replace(".000Z", "Z");
 }
 
 const AROUND_MS = 60_000;

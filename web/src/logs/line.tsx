@@ -1,13 +1,13 @@
 // One line in full: its body, its attributes, and the ways on from it.
 import { useState } from "preact/hooks";
 import { Copy } from "../copy";
-import { visible } from "../text";
+import { clip, visible } from "../text";
 import { day, exactClock, zoneName } from "../time";
 import type { LogLine } from "../wire.gen";
 import { around, logsPage } from "./filters";
 import { prettyJson } from "./json";
+import { cutAt } from "../marked";
 import { exact, Level, Service } from "./marks";
-import { clip, highlight } from "./words";
 
 const SHOWN_FIRST = 2000;
 /** A page that lays out more than this in one block stops answering. */
@@ -123,5 +123,5 @@ function Bounded({ text, words }: { text: string; words?: RegExp }) {
 
 /** Text with the words of the query marked. */
 export function marked(text: string, words: RegExp | undefined) {
-  return highlight(text, words).map((part, index) => (part.hit ? <mark key={index}>{part.text}</mark> : part.text));
+  return cutAt(text, words).map((part, index) => (part.hit ? <mark key={index}>{part.text}</mark> : part.text));
 }

@@ -1,7 +1,6 @@
 // Severity and service as they stand in every row: a mark and a word, a colour and a name.
 import { hue, LEVEL_MARKS, levelColour } from "../hue";
-import { visible } from "../text";
-import { clip } from "./words";
+import { clip, visible } from "../text";
 
 const NAME_MAX = 200;
 

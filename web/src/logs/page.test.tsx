@@ -229,8 +229,8 @@ test("a server that asks for its token, or is away, is said, with a way on", asy
   render(null, root);
   answer = () => new Response(JSON.stringify({ error: { message: hostile, hint: "wait" } }), { status: 503 });
   open(`/logs?from=${FROM}&to=${TO}&q=away`);
-  await until(() => expect(find(".lg-none[role=alert]").textContent).toContain("wait"));
+  await until(() => expect(find(".view-failed[role=alert]").textContent).toContain("wait"));
   answer = (url) => new Response(JSON.stringify(logs(url)));
-  find(".lg-none button").click();
+  find(".view-failed button").click();
   await until(() => find(".lg-line"));
 });

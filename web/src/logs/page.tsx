@@ -1,22 +1,20 @@
 // Logs: lines with their histogram, and patterns. All that is chosen stands in the address.
 import { useEffect, useId, useState } from "preact/hooks";
-import { useView } from "../api";
 import { Copy } from "../copy";
 import { parameter, place, set } from "../route";
-import { visible } from "../text";
+import { clip, visible } from "../text";
 import { moment, span } from "../time";
-import { keepToken } from "../token";
-import { TokenForm } from "../tokenform";
 import type { LogLine, PatternsView } from "../wire.gen";
 import { FilterBar } from "./filterbar";
-import { type Filters, filtersOf, linesPath, patternsPath } from "./filters";
+import { type Filters, filtersOf, linesPath } from "./filters";
 import { LogHistogram } from "./histogram";
 import { LogLines } from "./lines";
 import "./logs.css";
 import { exact } from "./marks";
 import { LINES_MAX, type Pages, usePages } from "./pages";
+import { Shown } from "../shown";
+import { useTimed } from "../timed";
 import { Patterns } from "./patterns";
-import { clip } from "./words";
 
 type Tab = "lines" | "patterns";
 
@@ -31,7 +29,7 @@ export function LogsPage() {
       <FilterBar filters={filters} lines={tab === "lines"} services={services} />
       <Tabs id={id} tab={tab} />
       <div id={`${id}-panel`} class="lg-panel" role="tabpanel" aria-labelledby={`${id}-${tab}`}>
-        {tab === "lines" ? <LinesTab filters={filters} know={setServices} /> : <PatternsTab key={filters.from && filters.to ? "given" : "newest"} filters={filters} />}
+        {tab === "lines" ? <LinesTab filters={filters} know={setServices} /> : <PatternsTab service={filters.service} />}
       </div>
     </div>
   );
@@ -75,7 +73,7 @@ function LinesTab({ filters, know }: { filters: Filters; know: (services: string
   // What is shown while the next is on its way belongs to another address.
   useAbsolute(filters, pages.asked === linesPath(filters) ? view : undefined);
   useEffect(() => know(servicesOf(pages.lines)), [view]);
-  if (!view) return trouble ? <Trouble trouble={trouble} again={again} /> : <Waiting />;
+  if (!view) return <Shown loaded={trouble ?? { at: "loading" }} again={again} show={() => null} />;
   return (
     <div aria-busy={busy === "first"} class={busy === "first" ? "lg-old" : ""}>
       <p class="lg-asked">
@@ -141,39 +139,19 @@ function Nothing({ filters: { q, service, level, trace, template } }: { filters:
   );
 }
 
-function PatternsTab({ filters }: { filters: Filters }) {
-  const [round, setRound] = useState(0);
-  // Where the server chooses the time, what it chose before is no answer.
-  const isGiven = Boolean(filters.from && filters.to);
-  const loaded = useView<PatternsView>(patternsPath(filters), isGiven ? round : round + 1);
-  const view = loaded.at === "here" ? loaded.view : undefined;
-  useAbsolute(filters, view);
-  if (loaded.at === "loading") return <Waiting />;
-  if (loaded.at !== "here") return <Trouble trouble={loaded} again={() => setRound(round + 1)} />;
+function PatternsTab({ service }: { service: string | undefined }) {
+  const [again, setAgain] = useState(0);
+  const loaded = useTimed<PatternsView>("/v1/patterns", { service }, again);
   return (
-    <>
-      <p class="lg-asked">{span(loaded.view.from, loaded.view.to)}</p>
-      <Patterns view={loaded.view} />
-    </>
-  );
-}
-
-function Waiting() {
-  return (
-    <p class="lg-quiet" role="status">
-      Reading…
-    </p>
-  );
-}
-
-function Trouble({ trouble, again }: { trouble: NonNullable<Pages["trouble"]>; again: () => void }) {
-  if (trouble.at === "token") return <TokenForm use={(token) => (keepToken(token), again())} />;
-  return (
-    <div class="lg-none" role="alert">
-      <p>{`✖ ${visible(trouble.why)}`}</p>
-      <button type="button" onClick={again}>
-        Try again
-      </button>
-    </div>
+    <Shown
+      loaded={loaded}
+      again={() => setAgain(again + 1)}
+      show={(view) => (
+        <>
+          <p class="lg-asked">{span(view.from, view.to)}</p>
+          <Patterns view={view} />
+        </>
+      )}
+    />
   );
 }

@@ -1,14 +1,13 @@
 // Log patterns: what is new, what grew and what fell silent against the time before.
 import { useId, useMemo, useState } from "preact/hooks";
 import { Copy } from "../copy";
-import { visible } from "../text";
+import { clip, visible } from "../text";
 import { clock, span } from "../time";
 import type { Pattern, PatternsView } from "../wire.gen";
 import { changeOf, listed, type Order, sparkBars, variables } from "./change";
 import { logsPage } from "./filters";
 import "./logs.css";
 import { exact, Level, Service } from "./marks";
-import { clip } from "./words";
 
 const ROWS_STEP = 100;
 const TEXT_ROW = 400;

@@ -1,12 +1,14 @@
 import { expect, test } from "vitest";
-import { clip, firstLine, highlight, matcher } from "./words";
+import { clip } from "../text";
+import { cutAt } from "../marked";
+import { firstLine, matcher } from "./words";
 
-const hits = (text: string, query: string) => highlight(text, matcher(query)).filter((part) => part.hit).map((part) => part.text);
+const hits = (text: string, query: string) => cutAt(text, matcher(query)).filter((part) => part.hit).map((part) => part.text);
 
 test("words are found in any case, phrases whole, and the parts are the text again", () => {
   const text = "Pool TIMED out; pool was timed, out";
   expect(hits(text, `pool "timed out"`)).toEqual(["Pool", "TIMED out", "pool"]);
-  expect(highlight(text, matcher("out")).map((part) => part.text).join("")).toBe(text);
+  expect(cutAt(text, matcher("out")).map((part) => part.text).join("")).toBe(text);
 });
 
 test("of two words that begin alike the longer is marked", () => {
@@ -23,12 +25,12 @@ test("letters whose small form is longer do not shift what is marked", () => {
 });
 
 test("without words, or with quotes alone, nothing is marked", () => {
-  for (const query of ["", "   ", `""`, `"`]) expect(highlight("text", matcher(query))).toEqual([{ text: "text", hit: false }]);
+  for (const query of ["", "   ", `""`, `"`]) expect(cutAt("text", matcher(query))).toEqual([{ text: "text", hit: false }]);
 });
 
 test("very many finds are bounded and lose no text", () => {
   const text = "ab".repeat(50_000);
-  const parts = highlight(text, matcher("a"));
+  const parts = cutAt(text, matcher("a"));
   expect(parts.length).toBeLessThan(1000);
   expect(parts.map((part) => part.text).join("")).toBe(text);
 });

@@ -1,9 +1,9 @@
 // The drawn map: services as boxes, calls as lines from left to right.
 import { useMemo } from "preact/hooks";
-import { clipped } from "../metrics/markers";
 import { plain, share } from "../metrics/words";
 import type { ServiceEdge, ServiceRow } from "../wire.gen";
 import { NODE, type Layout, type Place, type Route } from "./layout";
+import { clipped } from "../text";
 import { callsAway, edgeWidth, isFailing, nodeWords, stateWords } from "./words";
 
 interface DrawingProps {

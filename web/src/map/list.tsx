@@ -2,11 +2,11 @@
 import type { ComponentChildren } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { query } from "../api";
-import { clipped } from "../metrics/markers";
-import { count, share } from "../metrics/words";
-import { figure, long } from "../time";
+import { share } from "../metrics/words";
+import { counted, figure, long } from "../time";
 import type { ServiceRow, ServicesView } from "../wire.gen";
 import { sorted, type Column } from "./sorting";
+import { clipped } from "../text";
 import { stateWords } from "./words";
 
 const ROWS = 100;
@@ -65,7 +65,7 @@ export function ServiceList({ view, onMap }: { view: ServicesView; onMap: (name:
       {rows.length > shown && (
         <p>
           <button type="button" onClick={() => show(shown + ROWS * 2)}>
-            Show more: {count(rows.length - shown, "service")} left
+            Show more: {counted(rows.length - shown, "service")} left
           </button>
         </p>
       )}

@@ -1,7 +1,5 @@
 // Who calls whom, how each stands, and who feels it when one fails.
 import { useId, useMemo, useRef, useState } from "preact/hooks";
-import { clipped } from "../metrics/markers";
-import { count } from "../metrics/words";
 import { isShortcut } from "../settings";
 import type { ServicesView } from "../wire.gen";
 import { Drawing } from "./drawing";
@@ -11,6 +9,8 @@ import { MapTables } from "./tables";
 import { useZoom } from "./usezoom";
 import { towards } from "./walk";
 import { blastWords } from "./words";
+import { counted } from "../time";
+import { clipped } from "../text";
 import "./map.css";
 
 interface ServiceMapProps {
@@ -73,7 +73,7 @@ export function ServiceMap({ view, focus, blast, onFocus }: ServiceMapProps) {
         </button>
         {cut.hidden > 0 && (
           <p class="mp-quiet" role="status">
-            {count(cut.names.length, "service")} around {clipped(cut.around ?? "", 60)} shown, {cut.hidden} hidden
+            {counted(cut.names.length, "service")} around {clipped(cut.around ?? "", 60)} shown, {cut.hidden} hidden
           </p>
         )}
       </div>

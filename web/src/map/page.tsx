@@ -1,16 +1,15 @@
 // Services: how each stands, as a table and as a map.
 import { useRef, useState } from "preact/hooks";
-import { Waiting } from "../metrics/page";
-import { clipped } from "../metrics/markers";
-import { TimeBar } from "../metrics/timebar";
-import { useTimed } from "../metrics/timed";
-import { count } from "../metrics/words";
+import { TimeBar } from "../timebar";
+import { useTimed } from "../timed";
 import { parameter, set } from "../route";
-import { span } from "../time";
+import { counted, span } from "../time";
 import type { ServicesView } from "../wire.gen";
 import { Links, ServiceList } from "./list";
 import { ServiceMap } from "./map";
 import { servedWords, stateWords } from "./words";
+import { clipped } from "../text";
+import { Shown } from "../shown";
 import "./map.css";
 
 const TABS = ["table", "map"] as const;
@@ -24,8 +23,7 @@ export function ServicesPage() {
     <section class="mt-page mp-page" aria-label="Services">
       <h2>Services</h2>
       {view && <TimeBar from={view.from} to={view.to} onRange={(from, to) => set({ from, to })} onLatest={() => set({ from: undefined, to: undefined })} />}
-      <Waiting loaded={loaded} again={() => setAgain(again + 1)} />
-      {view && <Found view={view} />}
+      <Shown loaded={loaded} again={() => setAgain(again + 1)} show={(found) => <Found view={found} />} />
     </section>
   );
 }
@@ -37,7 +35,7 @@ function Found({ view }: { view: ServicesView }) {
   return (
     <>
       <p class="mt-scope">
-        {count(view.services.length, "service")}, {unwell === 0 ? "all as before" : `${unwell} not as before`} · {span(view.from, view.to)}, against the time before
+        {counted(view.services.length, "service")}, {unwell === 0 ? "all as before" : `${unwell} not as before`} · {span(view.from, view.to)}, against the time before
         {view.sampled && " · requests were counted in a sample of whole traces: shares hold, counts are less than there were"}
       </p>
       <Tabs tab={tab} />

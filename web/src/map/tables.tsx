@@ -1,9 +1,9 @@
 // The map as tables: services, and calls between them.
 import { useState } from "preact/hooks";
-import { clipped } from "../metrics/markers";
-import { count, share } from "../metrics/words";
-import { figure } from "../time";
+import { share } from "../metrics/words";
+import { counted, figure } from "../time";
 import type { ServicesView } from "../wire.gen";
+import { clipped } from "../text";
 import { callsAway, isFailing, stateWords } from "./words";
 
 const ROWS = 150;
@@ -16,7 +16,7 @@ export function MapTables({ view, away }: { view: ServicesView; away: ReadonlyMa
     <div class="mp-tables">
       <div class="mp-table" tabIndex={0} role="region" aria-label="Services">
         <table>
-          <caption>{count(services.length, "service")}</caption>
+          <caption>{counted(services.length, "service")}</caption>
           <thead>
             <tr>
               <th scope="col">Service</th>
@@ -43,7 +43,7 @@ export function MapTables({ view, away }: { view: ServicesView; away: ReadonlyMa
       </div>
       <div class="mp-table" tabIndex={0} role="region" aria-label="Calls">
         <table>
-          <caption>{count(edges.length, "way of calls", "ways of calls")}</caption>
+          <caption>{counted(edges.length, "way of calls", "ways of calls")}</caption>
           <thead>
             <tr>
               <th scope="col">Caller</th>
@@ -69,7 +69,7 @@ export function MapTables({ view, away }: { view: ServicesView; away: ReadonlyMa
       </div>
       {left > 0 && (
         <button type="button" class="small" onClick={() => show(rows + ROWS * 3)}>
-          Show more: {count(left, "row")} left
+          Show more: {counted(left, "row")} left
         </button>
       )}
     </div>

@@ -1,6 +1,7 @@
 // How services stand, in marks and words.
-import { count, plain, share } from "../metrics/words";
-import { clipped } from "../metrics/markers";
+import { plain, share } from "../metrics/words";
+import { counted } from "../time";
+import { clipped } from "../text";
 import type { Served, ServiceRow, ServiceState } from "../wire.gen";
 
 export const STATES: Record<ServiceState, { mark: string; rank: number }> = {
@@ -49,7 +50,7 @@ export function blastWords(name: string, blast: readonly string[], away: Readonl
   }
   const said = [...groups].map(([group, names]) => `${group}: ${names.join(", ")}`).join("; ");
   const more = blast.length > NAMED ? `; and ${blast.length - NAMED} more` : "";
-  return `When ${shown} fails, ${count(blast.length, "service")} may feel it; ${said}${more}.`;
+  return `When ${shown} fails, ${counted(blast.length, "service")} may feel it; ${said}${more}.`;
 }
 
 const WIDTHS = { least: 1, most: 5 };

@@ -1,17 +1,18 @@
 // One series as a chart: its line, what is usual, what changed; the same in words and as a table.
 import { signal, type Signal } from "@preact/signals";
 import { useId, useMemo, useRef, useState } from "preact/hooks";
-import { clock, day, millis, zoneName } from "../time";
+import { clock, counted, day, millis, zoneName } from "../time";
 import type { Marker, SeriesView } from "../wire.gen";
 import { MarkerList } from "./markerlist";
-import { clipped, drawnFor, lettered, type Lettered } from "./markers";
+import { drawnFor, lettered, type Lettered } from "./markers";
 import { firstFrom, measured, nearest, standing, summary, type Point } from "./points";
 import { against, PointTable } from "./pointtable";
-import { Fields } from "./timebar";
+import { Fields } from "../timebar";
 import { useKeys, type Selected } from "./usekeys";
 import { usePlot } from "./useplot";
-import { amount, count, isScaled, unitWord } from "./words";
-import { pair } from "./moments";
+import { amount, isScaled, unitWord } from "./words";
+import { pair } from "../moments";
+import { clipped } from "../text";
 import "./metrics.css";
 
 interface MetricChartProps {
@@ -59,7 +60,7 @@ export function MetricChart({ series, from, to, beforeFrom, markers, onRange, cu
       ) : (
         <Drawn series={series} points={points} times={[start, border, end]} markers={drawn} at={at} onRange={onRange} label={`${title} of ${clipped(series.service, 80)}`} hint={isOneOfMany ? "" : HINT} />
       )}
-      {drawn.length < letters.length && <p class="mt-quiet">{count(letters.length - drawn.length, "change")} of other services not drawn</p>}
+      {drawn.length < letters.length && <p class="mt-quiet">{counted(letters.length - drawn.length, "change")} of other services not drawn</p>}
       {!isOneOfMany && <MarkerList markers={letters} />}
       {!isOneOfMany && onRange && (
         <details>

@@ -1,8 +1,8 @@
 // What the letters on a chart stand for.
 import { useState } from "preact/hooks";
-import { clock, day, zoneName } from "../time";
-import { beforeAfter, clipped, type Lettered } from "./markers";
-import { count } from "./words";
+import { clock, counted, day, zoneName } from "../time";
+import { clipped } from "../text";
+import { beforeAfter, type Lettered } from "./markers";
 
 const FEW = 8;
 
@@ -27,7 +27,7 @@ export function MarkerList({ markers }: { markers: Lettered[] }) {
       </ol>
       {markers.length > FEW && (
         <button type="button" class="small" aria-expanded={isWhole} onClick={() => setWhole(!isWhole)}>
-          {isWhole ? "Show fewer" : `Show all ${count(markers.length, "change")}`}
+          {isWhole ? "Show fewer" : `Show all ${counted(markers.length, "change")}`}
         </button>
       )}
     </div>

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { Marker } from "../wire.gen";
-import { beforeAfter, clipped, drawnFor, letter, lettered, placed } from "./markers";
+import { clipped } from "../text";
+import { beforeAfter, drawnFor, letter, lettered, placed } from "./markers";
 
 const change = (at: string, service: string | null = "checkout"): Marker => ({ at, kind: "deploy", title: "t", service, before: null, after: null, actor: null });
 const minute = (number: number) => `2026-11-22T03:${String(number).padStart(2, "0")}:00Z`;

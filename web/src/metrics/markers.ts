@@ -1,6 +1,6 @@
 // Changes as letters on a chart: which letter, where it stands, and what it is in words.
 import { millis } from "../time";
-import { visible } from "../text";
+import { clipped } from "../text";
 import type { Marker } from "../wire.gen";
 
 /** `A` to `Z`, then `AA`: the same letter for the same change on every chart. */
@@ -61,14 +61,6 @@ export function placed(markers: readonly Lettered[], toX: (at: number) => number
     const label = members.length === 1 ? first : members.length === 2 ? `${first} ${last}` : `${first}–${last}`;
     return { label, lines, x: ((lines[0] ?? 0) + (lines[lines.length - 1] ?? 0)) / 2 };
   });
-}
-
-const CLIPPED = 160;
-
-/** Text of others, visible and no longer than a line or two. */
-export function clipped(text: string, most = CLIPPED): string {
-  const shown = visible(text.slice(0, most + 1));
-  return text.length > most ? `${shown.slice(0, most)}…` : shown;
 }
 
 /** `v1 → v2`; `""` where neither is known. */

@@ -1,20 +1,18 @@
 // Metrics: one chart per series, those that left their usual band furthest first.
 import { signal } from "@preact/signals";
 import { useEffect, useMemo, useState } from "preact/hooks";
-import type { Loaded } from "../api";
 import { Copy } from "../copy";
 import { parameter, set } from "../route";
-import { keepToken } from "../token";
-import { TokenForm } from "../tokenform";
-import { span } from "../time";
+import { counted, span } from "../time";
 import type { MetricsView, SeriesView } from "../wire.gen";
 import { HINT, MetricChart } from "./chart";
 import { MarkerList } from "./markerlist";
-import { clipped, lettered } from "./markers";
+import { lettered } from "./markers";
 import { Picker } from "./picker";
-import { TimeBar } from "./timebar";
-import { useTimed } from "./timed";
-import { count } from "./words";
+import { TimeBar } from "../timebar";
+import { useTimed } from "../timed";
+import { clipped } from "../text";
+import { Shown } from "../shown";
 import "./metrics.css";
 
 const CHARTS = 12;
@@ -29,30 +27,8 @@ export function MetricsPage() {
       <h2>Metrics</h2>
       <Filters names={view?.names ?? []} services={view?.series ?? []} service={service} name={name} q={q} />
       {view && <TimeBar from={view.from} to={view.to} onRange={(from, to) => set({ from, to })} onLatest={() => set({ from: undefined, to: undefined })} />}
-      <Waiting loaded={loaded} again={() => setAgain(again + 1)} />
-      {view && <Found view={view} />}
+      <Shown loaded={loaded} again={() => setAgain(again + 1)} show={(found) => <Found view={found} />} />
     </section>
-  );
-}
-
-/** What to say where there is no view. */
-export function Waiting({ loaded, again }: { loaded: Loaded<unknown>; again: () => void }) {
-  if (loaded.at === "loading") return <p role="status">Loading…</p>;
-  if (loaded.at === "token") {
-    const use = (token: string) => {
-      keepToken(token);
-      again();
-    };
-    return <TokenForm use={use} />;
-  }
-  if (loaded.at === "here") return null;
-  return (
-    <div class="notice" role="alert">
-      {clipped(loaded.why, 400)}{" "}
-      <button type="button" class="small" onClick={again}>
-        Try again
-      </button>
-    </div>
   );
 }
 
@@ -108,8 +84,8 @@ function Found({ view }: { view: MetricsView }) {
   return (
     <>
       <p class="mt-scope">
-        {count(series.length, "series", "series")}, most unusual first · {span(view.from, view.to)}, against the time before
-        {leftOut > 0 && ` · ${count(leftOut, "series", "series")} more not shown; narrow by metric or service`}
+        {counted(series.length, "series", "series")}, most unusual first · {span(view.from, view.to)}, against the time before
+        {leftOut > 0 && ` · ${counted(leftOut, "series", "series")} more not shown; narrow by metric or service`}
         {view.query && (
           <>
             {" · "}
@@ -119,7 +95,7 @@ function Found({ view }: { view: MetricsView }) {
       </p>
       {letters.length > 0 && (
         <section class="mt-changes">
-          <h3>{count(letters.length, "change")} in this time</h3>
+          <h3>{counted(letters.length, "change")} in this time</h3>
           <MarkerList markers={letters} />
         </section>
       )}
@@ -136,7 +112,7 @@ function Found({ view }: { view: MetricsView }) {
       {series.length > shown && (
         <p>
           <button type="button" onClick={() => show(shown + CHARTS)}>
-            Show {Math.min(CHARTS, series.length - shown)} more of {count(series.length - shown, "series", "series")}
+            Show {Math.min(CHARTS, series.length - shown)} more of {counted(series.length - shown, "series", "series")}
           </button>
         </p>
       )}

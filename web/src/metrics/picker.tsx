@@ -1,7 +1,7 @@
 // A field with names to choose from; there may be thousands, so only those that match are listed, and not all of them.
 import { useEffect, useId, useMemo, useState } from "preact/hooks";
-import { clipped } from "./markers";
-import { count } from "./words";
+import { clipped } from "../text";
+import { counted } from "../time";
 
 const LISTED = 40;
 
@@ -77,7 +77,7 @@ export function Picker({ label, names, value, onPick }: Props) {
             </li>
           ))}
         </ul>
-        <p>{found.length === 0 ? "No such name" : more > 0 ? `${count(more, "more name")}; type to narrow` : count(found.length, "name")}</p>
+        <p>{found.length === 0 ? "No such name" : more > 0 ? `${counted(more, "more name")}; type to narrow` : counted(found.length, "name")}</p>
       </div>
     </div>
   );

@@ -1,8 +1,8 @@
 // The same values as a table, newest first.
 import { useState } from "preact/hooks";
-import { clock, day, zoneName } from "../time";
+import { clock, counted, day, zoneName } from "../time";
 import type { Point } from "./points";
-import { amount, count } from "./words";
+import { amount } from "./words";
 
 const ROWS = 200;
 
@@ -44,7 +44,7 @@ export function PointTable({ points, usual, unit, from, label }: Props) {
       </table>
       {points.length > rows && (
         <button type="button" class="small" onClick={() => setRows(rows + ROWS * 5)}>
-          Show more: {count(points.length - rows, "value")} left
+          Show more: {counted(points.length - rows, "value")} left
         </button>
       )}
     </div>

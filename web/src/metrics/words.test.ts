@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { amount, count, plain, share, unitWord } from "./words";
+import { counted } from "../time";
+import { amount, plain, share, unitWord } from "./words";
 
 test("values are said in the unit that fits", () => {
   expect([amount(0.041, "s"), amount(1300, "ms"), amount(-5, "ms"), amount(2e6, "ns")]).toEqual(["41 ms", "1.30 s", "−5.0 ms", "2.0 ms"]);
@@ -21,5 +22,5 @@ test("units of others are text, clipped", () => {
 
 test("shares of nothing are not said, small ones are not none", () => {
   expect([share(1, 0), share(0, 9), share(1, 100_000), share(3, 200), share(25, 100), share(100, 100)]).toEqual(["–", "0 %", "< 0.1 %", "2 %", "25 %", "100 %"]);
-  expect([count(1, "change"), count(1234, "series", "series")]).toEqual(["1 change", "1,234 series"]);
+  expect([counted(1, "change"), counted(1234, "series", "series")]).toEqual(["1 change", "1,234 series"]);
 });

@@ -1,5 +1,5 @@
 // Values with their units, as people say them.
-import { figure, long } from "../time";
+import { long } from "../time";
 import { visible } from "../text";
 
 const STEPS: [number, string][] = [
@@ -69,9 +69,4 @@ export function share(part: number, whole: number): string {
   const percent = (part / whole) * 100;
   if (percent < 0.1) return "< 0.1 %";
   return `${percent.toLocaleString("en-US", { maximumSignificantDigits: percent < 10 ? 1 : 2 })} %`;
-}
-
-/** `1 point`, `1,204 points`. */
-export function count(number: number, one: string, many = `${one}s`): string {
-  return `${figure(number)} ${number === 1 ? one : many}`;
 }

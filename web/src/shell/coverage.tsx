@@ -1,8 +1,9 @@
 // Which alerts of the last week a runbook covers; those that fire most without one first.
 import type { CoverageRow } from "../wire.gen";
-import { Mark, Service, short } from "./marks";
+import { Mark, Service } from "./marks";
 import { links } from "./places";
-import { plural } from "./words";
+import { counted } from "../time";
+import { clipped } from "../text";
 
 /** Without a runbook first, the most frequent first. */
 export function byNeed(rows: CoverageRow[]): CoverageRow[] {
@@ -13,7 +14,7 @@ export function coverageWords(rows: CoverageRow[]): string {
   const bare = rows.filter(({ runbook }) => runbook === null).length;
   if (rows.length === 0) return "No alert has fired in the last week.";
   if (bare === 0) return rows.length === 1 ? "The one alert of the last week has a runbook." : `All ${rows.length} alerts of the last week have a runbook.`;
-  return `${bare} of ${plural(rows.length, "alert")} of the last week ${bare === 1 ? "has" : "have"} no runbook.`;
+  return `${bare} of ${counted(rows.length, "alert")} of the last week ${bare === 1 ? "has" : "have"} no runbook.`;
 }
 
 const ROWS = 200;
@@ -53,15 +54,15 @@ function Row({ row }: { row: CoverageRow }) {
   return (
     <tr>
       <td class="sh-number">×{row.count}</td>
-      <td>{short(row.alert, 120)}</td>
+      <td>{clipped(row.alert, 120)}</td>
       <td>{row.service && <Service name={row.service} />}</td>
       <td>
         {row.runbook === null ? (
           <Mark mark="○" word="no runbook" tone="unsure" />
         ) : row.document ? (
-          <a href={links.runbook(row.runbook, row.document)}>{short(row.runbook, 120)}</a>
+          <a href={links.runbook(row.runbook, row.document)}>{clipped(row.runbook, 120)}</a>
         ) : (
-          short(row.runbook, 120)
+          clipped(row.runbook, 120)
         )}
       </td>
     </tr>

@@ -1,9 +1,5 @@
 // Where the words of a query stand in a text, and the stretch of it that shows them best.
-
-interface Piece {
-  text: string;
-  hit: boolean;
-}
+import { cutAt, type Piece } from "../marked";
 
 const WORDS_MAX = 12;
 
@@ -21,17 +17,7 @@ function matcher(query: string): RegExp | undefined {
 
 /** The text cut where words of the query begin and end. */
 export function marked(text: string, query: string): Piece[] {
-  const words = matcher(query);
-  if (!words) return [{ text, hit: false }];
-  const pieces: Piece[] = [];
-  let from = 0;
-  for (const match of text.matchAll(words)) {
-    if (match.index > from) pieces.push({ text: text.slice(from, match.index), hit: false });
-    pieces.push({ text: match[0], hit: true });
-    from = match.index + match[0].length;
-  }
-  if (from < text.length) pieces.push({ text: text.slice(from), hit: false });
-  return pieces;
+  return cutAt(text, matcher(query));
 }
 
 /** The stretch of `length` characters with the most different words of the query, in one line. */

@@ -1,13 +1,12 @@
 // All incidents: those of the last day that nobody has judged yet, then the past.
 import { useMemo, useState } from "preact/hooks";
 import { parameter, set } from "../route";
-import { millis } from "../time";
+import { counted, millis } from "../time";
 import type { IncidentRow, IncidentsView } from "../wire.gen";
 import { useFresh } from "./fresh";
 import { IncidentLine } from "./incidentline";
 import { Refresh, saidOf, verdictOf } from "./marks";
-import { Shown } from "./shown";
-import { plural } from "./words";
+import { Shown } from "../shown";
 import "./shell.css";
 
 const RENEW_MS = 60_000;
@@ -63,7 +62,7 @@ export function Incidents({ rows }: { rows: IncidentRow[] }) {
       <div class="sh-filter">
         <label for="sh-filter">Filter</label>
         <input id="sh-filter" type="search" autocomplete="off" spellcheck={false} value={text} placeholder="code, service, words, “confirmed”" onInput={(event) => set({ q: event.currentTarget.value }, "replace")} />
-        <span role="status">{text ? `${found.length} of ${rows.length}` : plural(rows.length, "incident")}</span>
+        <span role="status">{text ? `${found.length} of ${rows.length}` : counted(rows.length, "incident")}</span>
       </div>
       <List name="Open" rows={open} now={now} none={text ? "None that matches." : "Nothing is open."}>
         of the last day, and nobody has said yet what it was

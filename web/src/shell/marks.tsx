@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { hue } from "../hue";
 import { go } from "../route";
 import { isShortcut } from "../settings";
-import { visible } from "../text";
+import { clipped, visible } from "../text";
 import { links } from "./places";
 
 type Tone = "bad" | "unsure" | "good" | "quiet";
@@ -13,7 +13,7 @@ type Tone = "bad" | "unsure" | "good" | "quiet";
 export function Mark({ mark, word, tone }: { mark: string; word: string; tone: Tone }) {
   return (
     <span class={`sh-mark ${tone}`}>
-      <span aria-hidden="true">{mark}</span> {short(word, 40)}
+      <span aria-hidden="true">{mark}</span> {clipped(word, 40)}
     </span>
   );
 }
@@ -49,7 +49,7 @@ export function saidOf(said: string): { mark: string; word: string; tone: Tone }
 }
 
 export function Confidence({ level }: { level: string }) {
-  return <span class={`confidence ${level === "high" || level === "medium" ? level : "low"}`}>{short(level, 20)} confidence</span>;
+  return <span class={`confidence ${level === "high" || level === "medium" ? level : "low"}`}>{clipped(level, 20)} confidence</span>;
 }
 
 /** A service's name with its colour beside it, the same everywhere. */
@@ -57,7 +57,7 @@ export function Service({ name, link = true }: { name: string; link?: boolean })
   const inside = (
     <>
       <span class="sh-hue" style={{ background: hue(name) }} aria-hidden="true" />
-      {short(name, 80)}
+      {clipped(name, 80)}
     </>
   );
   return link ? (
@@ -67,11 +67,6 @@ export function Service({ name, link = true }: { name: string; link?: boolean })
   ) : (
     <span class="sh-service">{inside}</span>
   );
-}
-
-/** Text of one line, clipped before it is looked at: it may be a megabyte. */
-export function short(text: string, max = 300): string {
-  return text.length > max ? `${visible(text.slice(0, max - 1))}…` : visible(text);
 }
 
 const PIECE = 20_000;
@@ -134,7 +129,7 @@ export function Refresh({ busy, stale, refresh, children }: { busy: boolean; sta
     <div class="sh-refresh">
       {children}
       <span role="status">{stale !== undefined && <Mark mark="▲" word="not renewed" tone="unsure" />}</span>
-      {stale !== undefined && <small>{short(stale)}</small>}
+      {stale !== undefined && <small>{clipped(stale)}</small>}
       <button type="button" class="small" aria-disabled={busy} onClick={() => !busy && refresh()}>
         Refresh
       </button>

@@ -1,13 +1,14 @@
 // The first page: whether all is quiet, and where it is not, what is wrong first.
 import type { ComponentChildren } from "preact";
-import { ago, millis, moment, span } from "../time";
+import { ago, counted, millis, moment, span } from "../time";
 import type { AlertRow, Marker, OverviewView, ServiceRow } from "../wire.gen";
 import { useFresh } from "./fresh";
 import { IncidentLine } from "./incidentline";
-import { AskBox, Clipped, Mark, Refresh, Service, severityOf, short } from "./marks";
+import { AskBox, Clipped, Mark, Refresh, Service, severityOf } from "./marks";
 import { links } from "./places";
-import { Shown } from "./shown";
-import { firing, headline, OLD_MS, plural, quietLine, served, standing, unseen, when } from "./words";
+import { Shown } from "../shown";
+import { firing, headline, OLD_MS, quietLine, served, standing, unseen, when } from "./words";
+import { clipped } from "../text";
 import "./shell.css";
 
 const RENEW_MS = 15_000;
@@ -79,7 +80,7 @@ export function Overview({ view }: { view: OverviewView }) {
       </div>
       {ended.length > 0 && (
         <details class="sh-ended">
-          <summary>{plural(ended.length, "alert")} ended in the last day</summary>
+          <summary>{counted(ended.length, "alert")} ended in the last day</summary>
           <Rows rows={ended} row={(alert) => <Alert key={keyOf(alert)} alert={alert} now={now} />} />
         </details>
       )}
@@ -93,7 +94,7 @@ function Unseen({ view }: { view: OverviewView }) {
   if (words.length === 0) return null;
   return (
     <p class="notice sh-unseen">
-      <Mark mark="▲" word="Not seen" tone="unsure" /> {words.map((word) => short(word, 120)).join(" · ")}
+      <Mark mark="▲" word="Not seen" tone="unsure" /> {words.map((word) => clipped(word, 120)).join(" · ")}
       <span class="sh-fix">
         <code>groundcrew doctor</code> says what is missing and how to send it.
       </span>
@@ -141,7 +142,7 @@ function Alert({ alert, now }: { alert: AlertRow; now: number }) {
       <Mark mark={alert.firing ? mark : "✓"} word={alert.firing ? word : "ended"} tone={alert.firing ? tone : "good"} />
       <div>
         <p class="sh-line">
-          <strong>{short(alert.name, 200)}</strong>
+          <strong>{clipped(alert.name, 200)}</strong>
           {alert.count > 1 && (
             <span class="sh-count" title={`${alert.count} alerts folded into one`}>
               ×{alert.count}
@@ -178,12 +179,12 @@ function Unwell({ row }: { row: ServiceRow }) {
           <strong>
             <Service name={row.name} />
           </strong>
-          {row.owner && <small>owned by {short(row.owner, 80)}</small>}
+          {row.owner && <small>owned by {clipped(row.owner, 80)}</small>}
           <span class="sh-links">
             <a href={links.logs(row.name)}>Logs</a> <a href={links.traces(row.name)}>Traces</a> <a href={links.metrics(row.name)}>Metrics</a>
           </span>
         </p>
-        <p class="sh-text">{[row.why && short(row.why, 400), figures].filter(Boolean).join(" · ")}</p>
+        <p class="sh-text">{[row.why && clipped(row.why, 400), figures].filter(Boolean).join(" · ")}</p>
       </div>
     </li>
   );
@@ -192,20 +193,20 @@ function Unwell({ row }: { row: ServiceRow }) {
 function Change({ change, now }: { change: Marker; now: number }) {
   return (
     <li class="sh-change">
-      <span class="sh-kind">{short(change.kind, 20)}</span>
+      <span class="sh-kind">{clipped(change.kind, 20)}</span>
       <div>
         <p class="sh-line">
           {change.service && <Service name={change.service} />}
-          <span>{short(change.title, 200)}</span>
+          <span>{clipped(change.title, 200)}</span>
           {change.before && change.after && (
             <code>
-              {short(change.before, 60)} → {short(change.after, 60)}
+              {clipped(change.before, 60)} → {clipped(change.after, 60)}
             </code>
           )}
         </p>
         <small title={moment(change.at)}>
           {when(change.at, now)}
-          {change.actor && ` · ${short(change.actor, 60)}`}
+          {change.actor && ` · ${clipped(change.actor, 60)}`}
         </small>
       </div>
     </li>
@@ -219,13 +220,13 @@ function windowOf(view: OverviewView, now: number): string {
 }
 
 function whyOf({ name, service }: AlertRow): string {
-  return service ? `why does ${short(name, 60)} fire on ${short(service, 40)}?` : `why does ${short(name, 60)} fire?`;
+  return service ? `why does ${clipped(name, 60)} fire on ${clipped(service, 40)}?` : `why does ${clipped(name, 60)} fire?`;
 }
 
 function questionFor(alerts: AlertRow[], unwell: ServiceRow[]): string {
   const [alert] = alerts;
   const [row] = unwell;
   if (alert) return whyOf(alert);
-  if (row) return `why is ${short(row.name, 40)} ${row.state}?`;
+  if (row) return `why is ${clipped(row.name, 40)} ${row.state}?`;
   return "what changed in the last 20 minutes?";
 }

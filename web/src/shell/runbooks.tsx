@@ -2,15 +2,14 @@
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { query } from "../api";
 import { place, set } from "../route";
-import { visible } from "../text";
-import { day, figure } from "../time";
+import { clipped, visible } from "../text";
+import { counted, day, figure } from "../time";
 import type { DocumentRow, DocumentsView } from "../wire.gen";
 import { Coverage } from "./coverage";
 import { useFresh } from "./fresh";
 import { marked, snippet } from "./highlight";
-import { Clipped, Service, short } from "./marks";
-import { Shown } from "./shown";
-import { plural } from "./words";
+import { Clipped, Service } from "./marks";
+import { Shown } from "../shown";
 import "./shell.css";
 
 export function RunbooksPage() {
@@ -72,7 +71,7 @@ export function Documents({ view, open, line }: { view: DocumentsView; open: str
   return (
     <>
       <p class="sh-indexed" role="status">
-        {view.query ? `${plural(view.documents.length, "section")} found in ${plural(view.indexed, "document")}` : `${plural(view.runbooks, "runbook")} and ${plural(view.incidents, "account")} of incidents in ${plural(view.indexed, "document")}`}
+        {view.query ? `${counted(view.documents.length, "section")} found in ${counted(view.indexed, "document")}` : `${counted(view.runbooks, "runbook")} and ${counted(view.incidents, "account")} of incidents in ${counted(view.indexed, "document")}`}
       </p>
       {view.indexed === 0 && (
         <p class="notice">
@@ -98,16 +97,16 @@ function Found({ row, words, isOpen }: { row: DocumentRow; words: string; isOpen
   return (
     <li class="sh-document">
       <p class="sh-line">
-        <span class="sh-kind">{short(row.kind, 20)}</span>
+        <span class="sh-kind">{clipped(row.kind, 20)}</span>
         <button type="button" class="sh-open" aria-expanded={isOpen} aria-controls={id} onClick={toggle}>
-          <span aria-hidden="true">{isOpen ? "▾" : "▸"}</span> {short(row.title, 200)}
+          <span aria-hidden="true">{isOpen ? "▾" : "▸"}</span> {clipped(row.title, 200)}
         </button>
         <small class={row.confidence >= 0.5 ? "sh-sure" : ""}>{matchWords(row.confidence)}</small>
       </p>
-      {row.heading.length > 0 && <p class="sh-path">{row.heading.map((heading) => short(heading, 120)).join(" › ")}</p>}
+      {row.heading.length > 0 && <p class="sh-path">{row.heading.map((heading) => clipped(heading, 120)).join(" › ")}</p>}
       <div id={id}>
         {isOpen ? (
-          <pre class="sh-whole" tabIndex={0} role="region" aria-label={`Section of ${short(row.title, 100)}`}>
+          <pre class="sh-whole" tabIndex={0} role="region" aria-label={`Section of ${clipped(row.title, 100)}`}>
             <Clipped text={row.text} max={20_000} show={(text) => <Marked text={visible(text)} words={words} />} />
           </pre>
         ) : (
@@ -125,7 +124,7 @@ function Found({ row, words, isOpen }: { row: DocumentRow; words: string; isOpen
           <Service key={name} name={name} />
         ))}
         {row.alerts.slice(0, 6).map((name) => (
-          <small key={name}>answers {short(name, 80)}</small>
+          <small key={name}>answers {clipped(name, 80)}</small>
         ))}
       </p>
     </li>

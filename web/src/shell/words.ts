@@ -1,5 +1,5 @@
 // What the overview says, in words: whether all is quiet, what is wrong, and what cannot be seen.
-import { ago, clock, day, figure, long, millis, moment, zoneName } from "../time";
+import { ago, clock, counted, day, figure, long, millis, moment, zoneName } from "../time";
 import type { AlertRow, OverviewView, ServiceRow, ServiceState, SignalRow } from "../wire.gen";
 
 /** Telemetry older than this is no telemetry of now. */
@@ -24,7 +24,7 @@ export function headline(view: OverviewView): string {
   if (how === "unwatched") return "Nothing is watched yet";
   if (how === "blind") return "Nothing fires, but not everything is seen";
   const alerts = firing(view).length;
-  const said = alerts > 0 ? [`${plural(alerts, "alert")} ${alerts === 1 ? "is" : "are"} firing`] : [];
+  const said = alerts > 0 ? [`${counted(alerts, "alert")} ${alerts === 1 ? "is" : "are"} firing`] : [];
   return [...said, ...unwellWords(view.unwell)].join("; ");
 }
 
@@ -33,7 +33,7 @@ const STATES: [ServiceState, string][] = [["failing", "failing"], ["slower", "sl
 /** `2 services are failing, 1 slower`; the noun is said once. */
 function unwellWords(rows: ServiceRow[]): string[] {
   const counts = STATES.map(([state, words]) => ({ words, count: rows.filter((row) => row.state === state).length })).filter(({ count }) => count > 0);
-  const parts = counts.map(({ words, count }, index) => (index === 0 ? `${plural(count, "service")} ${count === 1 ? "is" : "are"} ${words}` : `${figure(count)} ${words}`));
+  const parts = counts.map(({ words, count }, index) => (index === 0 ? `${counted(count, "service")} ${count === 1 ? "is" : "are"} ${words}` : `${figure(count)} ${words}`));
   return parts.length > 0 ? [parts.join(", ")] : [];
 }
 
@@ -45,7 +45,7 @@ export function when(time: string | number, now: number): string {
 /** What is watched, how new it is, and since when nothing fired. */
 export function quietLine(view: OverviewView): string {
   const ages = view.signals.flatMap((signal) => (signal.newest ? [`${one(signal.name)} ${ageWords(millis(view.now) - millis(signal.newest))}`] : []));
-  const watched = `${plural(view.services, "service")} ${view.services === 1 ? "is" : "are"} watched${ages.length > 0 ? `; newest ${ages.join(", ")}` : ""}`;
+  const watched = `${counted(view.services, "service")} ${view.services === 1 ? "is" : "are"} watched${ages.length > 0 ? `; newest ${ages.join(", ")}` : ""}`;
   return `${watched}; ${lastFired(view)}.`;
 }
 
@@ -82,13 +82,9 @@ function ageWords(ms: number): string {
   return ms < 1000 ? "just now" : ago(0, ms);
 }
 
-export function plural(count: number, word: string): string {
-  return `${figure(count)} ${word}${count === 1 ? "" : "s"}`;
-}
-
 /** What a service serves now beside before, in figures; `""` where it serves nothing. */
 export function served({ now, before }: ServiceRow): string {
-  const failed = now.requests > 0 ? `${percent(now.failed / now.requests)} of ${plural(now.requests, "request")} failed${before.requests > 0 ? ` (before ${percent(before.failed / before.requests)})` : ""}` : "";
+  const failed = now.requests > 0 ? `${percent(now.failed / now.requests)} of ${counted(now.requests, "request")} failed${before.requests > 0 ? ` (before ${percent(before.failed / before.requests)})` : ""}` : "";
   const slow = now.p95_ms !== null ? `p95 ${long(now.p95_ms)}${before.p95_ms !== null ? ` (before ${long(before.p95_ms)})` : ""}` : "";
   return [failed, slow].filter(Boolean).join(" · ");
 }

@@ -5,12 +5,12 @@ import { useView } from "../api";
 import { Copy } from "../copy";
 import { LEVEL_MARKS, levelColour } from "../hue";
 import { visible } from "../text";
-import { exactClock } from "../time";
+import { counted, exactClock } from "../time";
 import type { LogLine, SpanMoment, SpanView, TraceSpan, TraceView } from "../wire.gen";
 import { microsFrom } from "./axis";
 import { waitedFor } from "./layout";
 import { Long, Steps } from "./long";
-import { name, offset, percent, plural, took } from "./words";
+import { name, offset, percent, took } from "./words";
 
 interface Props {
   view: TraceView;
@@ -155,7 +155,7 @@ function Moments({ moments, start, span }: { moments: SpanMoment[]; start: strin
   return (
     <section>
       <h4>
-        Events <small>{plural(moments.length, "event")}, from the span's start</small>
+        Events <small>{counted(moments.length, "event")}, from the span's start</small>
       </h4>
       <Steps count={moments.length} step={50}>
         {(most) => (
@@ -187,7 +187,7 @@ function Lines({ lines, start }: { lines: LogLine[]; start: string }) {
   return (
     <section>
       <h4>
-        Logs <small>{plural(lines.length, "line")} written in it, from the trace's start</small>
+        Logs <small>{counted(lines.length, "line")} written in it, from the trace's start</small>
       </h4>
       <Steps count={lines.length} step={50}>
         {(most) => (

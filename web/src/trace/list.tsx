@@ -1,10 +1,10 @@
 // Traces as a list: when, how long, who took part, what failed.
 import { useMemo, useState } from "preact/hooks";
 import { hue } from "../hue";
-import { day, exactClock, long, moment, span, zoneName } from "../time";
+import { counted, day, exactClock, long, moment, span, zoneName } from "../time";
 import type { TraceRow, TracesView } from "../wire.gen";
 import { Steps } from "./long";
-import { name, plural } from "./words";
+import { name } from "./words";
 import "./trace.css";
 
 type Order = "failed" | "duration" | "time";
@@ -35,8 +35,8 @@ export function TraceList({ view }: { view: TracesView }) {
     <section class="tr tr-list" aria-label="Traces">
       <div class="tr-tools">
         <p class="tr-quiet">
-          {plural(traces.length, "trace")}, {failed > 0 ? <b class="tr-bad">✗ {failed.toLocaleString("en-US")} failed</b> : "none failed"}
-          {view.left_out > 0 && `; ${plural(view.left_out, "more is", "more are")} not listed`}; times in {zoneName()}
+          {counted(traces.length, "trace")}, {failed > 0 ? <b class="tr-bad">✗ {failed.toLocaleString("en-US")} failed</b> : "none failed"}
+          {view.left_out > 0 && `; ${counted(view.left_out, "more is", "more are")} not listed`}; times in {zoneName()}
         </p>
         <div class="tr-group" role="group" aria-label="Order">
           {ORDERS.map(([each, usual, reversed]) => (
@@ -82,7 +82,7 @@ function Trace({ trace, slowest, isDated }: { trace: TraceRow; slowest: number; 
         {long(trace.ms)}
       </span>
       <span class="tr-outcome">{trace.failed > 0 ? <b class="tr-bad">✗ {trace.failed.toLocaleString("en-US")} failed</b> : <span class="tr-quiet">no failure</span>}</span>
-      <span class="tr-quiet tr-spans">{plural(trace.spans, "span")}</span>
+      <span class="tr-quiet tr-spans">{counted(trace.spans, "span")}</span>
       <span class="tr-services">
         {trace.services.slice(0, NAMED).map((service) => (
           <span key={service}>
@@ -90,7 +90,7 @@ function Trace({ trace, slowest, isDated }: { trace: TraceRow; slowest: number; 
             {name(service)}
           </span>
         ))}
-        {more > 0 && <span>+{plural(more, "service")}</span>}
+        {more > 0 && <span>+{counted(more, "service")}</span>}
       </span>
     </li>
   );

@@ -3,10 +3,9 @@ import { useState } from "preact/hooks";
 import { useView } from "../api";
 import { parameter, set } from "../route";
 import { visible } from "../text";
-import { keepToken } from "../token";
-import { TokenForm } from "../tokenform";
 import type { TraceView } from "../wire.gen";
 import { Waterfall } from "./waterfall";
+import { Shown } from "../shown";
 import "./trace.css";
 
 export function TracePage({ id }: { id: string }) {
@@ -18,36 +17,19 @@ function Page({ id }: { id: string }) {
   const [again, setAgain] = useState(0);
   const loaded = useView<TraceView>(`/v1/traces/${encodeURIComponent(id)}`, again);
   const retry = () => setAgain(again + 1);
-  switch (loaded.at) {
-    case "loading":
-      return (
-        <p class="tr-state" role="status">
-          Fetching trace <code>{short(id)}</code>…
-        </p>
-      );
-    case "token":
-      return (
-        <TokenForm
-          use={(token) => {
-            keepToken(token);
-            retry();
-          }}
-        />
-      );
-    case "failed":
-      return <Missing id={id} why={loaded.why} retry={retry} />;
-    case "here":
-      return loaded.view.spans.length > 0 ? (
-        <Waterfall view={loaded.view} focus={parameter("span")} opened={(span) => span !== parameter("span") && set({ span }, "replace")} />
-      ) : (
-        <Missing id={id} why="" retry={retry} />
-      );
-  }
+  if (loaded.at === "failed") return <Missing id={id} why={loaded.why} retry={retry} />;
+  return (
+    <Shown
+      loaded={loaded}
+      again={retry}
+      show={(view) => <Waterfall view={view} focus={parameter("span")} opened={(span) => span !== parameter("span") && set({ span }, "replace")} />}
+    />
+  );
 }
 
 /** Views say in words alone that there is no such thing. */
 function isAbsent(why: string): boolean {
-  return why === "" || /\b404\b|\bnot found\b|\bno (such )?trace\b|\bunknown trace\b/i.test(why);
+  return why.startsWith("there is no such trace");
 }
 
 function Missing({ id, why, retry }: { id: string; why: string; retry: () => void }) {
@@ -56,7 +38,7 @@ function Missing({ id, why, retry }: { id: string; why: string; retry: () => voi
       <h2>{isAbsent(why) ? "No such trace is stored" : "The trace could not be fetched"}</h2>
       <p>
         <code>{short(id)}</code>
-        {why && `: ${visible(why)}`}
+        {`: ${visible(why)}`}
       </p>
       {isAbsent(why) && <p>It may be older than what is kept, not have been sampled by its sender, or not be here yet: spans arrive some seconds after they end.</p>}
       <button type="button" onClick={retry}>

@@ -2,7 +2,8 @@
 import { hue } from "../hue";
 import type { TraceSpan } from "../wire.gen";
 import { COLUMNS, type Stretch, barOf, linePath } from "./axis";
-import { name, plural, spanWords, took } from "./words";
+import { counted } from "../time";
+import { name, spanWords, took } from "./words";
 
 interface RowProps {
   span: TraceSpan;
@@ -60,7 +61,7 @@ function Name({ span, expanded, hidden, hiddenFailed, toggle }: RowProps) {
         <b>{name(span.service)}</b> <span class="tr-operation">{name(span.operation)}</span>
       </span>
       {hidden > 0 && (
-        <span class="tr-hidden" title={`${plural(hidden, "span")} hidden, ${hiddenFailed} failed`}>
+        <span class="tr-hidden" title={`${counted(hidden, "span")} hidden, ${hiddenFailed} failed`}>
           +{hidden.toLocaleString("en-US")}
           {hiddenFailed > 0 && <b class="tr-bad"> ✗{hiddenFailed.toLocaleString("en-US")}</b>}
         </span>

@@ -4,10 +4,10 @@ import { useMemo } from "preact/hooks";
 import { Copy } from "../copy";
 import { hue } from "../hue";
 import { visible } from "../text";
-import { day, exactClock, zoneName } from "../time";
+import { counted, day, exactClock, zoneName } from "../time";
 import type { TraceView } from "../wire.gen";
 import { type Tree, spent } from "./layout";
-import { name, percent, plural, took } from "./words";
+import { name, percent, took } from "./words";
 
 const MOST = 5;
 
@@ -27,13 +27,13 @@ export function Summary({ view, tree }: { view: TraceView; tree: Tree }) {
           </Fact>
           <Fact name="Took">{took(tree.total)}</Fact>
           <Fact name="Spans">
-            {plural(view.spans.length, "span")} of {plural(services, "service")}
+            {counted(view.spans.length, "span")} of {counted(services, "service")}
           </Fact>
-          <Fact name="Failed">{tree.failed > 0 ? <b class="tr-bad">✗ {plural(tree.failed, "span")}</b> : "none"}</Fact>
+          <Fact name="Failed">{tree.failed > 0 ? <b class="tr-bad">✗ {counted(tree.failed, "span")}</b> : "none"}</Fact>
         </dl>
         {view.left_out > 0 && (
           <p class="notice">
-            {plural(view.left_out, "more span is", "more spans are")} not shown: the trace has too many. Counts and sums are of those that are shown.
+            {counted(view.left_out, "more span is", "more spans are")} not shown: the trace has too many. Counts and sums are of those that are shown.
           </p>
         )}
       </div>

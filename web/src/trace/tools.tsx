@@ -1,8 +1,8 @@
 // Search, folding and the critical path's switch.
 import type { RefObject } from "preact";
 import type { Shown, State } from "./state";
+import { counted } from "../time";
 import type { Action, Command } from "./state";
-import { plural } from "./words";
 
 interface Props {
   state: State;
@@ -52,17 +52,17 @@ function Search({ state, shown, field, act }: Props) {
       <button type="button" class="small" aria-label="Previous match" title="Previous match (b)" disabled={none} onClick={() => act({ do: "previous match" })}>▴</button>
       <button type="button" class="small" aria-label="Next match" title="Next match (f)" disabled={none} onClick={() => act({ do: "next match" })}>▾</button>
       <span class="tr-count" role="status">
-        {counted(state, shown)}
+        {whichOf(state, shown)}
       </span>
     </div>
   );
 }
 
-function counted(state: State, { found }: Shown): string {
+function whichOf(state: State, { found }: Shown): string {
   if (!state.search.trim()) return "";
   if (found.length === 0) return "no match";
   const at = state.reached ? found.indexOf(state.active) : -1;
-  return at >= 0 ? `${(at + 1).toLocaleString("en-US")} of ${plural(found.length, "match", "matches")}` : plural(found.length, "match", "matches");
+  return at >= 0 ? `${(at + 1).toLocaleString("en-US")} of ${counted(found.length, "match", "matches")}` : counted(found.length, "match", "matches");
 }
 
 const KEYS: [string, string][] = [

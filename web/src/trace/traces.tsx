@@ -1,21 +1,17 @@
 // Traces of a time: which service, only failed ones, and when, all of it in the address.
-import { useEffect, useState } from "preact/hooks";
-import { query, useView } from "../api";
+import { useState } from "preact/hooks";
 import { Copy } from "../copy";
 import { parameter, set } from "../route";
-import { Shown } from "../shell/shown";
+import { Shown } from "../shown";
 import { visible } from "../text";
 import type { TracesView } from "../wire.gen";
+import { useTimed } from "../timed";
 import { TraceList } from "./list";
 
 export function TracesPage() {
   const [again, setAgain] = useState(0);
   const [from, to, service, only, q] = ["from", "to", "service", "only", "q"].map(parameter);
-  const loaded = useView<TracesView>(query("/v1/traces", { from, to, service, only, q }), again);
-  const view = loaded.at === "here" ? loaded.view : undefined;
-  useEffect(() => {
-    if (view && (!from || !to)) set({ from: view.from, to: view.to }, "replace");
-  }, [view, from, to]);
+  const loaded = useTimed<TracesView>("/v1/traces", { service, only, q }, again);
   return (
     <section class="tr-page">
       <h1>Traces</h1>

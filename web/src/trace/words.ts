@@ -1,6 +1,6 @@
 // A span in words, and texts cut to what a line can hold.
-import { visible } from "../text";
-import { long } from "../time";
+import { clipped } from "../text";
+import { counted, long } from "../time";
 import type { TraceSpan } from "../wire.gen";
 
 /** A line shows no more of a name, however long it is. */
@@ -8,7 +8,7 @@ const NAME_MAX = 200;
 
 /** A name as it is shown: made visible and cut. */
 export function name(text: string): string {
-  return visible(text.length > NAME_MAX ? `${text.slice(0, NAME_MAX)}…` : text) || "(no name)";
+  return clipped(text, NAME_MAX) || "(no name)";
 }
 
 /** Microseconds in the unit that fits. */
@@ -27,10 +27,6 @@ export function percent(share: number): string {
   return share > 0 && share < 0.01 ? "< 1 %" : `${Math.round(share * 100)} %`;
 }
 
-export function plural(count: number, one: string, many = `${one}s`): string {
-  return `${count.toLocaleString("en-US")} ${count === 1 ? one : many}`;
-}
-
 /** What a row says to those who do not see it. */
 export function spanWords(span: TraceSpan, more: { hidden: number; isMatch: boolean }): string {
   return [
@@ -38,7 +34,7 @@ export function spanWords(span: TraceSpan, more: { hidden: number; isMatch: bool
     `starts at ${took(span.start_us)}, took ${took(span.us)}`,
     span.failed && "failed",
     span.critical.length > 0 && "on the critical path",
-    more.hidden > 0 && `${plural(more.hidden, "span")} below hidden`,
+    more.hidden > 0 && `${counted(more.hidden, "span")} below hidden`,
     more.isMatch && "match",
   ].filter(Boolean).join(", ");
 }

@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { authorization } from "../token";
+import { authorization } from "./token";
 import { Shown } from "./shown";
-import { hostile, mount, unmountAll } from "./testing";
+import { hostile, mount, unmountAll } from "./shell/testing";
 
 afterEach(() => {
   vi.useRealTimers();

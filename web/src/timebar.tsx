@@ -1,6 +1,6 @@
 // The stretch of time that a page shows, and ways to another one without a pointer.
 import { useEffect, useState } from "preact/hooks";
-import { millis, zoneName } from "../time";
+import { millis, zoneName } from "./time";
 import { inField, moved, pair, wider, written } from "./moments";
 
 interface Props {

@@ -1,6 +1,6 @@
 // Times that people write, and stretches of time from them.
-import { zone } from "../settings";
-import { clock, day, millis } from "../time";
+import { zone } from "./settings";
+import { clock, day, iso, millis } from "./time";
 
 const WRITTEN = /^(\d{4})-(\d{2})-(\d{2})[ T](\d{2}):(\d{2})(?::(\d{2}))?$/;
 
@@ -14,11 +14,6 @@ export function written(text: string): string | undefined {
     return iso(zone.value === "utc" ? Date.UTC(year, month - 1, date, hour, minute, second) : new Date(year, month - 1, date, hour, minute, second).getTime());
   }
   return /^\d{4}-\d{2}-\d{2}[ T].*(Z|[+-]\d{2}:?\d{2})$/.test(trimmed) ? iso(Date.parse(trimmed)) : undefined;
-}
-
-/** A time as the server writes it; `undefined` for what is none. */
-function iso(at: number): string | undefined {
-  return Number.isFinite(at) && Math.abs(at) < 8.64e15 ? new Date(at).toISOString().replace(".000Z", "Z") : undefined;
 }
 
 /** A time as it stands in a field: what [`written`] reads, in the chosen zone. */

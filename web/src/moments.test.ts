@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "vitest";
-import { zone } from "../settings";
+import { zone } from "./settings";
 import { inField, moved, pair, wider, written } from "./moments";
 
 afterEach(() => (zone.value = "utc"));

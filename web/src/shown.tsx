@@ -1,11 +1,10 @@
 // A view as it stands: on its way, behind a token, failed, or here.
 import type { ComponentChild } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import type { Loaded } from "../api";
-import { visible } from "../text";
-import { keepToken } from "../token";
-import { TokenForm } from "../tokenform";
-import "./shell.css";
+import type { Loaded } from "./api";
+import { visible } from "./text";
+import { keepToken } from "./token";
+import { TokenForm } from "./tokenform";
 
 /** What comes sooner than this needs no word that it is coming. */
 const QUIET_MS = 200;
@@ -22,7 +21,7 @@ export function Shown<T>({ loaded, show, again }: Props<T>) {
   if (loaded.at === "loading") return <Loading />;
   if (loaded.at === "token") return <TokenGate again={again} />;
   return (
-    <div class="notice sh-failed" role="alert">
+    <div class="notice view-failed" role="alert">
       <p>{visible(loaded.why.slice(0, 2000))}</p>
       <button type="button" onClick={again}>
         Try again
@@ -50,7 +49,7 @@ function Loading() {
     return () => clearTimeout(timer);
   }, []);
   return (
-    <p class="sh-loading" role="status">
+    <p class="view-loading" role="status">
       {isLate && "Loading…"}
     </p>
   );

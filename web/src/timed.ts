@@ -1,7 +1,7 @@
 // A view of a stretch of time, and the stretch in the address: absolute, so that a link shows the same to others.
 import { useEffect, useRef } from "preact/hooks";
-import { query, useView, type Loaded } from "../api";
-import { parameter, set } from "../route";
+import { query, useView, type Loaded } from "./api";
+import { parameter, set } from "./route";
 
 interface Stretch {
   from: string;
