@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { millis, zoneName } from "./time";
 import { inField, moved, pair, wider, written } from "./moments";
+import "./timebar.css";
 
 interface Props {
   from: string;
@@ -23,16 +24,16 @@ export function TimeBar({ from, to, onRange, onLatest }: Props) {
   const go = (stretch: [string, string] | undefined) => stretch && onRange(...stretch);
   const length = millis(to) - millis(from);
   return (
-    <div class="mt-time">
+    <div class="tb-time">
       <Fields from={from} to={to} onRange={onRange} />
-      <div class="mt-buttons" role="group" aria-label="Length, up to the same end">
+      <div class="tb-buttons" role="group" aria-label="Length, up to the same end">
         {QUICK.map(([name, ms]) => (
           <button key={name} type="button" class="small" aria-pressed={Math.abs(length - ms) < 1000} onClick={() => go(pair(millis(to) - ms, millis(to)))}>
             {name}
           </button>
         ))}
       </div>
-      <div class="mt-buttons" role="group" aria-label="Move in time">
+      <div class="tb-buttons" role="group" aria-label="Move in time">
         <button type="button" class="small" onClick={() => go(moved(from, to, -1))}>
           ← Earlier
         </button>
@@ -68,7 +69,7 @@ export function Fields({ from, to, onRange }: Pick<Props, "from" | "to" | "onRan
     onRange(start, end);
   };
   return (
-    <form class="mt-fields" onSubmit={submit}>
+    <form class="tb-fields" onSubmit={submit}>
       <label>
         From <input value={typed.from} size={19} spellcheck={false} autocomplete="off" aria-invalid={problem !== ""} onInput={(event) => type({ ...typed, from: event.currentTarget.value })} />
       </label>
@@ -80,7 +81,7 @@ export function Fields({ from, to, onRange }: Pick<Props, "from" | "to" | "onRan
         Show
       </button>
       {problem && (
-        <span role="alert" class="mt-problem">
+        <span role="alert" class="tb-problem">
           {problem}
         </span>
       )}

@@ -56,7 +56,7 @@ export function ServiceMap({ view, focus, blast, onFocus }: ServiceMapProps) {
   return (
     <div class="mp-map">
       <div class="mp-tools">
-        <div class="mt-buttons" role="group" aria-label="Size of the map">
+        <div class="tb-buttons" role="group" aria-label="Size of the map">
           <button type="button" class="small" aria-label="Smaller" disabled={isTable} onClick={() => zoom(0.8)}>
             −
           </button>

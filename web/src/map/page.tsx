@@ -20,7 +20,7 @@ export function ServicesPage() {
   const loaded = useTimed<ServicesView>("/v1/services", {}, again);
   const view = loaded.at === "here" ? loaded.view : undefined;
   return (
-    <section class="mt-page mp-page" aria-label="Services">
+    <section class="tb-page mp-page" aria-label="Services">
       <h2>Services</h2>
       {view && <TimeBar from={view.from} to={view.to} onRange={(from, to) => set({ from, to })} onLatest={() => set({ from: undefined, to: undefined })} />}
       <Shown loaded={loaded} again={() => setAgain(again + 1)} show={(found) => <Found view={found} />} />
@@ -34,7 +34,7 @@ function Found({ view }: { view: ServicesView }) {
   const unwell = view.services.filter(({ state }) => state !== "fine").length;
   return (
     <>
-      <p class="mt-scope">
+      <p class="tb-scope">
         {counted(view.services.length, "service")}, {unwell === 0 ? "all as before" : `${unwell} not as before`} · {span(view.from, view.to)}, against the time before
         {view.sampled && " · requests were counted in a sample of whole traces: shares hold, counts are less than there were"}
       </p>

@@ -23,7 +23,7 @@ export function MetricsPage() {
   const loaded = useTimed<MetricsView>("/v1/metrics", { service, name, q }, again);
   const view = loaded.at === "here" ? loaded.view : undefined;
   return (
-    <section class="mt-page" aria-label="Metrics">
+    <section class="tb-page" aria-label="Metrics">
       <h2>Metrics</h2>
       <Filters names={view?.names ?? []} services={view?.series ?? []} service={service} name={name} q={q} />
       {view && <TimeBar from={view.from} to={view.to} onRange={(from, to) => set({ from, to })} onLatest={() => set({ from: undefined, to: undefined })} />}
@@ -83,7 +83,7 @@ function Found({ view }: { view: MetricsView }) {
   const { series, left_out: leftOut } = view;
   return (
     <>
-      <p class="mt-scope">
+      <p class="tb-scope">
         {counted(series.length, "series", "series")}, most unusual first · {span(view.from, view.to)}, against the time before
         {leftOut > 0 && ` · ${counted(leftOut, "series", "series")} more not shown; narrow by metric or service`}
         {view.query && (
