@@ -17,6 +17,8 @@ use crate::memory::{Found, MemoryError, find, incidents as remembered};
 
 /// How far back alerts and changes are told.
 const DAY_SECS: i64 = 86_400;
+/// How long ago what still fires may have begun.
+const FIRING_SECS: i64 = 30 * DAY_SECS;
 /// Alerts told.
 const ALERTS_MAX: usize = 50;
 /// Incidents told on the first page, and in the list of all.
@@ -41,7 +43,11 @@ pub fn overview(store: &Store, now: Timestamp) -> Result<OverviewView, ExploreEr
     ];
     let view = services(store, &Asked::default(), now)?;
     let day = TimeRange::new(view.to.0.plus_secs(-DAY_SECS), now.plus_secs(1));
-    let mut alerts = folded_alerts(store, day)?;
+    // What fires may have begun long ago; what has ended is news for a day.
+    let month = TimeRange::new(day.start.plus_secs(-FIRING_SECS), day.end);
+    let mut alerts = folded_alerts(store, month)?;
+    let ended = |alert: &AlertRow| alert.until.unwrap_or(alert.since).0;
+    alerts.retain(|alert| alert.firing || day.contains(ended(alert)));
     alerts.truncate(ALERTS_MAX);
     let known = view.services.len() as u64;
     Ok(OverviewView {

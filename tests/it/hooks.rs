@@ -51,6 +51,20 @@ async fn an_alert_is_told_while_it_holds_and_when_it_ends_and_stored_once_each()
 }
 
 #[tokio::test]
+async fn what_fires_is_told_however_long_ago_it_began_and_a_sentence_is_of_a_moment() {
+    let program = Program::new();
+    let server = program.serve();
+    let days_ago = minutes_ago(3 * 24 * 60);
+    post(&server, "/hooks/alertmanager", webhook("firing", &days_ago)).await;
+    let said = json!({"message": "the nightly job failed", "source": "cron"}).to_string();
+    assert_eq!(post(&server, "/hooks/cron", said).await.0, 200);
+    let now = alerts(&server).await;
+    assert_eq!((&now[0]["name"], &now[0]["firing"]), (&json!("CheckoutFails"), &json!(true)));
+    assert_eq!(now[1]["name"], "the nightly job failed");
+    assert_eq!(now[1]["firing"], false);
+}
+
+#[tokio::test]
 async fn prometheus_sends_alerts_as_to_an_alertmanager() {
     let program = Program::new();
     let server = program.serve();

@@ -102,7 +102,7 @@ pub struct OverviewView {
     pub from: Time,
     /// Its end: now, or the newest telemetry where that is older.
     pub to: Time,
-    /// Alerts of the last day, the same ones folded; firing ones first, then the newest.
+    /// Alerts that fire and those of the last day, the same ones folded; firing ones first, then the newest.
     pub alerts: Vec<AlertRow>,
     /// Questions that were answered and incidents that people spoke about, newest first.
     pub incidents: Vec<IncidentRow>,

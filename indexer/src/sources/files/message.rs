@@ -62,7 +62,8 @@ pub fn read_message(bytes: &[u8], source: &str, now: Timestamp) -> Result<Messag
     Ok(message)
 }
 
-/// Whoever posts a sentence and nothing that is known means it as an alert.
+/// Whoever posts a sentence and nothing that is known means it as an alert. Nobody will say when it ends, so it is one of
+/// a moment.
 fn plain_alert(object: &[(String, Value)], source: &str, now: Timestamp) -> Option<Alert> {
     let text = text_of(object, &["title", "message", "text", "summary", "description"])?;
     let line = text.lines().next().unwrap_or_default().trim();
@@ -72,7 +73,9 @@ fn plain_alert(object: &[(String, Value)], source: &str, now: Timestamp) -> Opti
         fingerprint: format!("{source}:{name}"),
         severity: text_of(object, &["severity", "priority", "level"]).unwrap_or_default(),
         service: text_of(object, &["service", "service_name"]),
+        status: AlertStatus::Resolved,
         starts_at: now,
+        ends_at: Some(now),
         name,
         text,
         ..Alert::default()
