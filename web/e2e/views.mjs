@@ -106,6 +106,11 @@ await test("services stand in a table and on a map with who may feel it", { view
   assert.match(await row.innerText(), /failing/);
   await row.getByRole("link", { name: "logs" }).click();
   await page.waitForURL(/\/logs\?.*service=checkout/);
+  for (const [name, found] of [["metrics", "canvas"], ["traces", 'a[href^="/trace/"]']]) {
+    await page.goBack();
+    await page.getByRole("row", { name: /checkout/ }).first().getByRole("link", { name }).click();
+    await page.locator(found).first().waitFor();
+  }
 });
 
 await test("runbooks are found by what is wrong, and say which alerts they cover", {}, async (page) => {
@@ -156,4 +161,15 @@ await test("an incident stands in a frame of this origin, to be read", {}, async
   assert.equal(await page.locator("nav").count(), 0, "no way to the rest of the panel");
   await page.locator(".claims .chip").first().click();
   await page.locator(".evidence pre").first().waitFor();
+});
+
+await test("no link of any page leads nowhere", {}, async (page) => {
+  const seen = new Set();
+  for (const path of ["/", "/incidents", "/services", "/services?tab=map&focus=checkout", "/logs", "/logs?tab=patterns", "/traces", "/charts", "/runbooks?q=pool"]) {
+    await page.goto(url + path);
+    await page.waitForLoadState("networkidle");
+    for (const address of await page.locator("a[href]").evaluateAll((links) => links.map((link) => new URL(link.href).pathname))) seen.add(`/${address.split("/")[1]}`);
+  }
+  assert.ok(seen.size > 6, [...seen].join(" "));
+  for (const first of seen) assert.ok((await fetch(url + (first === "/i" || first === "/trace" ? `${first}/x` : first))).ok, `${first} is a page`);
 });

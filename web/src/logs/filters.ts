@@ -50,11 +50,11 @@ export function logsPage(filters: Filters): string {
 
 const AROUND_MS = 60_000;
 
-/** Everything a minute before and after a line, of all services or of one. */
-export function around(line: LogLine, service?: string): string {
+/** Everything a minute before and after a line, of all services or of one, or of its trace. */
+export function around(line: LogLine, service?: string, trace?: string): string {
   const at = millis(line.time);
-  if (!Number.isFinite(at)) return logsPage({ service });
-  return logsPage({ from: iso(at - AROUND_MS), to: iso(at + AROUND_MS), service, at: line.time });
+  if (!Number.isFinite(at)) return logsPage({ service, trace });
+  return logsPage({ from: iso(at - AROUND_MS), to: iso(at + AROUND_MS), service, trace, at: line.time });
 }
 
 export const SPANS: [string, number][] = [

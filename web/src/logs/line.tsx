@@ -66,7 +66,7 @@ function Ways({ line }: { line: LogLine }) {
       <a href={around(line)}>Around it</a>
       <a href={around(line, line.service)}>Around it, this service</a>
       {line.template && <a href={logsPage({ template: line.template, from: here("from"), to: here("to") })}>Its pattern</a>}
-      {line.trace_id && <a href={logsPage({ trace: line.trace_id })}>Lines of this trace</a>}
+      {line.trace_id && <a href={around(line, undefined, line.trace_id)}>Lines of this trace</a>}
     </nav>
   );
 }

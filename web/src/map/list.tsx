@@ -1,12 +1,12 @@
 // Services as a table that can be sorted, the unwell ones first.
 import type { ComponentChildren } from "preact";
 import { useMemo, useState } from "preact/hooks";
-import { query } from "../api";
 import { share } from "../metrics/words";
 import { counted, figure, long } from "../time";
 import type { ServiceRow, ServicesView } from "../wire.gen";
 import { sorted, type Column } from "./sorting";
 import { clipped } from "../text";
+import { links } from "../shell/places";
 import { stateWords } from "./words";
 
 const ROWS = 100;
@@ -107,8 +107,8 @@ function Row({ row, from, to, onMap }: { row: ServiceRow; from: string; to: stri
 export function Links({ name, from, to, children }: { name: string; from: string; to: string; children?: ComponentChildren }) {
   return (
     <span class="mp-links">
-      {["logs", "metrics", "traces"].map((what) => (
-        <a key={what} href={query(`/${what}`, { service: name, from, to })} aria-label={`${what} of ${clipped(name, 80)}`}>
+      {(["logs", "metrics", "traces"] as const).map((what) => (
+        <a key={what} href={links[what](name, { from, to })} aria-label={`${what} of ${clipped(name, 80)}`}>
           {what}
         </a>
       ))}

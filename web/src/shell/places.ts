@@ -1,4 +1,5 @@
 // The places of the panel: how they are called, where they are, and how the keyboard gets there.
+import { query } from "../api";
 import type { Place } from "../route";
 import { visible } from "../text";
 
@@ -56,13 +57,18 @@ function short(text: string): string {
   return visible(text.length > 60 ? `${text.slice(0, 59)}…` : text);
 }
 
+interface Times {
+  from?: string;
+  to?: string;
+}
+
 /** Where the things that the pages name are shown. */
 export const links = {
   incident: (code: string) => `/i/${encodeURIComponent(code)}`,
   service: (name: string) => `/services?focus=${encodeURIComponent(name)}`,
-  logs: (service: string) => `/logs?service=${encodeURIComponent(service)}`,
-  traces: (service: string) => `/traces?service=${encodeURIComponent(service)}`,
-  metrics: (service: string) => `/charts?service=${encodeURIComponent(service)}`,
+  logs: (service: string, times: Times = {}) => query("/logs", { service, ...times }),
+  traces: (service: string, times: Times = {}) => query("/traces", { service, ...times }),
+  metrics: (service: string, times: Times = {}) => query("/charts", { service, ...times }),
   ask: (question: string) => `/ask?q=${encodeURIComponent(question)}`,
   runbook: (words: string, document: string) => `/runbooks?q=${encodeURIComponent(words)}&doc=${encodeURIComponent(document)}`,
 };
