@@ -3,6 +3,7 @@
 pub mod capped_reader;
 pub mod cluster;
 pub mod files;
+pub mod messages;
 mod otlp_export;
 pub mod otlp_grpc;
 pub mod otlp_http;

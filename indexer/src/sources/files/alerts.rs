@@ -28,7 +28,7 @@ const SERVICE_LABELS: [&str; 12] = [
 ];
 
 /// Reads the alerts that `object` is or holds; empty when it is something else.
-pub(super) fn read_alerts(object: &Entries, fallback: Timestamp) -> Vec<Alert> {
+pub(in crate::sources) fn read_alerts(object: &Entries, fallback: Timestamp) -> Vec<Alert> {
     if let Some(group) = Group::of(object) {
         return group.alerts(fallback);
     }

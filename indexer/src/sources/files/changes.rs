@@ -47,7 +47,7 @@ const LISTS: [(&str, Option<ChangeKind>); 11] = [
 ];
 
 /// Reads the change events that `object` is or holds; `None` when it is something else.
-pub(super) fn read_changes(
+pub(in crate::sources) fn read_changes(
     object: &Entries,
     fallback: Timestamp,
     rejected: &mut Rejections,

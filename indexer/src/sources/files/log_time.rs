@@ -102,7 +102,7 @@ pub(super) fn find_time_of(
 }
 
 /// Reads a text that is a time and nothing else, as in a JSON field.
-pub(super) fn parse_time(text: &str, reference: Timestamp) -> Option<Timestamp> {
+pub(in crate::sources) fn parse_time(text: &str, reference: Timestamp) -> Option<Timestamp> {
     let text = text.trim();
     Timestamp::parse(text).or_else(|| {
         let found = find_time(text, reference)?;
@@ -111,7 +111,7 @@ pub(super) fn parse_time(text: &str, reference: Timestamp) -> Option<Timestamp> 
 }
 
 /// A number as a time since the epoch; its size tells the unit. Plausible from 1973 (in seconds) on.
-pub(super) fn epoch_time(number: f64) -> Option<Timestamp> {
+pub(in crate::sources) fn epoch_time(number: f64) -> Option<Timestamp> {
     let per_unit = match number.abs() {
         size if size < 1e8 => return None,
         size if size < 1e11 => 1_000_000_000,

@@ -4,19 +4,18 @@
 //! Kubernetes state, each plain, gzip or zstd. One thread reads and decodes, the calling thread masks and writes, with a
 //! bounded channel between. Whatever is not taken is named in the [`IngestSummary`], never dropped in silence.
 
-mod alerts;
-mod changes;
+pub(super) mod alerts;
+pub(super) mod changes;
 mod detect;
 mod file;
 mod ingest;
 mod json_logs;
 mod lines;
 mod log_batches;
-mod log_time;
-mod message;
+pub(super) mod log_time;
 mod origin;
 mod outbox;
-mod plain_json;
+pub(super) mod plain_json;
 mod reading;
 mod scan;
 mod summary;
@@ -27,7 +26,6 @@ mod walk;
 mod tests;
 
 pub use ingest::ingest_paths;
-pub use message::{Message, read_message};
 pub use summary::{
     IngestError, IngestOptions, IngestProgress, IngestSummary, RecordCounts, RejectedRecord,
     SkippedFile,

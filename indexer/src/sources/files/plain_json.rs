@@ -6,7 +6,7 @@ use groundcrew_telemetry::Value;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 /// A JSON value; `None` is `null`.
-pub(super) struct PlainJson(pub(super) Option<Value>);
+pub(in crate::sources) struct PlainJson(pub(in crate::sources) Option<Value>);
 
 impl<'de> Deserialize<'de> for PlainJson {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -64,12 +64,12 @@ impl<'de> Visitor<'de> for PlainVisitor {
 pub(super) type Object = Vec<(String, Value)>;
 
 /// The value of `key`.
-pub(super) fn get<'a>(object: &'a [(String, Value)], key: &str) -> Option<&'a Value> {
+pub(in crate::sources) fn get<'a>(object: &'a [(String, Value)], key: &str) -> Option<&'a Value> {
     object.iter().find(|(name, _)| name == key).map(|(_, value)| value)
 }
 
 /// The first of `keys` that holds a non-empty text or a number, as text.
-pub(super) fn text_of(object: &[(String, Value)], keys: &[&str]) -> Option<String> {
+pub(in crate::sources) fn text_of(object: &[(String, Value)], keys: &[&str]) -> Option<String> {
     keys.iter().find_map(|key| match get(object, key)? {
         Value::Str(text) if !text.trim().is_empty() => Some(text.clone()),
         number @ (Value::Int(_) | Value::Double(_)) => Some(number.text().into_owned()),
@@ -78,7 +78,10 @@ pub(super) fn text_of(object: &[(String, Value)], keys: &[&str]) -> Option<Strin
 }
 
 /// The object under `key`; empty when there is none.
-pub(super) fn object_of<'a>(object: &'a [(String, Value)], key: &str) -> &'a [(String, Value)] {
+pub(in crate::sources) fn object_of<'a>(
+    object: &'a [(String, Value)],
+    key: &str,
+) -> &'a [(String, Value)] {
     match get(object, key) {
         Some(Value::Map(entries)) => entries,
         _ => &[],
@@ -86,7 +89,7 @@ pub(super) fn object_of<'a>(object: &'a [(String, Value)], key: &str) -> &'a [(S
 }
 
 /// The list under `key`; empty when there is none.
-pub(super) fn list_of<'a>(object: &'a [(String, Value)], key: &str) -> &'a [Value] {
+pub(in crate::sources) fn list_of<'a>(object: &'a [(String, Value)], key: &str) -> &'a [Value] {
     match get(object, key) {
         Some(Value::List(values)) => values,
         _ => &[],
@@ -94,7 +97,7 @@ pub(super) fn list_of<'a>(object: &'a [(String, Value)], key: &str) -> &'a [Valu
 }
 
 /// The objects in the list under `key`.
-pub(super) fn objects_of<'a>(
+pub(in crate::sources) fn objects_of<'a>(
     object: &'a [(String, Value)],
     key: &str,
 ) -> impl Iterator<Item = &'a [(String, Value)]> {
@@ -102,7 +105,7 @@ pub(super) fn objects_of<'a>(
 }
 
 /// The entries of an object.
-pub(super) fn as_object(value: &Value) -> Option<&[(String, Value)]> {
+pub(in crate::sources) fn as_object(value: &Value) -> Option<&[(String, Value)]> {
     match value {
         Value::Map(entries) => Some(entries),
         _ => None,
