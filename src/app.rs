@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use groundcrew_indexer::sources::messages::Mappings;
 use groundcrew_indexer::{Intake, IntakeSettings, sources};
 use groundcrew_llm::{
     Embedder, LanguageModel, LlmError, LlmSettings, LocalEmbedder, OpenAiCompatible,
@@ -23,10 +24,12 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{ConfigError, EmbeddingSettings, Settings};
+use crate::config::{ConfigError, EmbeddingSettings, HooksSettings, Settings};
+use crate::desk::Desk;
 use crate::investigate::{Investigator, LazyEmbedder, ModelLimits, Tools};
 use crate::session::{Sessions, SessionsOptions};
 use crate::surfaces::access::{self, Access};
+use crate::surfaces::hooks::HooksOptions;
 use crate::surfaces::http::{self, Api};
 use crate::surfaces::panel::PanelOptions;
 use crate::surfaces::{listen, ws};
@@ -73,6 +76,16 @@ pub enum AppError {
         setting: &'static str,
         /// Why.
         source: std::io::Error,
+    },
+    /// The mappings of messages cannot be used.
+    #[error(
+        "failed to use the mappings {path}: {message}\nhint: leave hooks.mappings empty for none"
+    )]
+    Mappings {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
     },
     /// The server's own file could not be written.
     #[error("failed to write {path}: {source}")]
@@ -328,7 +341,9 @@ pub async fn start(settings: &Settings) -> Result<Running, AppError> {
         ws::Chat { sessions: sessions.clone(), access: access.clone(), shutdown: shutdown.clone() };
     let panel =
         Arc::new(PanelOptions::new(&settings.panel.links, &settings.panel.frame_ancestors)?);
-    let api = http::router(Api { chat, ready: Arc::clone(&ready), panel, intake: intake.clone() });
+    let desk = Desk::open(sessions.clone())?;
+    let hooks = hooks_options(&settings.hooks, &intake, &desk, &access)?;
+    let api = http::router(Api { chat, ready: Arc::clone(&ready), panel }, hooks);
     let guarded = |router: axum::Router| {
         router.layer(axum::middleware::from_fn_with_state(access.clone(), access::guard_receiver))
     };
@@ -338,6 +353,7 @@ pub async fn start(settings: &Settings) -> Result<Running, AppError> {
     tasks.spawn(listen::serve(http_listener, api, shutdown.clone()));
     tasks.spawn(listen::serve(grpc_listener, grpc, shutdown.clone()));
     tasks.spawn(listen::serve(otlp_listener, otlp, shutdown.clone()));
+    tasks.spawn(desk.run(shutdown.clone()));
     tasks.spawn(seal_regularly(
         Arc::clone(&store),
         settings.data.seal_after_secs,
@@ -369,6 +385,35 @@ impl Running {
             Err(error) => tracing::error!(%error, "the task that seals memory died"),
         }
     }
+}
+
+fn hooks_options(
+    settings: &HooksSettings,
+    intake: &Intake,
+    desk: &Desk,
+    access: &Access,
+) -> Result<HooksOptions, AppError> {
+    Ok(HooksOptions {
+        intake: intake.clone(),
+        desk: desk.clone(),
+        access: access.clone(),
+        mappings: load_mappings(&settings.mappings)?,
+        github_secret: settings.github_secret.clone(),
+        pagerduty_secret: settings.pagerduty_secret.clone(),
+    })
+}
+
+/// How messages of further sources are read.
+///
+/// # Errors
+/// When the file cannot be read or says nothing that can be followed.
+pub fn load_mappings(path: &Path) -> Result<Mappings, AppError> {
+    if path.as_os_str().is_empty() {
+        return Ok(Mappings::default());
+    }
+    let wrong = |message: String| AppError::Mappings { path: path.to_owned(), message };
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    Mappings::parse(&text).map_err(wrong)
 }
 
 async fn bind(

@@ -4,7 +4,7 @@
 //! every sentence of an answer cites evidence that can be opened. This package is the question path and every surface;
 //! the write path is `indexer/`, the parts below them are `crates/`.
 //!
-//! In reading order: [`investigate`] (the spine), [`memory`] (what people say about past incidents), [`session`] (conversations), [`capsule`] (an investigation in a file, run again), [`surfaces`] (HTTP, WebSocket, panel),
+//! In reading order: [`investigate`] (the spine), [`memory`] (what people say about past incidents), [`session`] (conversations), [`desk`] (alerts become incidents), [`capsule`] (an investigation in a file, run again), [`surfaces`] (HTTP, WebSocket, panel),
 //! [`app`] (how it is put together), [`config`], [`eval`] (how it is measured), [`demo`] (the simulated outage) and
 //! [`cli`] (one file per command).
 
@@ -13,6 +13,7 @@ pub mod capsule;
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod desk;
 pub mod eval;
 pub mod explore;
 pub mod investigate;

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::eval_arguments::EvalCommand;
 use super::export::ExportArguments;
+use super::hook::HookCommand;
 use super::replay::ReplayArguments;
 
 const EXAMPLES: &str = "\
@@ -54,6 +55,9 @@ pub(super) enum Command {
     /// The memory of incidents: confirm, correct, list, compare, strike; drafts from them
     #[command(subcommand)]
     Incident(IncidentCommand),
+    /// Try out messages of other systems: alerts and changes
+    #[command(subcommand)]
+    Hook(HookCommand),
     /// Write an answer with everything it was made from into one file
     Export(ExportArguments),
     /// Run exported answers again, offline, and show what differs

@@ -10,6 +10,7 @@ mod eval;
 mod eval_arguments;
 mod exit;
 mod export;
+mod hook;
 mod incident;
 mod index;
 mod ingest;

@@ -10,7 +10,8 @@ use toml::Value;
 use super::arguments::{Arguments, Command};
 use super::exit::Exit;
 use super::{
-    ask, config, demo, doctor, eval, export, incident, index, ingest, print, replay, serve, vectors,
+    ask, config, demo, doctor, eval, export, hook, incident, index, ingest, print, replay, serve,
+    vectors,
 };
 use crate::config::{Environment, Settings, load};
 use crate::observe;
@@ -71,6 +72,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit> {
         Command::Vectors(command) => vectors::run(&settings, &command),
         Command::ReadPdf => read_pdf(),
         Command::Incident(command) => incident::run(&settings, command),
+        Command::Hook(command) => hook::run(&settings, &command),
         Command::Export(arguments) => export::run(&settings, &arguments),
         Command::Replay(arguments) => block_on(replay::run(settings, arguments)),
         Command::Serve => block_on(serve::run(settings)),

@@ -56,6 +56,8 @@ pub struct Settings {
     pub data: DataSettings,
     /// What is listened on.
     pub server: ServerSettings,
+    /// Alerts and changes of other systems.
+    pub hooks: HooksSettings,
     /// The web panel.
     pub panel: PanelSettings,
     /// The language model.
@@ -108,6 +110,22 @@ pub struct ServerSettings {
     pub allowed_origins: Vec<String>,
     /// Questions answered at the same time.
     pub questions_max: usize,
+}
+
+/// Alerts and changes of other systems.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HooksSettings {
+    /// TOML file that says how messages of further sources are read; empty for none.
+    pub mappings: PathBuf,
+    /// Secret by which GitHub signs what it posts to `/hooks/github`.
+    pub github_secret: Secret,
+    /// File that holds it.
+    pub github_secret_file: PathBuf,
+    /// Secret by which PagerDuty signs what it posts to `/hooks/pagerduty`.
+    pub pagerduty_secret: Secret,
+    /// File that holds it.
+    pub pagerduty_secret_file: PathBuf,
 }
 
 /// The web panel.

@@ -27,7 +27,7 @@ const fn known_as(
 }
 
 /// Every setting there is.
-pub const SETTINGS: [Setting; 40] = [
+pub const SETTINGS: [Setting; 45] = [
     setting("config_version", "1", "format of the configuration file"),
     known_as(
         "data.dir",
@@ -56,6 +56,23 @@ pub const SETTINGS: [Setting; 40] = [
         "4",
         "questions answered at the same time; more are told to retry",
     ),
+    setting(
+        "hooks.mappings",
+        "\"\"",
+        "TOML file that says how messages of further sources are read: docs/OPERATING.md, Alerts and changes",
+    ),
+    setting(
+        "hooks.github_secret",
+        "\"\"",
+        "secret by which GitHub signs what it posts to /hooks/github",
+    ),
+    setting("hooks.github_secret_file", "\"\"", "file that holds it"),
+    setting(
+        "hooks.pagerduty_secret",
+        "\"\"",
+        "secret by which PagerDuty signs what it posts to /hooks/pagerduty",
+    ),
+    setting("hooks.pagerduty_secret_file", "\"\"", "file that holds it"),
     setting(
         "panel.links",
         "[]",

@@ -8,7 +8,7 @@ use groundcrew_telemetry::{Alert, AlertStatus, TimeRange, Timestamp};
 use super::metrics::markers;
 use super::services::services;
 use super::view::{
-    AlertRow, IncidentRow, IncidentsView, OverviewView, ServiceState, SignalRow, Time,
+    AlertRow, IncidentRow, IncidentsView, OpenedRow, OverviewView, ServiceState, SignalRow, Time,
 };
 use super::when::{Asked, ExploreError};
 use crate::investigate::answer::{Answer, Verdict};
@@ -21,6 +21,8 @@ const DAY_SECS: i64 = 86_400;
 const FIRING_SECS: i64 = 30 * DAY_SECS;
 /// Alerts told.
 const ALERTS_MAX: usize = 50;
+/// Incidents opened by alerts that are looked through for the first page.
+const OPENED_MAX: usize = 100;
 /// Incidents told on the first page, and in the list of all.
 const INCIDENTS_MAX: usize = 10;
 const INCIDENTS_LISTED_MAX: usize = 300;
@@ -49,13 +51,17 @@ pub fn overview(store: &Store, now: Timestamp) -> Result<OverviewView, ExploreEr
     let ended = |alert: &AlertRow| alert.until.unwrap_or(alert.since).0;
     alerts.retain(|alert| alert.firing || day.contains(ended(alert)));
     alerts.truncate(ALERTS_MAX);
+    let opened = opened(store.state(), day)?;
+    let mut incidents = incidents(store.state(), INCIDENTS_MAX)?;
+    incidents.retain(|row| opened.iter().all(|opened| opened.code != row.code));
     let known = view.services.len() as u64;
     Ok(OverviewView {
         now: Time(now),
         from: view.from,
         to: view.to,
         alerts,
-        incidents: incidents(store.state(), INCIDENTS_MAX)?,
+        opened,
+        incidents,
         changes: markers(store, day, None)?,
         unwell: view
             .services
@@ -65,6 +71,31 @@ pub fn overview(store: &Store, now: Timestamp) -> Result<OverviewView, ExploreEr
         services: known,
         signals,
     })
+}
+
+/// Incidents that alerts opened and that go on or ended within `day`.
+fn opened(state: &StateDb, day: TimeRange) -> Result<Vec<OpenedRow>, ExploreError> {
+    let mut rows = Vec::new();
+    for incident in state.opened(OPENED_MAX)? {
+        if incident.over_at.is_some_and(|over_at| !day.contains(over_at)) {
+            continue;
+        }
+        let answer = state.answer(&incident.answer_id)?;
+        let answer = answer.and_then(|json| serde_json::from_str::<Answer>(&json).ok());
+        rows.push(OpenedRow {
+            firing: incident.firing() as u64,
+            alerts: incident.alerts.len() as u64,
+            code: incident.code,
+            title: incident.title,
+            confidence: answer.as_ref().and_then(|answer| answer.confidence),
+            headline: answer.map(|answer| answer.headline),
+            since: Time(incident.since),
+            until: incident.over_at.map(Time),
+            services: incident.services,
+        });
+    }
+    rows.sort_by(|a, b| (b.until.is_none(), b.since).cmp(&(a.until.is_none(), a.since)));
+    Ok(rows)
 }
 
 /// Alerts of a time, those of one name and service folded; firing ones first, then the newest.

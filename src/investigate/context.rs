@@ -163,7 +163,17 @@ impl RunIds {
     pub fn random() -> Self {
         let random = uuid::Uuid::new_v4().simple().to_string();
         let short = random.get(..16).unwrap_or(&random);
-        Self { run_id: format!("run_{short}"), answer_id: format!("ans_{short}") }
+        Self::of(short)
+    }
+
+    /// The names of the run that makes the answer of this id.
+    #[must_use]
+    pub fn of_answer(answer_id: &str) -> Option<Self> {
+        answer_id.strip_prefix("ans_").map(Self::of)
+    }
+
+    fn of(random: &str) -> Self {
+        Self { run_id: format!("run_{random}"), answer_id: format!("ans_{random}") }
     }
 }
 

@@ -132,7 +132,9 @@ pub async fn investigate(
     };
     answer.usage.ms = elapsed_ms(started);
     emit(AnswerEvent::Answer(Box::new(answer.clone())));
-    if let Some(model) = &investigator.model {
+    if let Some(model) = &investigator.model
+        && !question.budget.facts_only
+    {
         let telling = tell::Telling {
             tools: investigator.tools(),
             source: &investigator.source(),

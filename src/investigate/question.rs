@@ -77,11 +77,19 @@ pub struct Budget {
     pub series_max: usize,
     /// Whether the model's whole window may be filled, not only what a first answer takes.
     pub deep: bool,
+    /// Whether no model is asked, although one is configured.
+    pub facts_only: bool,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { bundle_tokens_max: 8_000, spans_max: 200_000, series_max: 20_000, deep: false }
+        Self {
+            bundle_tokens_max: 8_000,
+            spans_max: 200_000,
+            series_max: 20_000,
+            deep: false,
+            facts_only: false,
+        }
     }
 }
 

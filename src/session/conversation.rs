@@ -196,10 +196,25 @@ impl Conversation {
         self.newest.subscribe()
     }
 
-    /// Registers a run under the asker's key. Returns its names, and its token when it is new.
+    /// Waits until a run has ended, or is not known any more.
+    pub async fn ended(&self, run_id: &str) {
+        let mut newest = self.watch();
+        loop {
+            newest.borrow_and_update();
+            let runs = |state: &State| {
+                state.runs.values().any(|run| run.ids.run_id == run_id && !run.finished)
+            };
+            if !runs(&self.state()) || newest.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Registers a run of these names under the asker's key. Returns its names, and its token when it is new.
     pub(super) fn begin(
         &self,
         ask_id: &str,
+        ids: RunIds,
         now: Timestamp,
     ) -> (RunIds, Option<CancellationToken>) {
         let mut state = self.state();
@@ -208,7 +223,7 @@ impl Conversation {
             return (run.ids.clone(), None);
         }
         let run = Run {
-            ids: RunIds::random(),
+            ids,
             cancel: CancellationToken::new(),
             finished: false,
             superseded: false,
@@ -342,8 +357,8 @@ mod tests {
     #[test]
     fn the_same_question_is_one_run_and_can_be_cancelled_once() {
         let conversation = Conversation::new("c".to_owned(), Timestamp::default());
-        let (ids, token) = conversation.begin("ask-1", Timestamp::default());
-        let (again, none) = conversation.begin("ask-1", Timestamp::default());
+        let (ids, token) = conversation.begin("ask-1", RunIds::random(), Timestamp::default());
+        let (again, none) = conversation.begin("ask-1", RunIds::random(), Timestamp::default());
         assert_eq!(ids, again);
         assert!(none.is_none());
         assert!(conversation.cancel(&ids.run_id));

@@ -127,13 +127,27 @@ impl Sessions {
         ask_id: &str,
         question: Question,
     ) -> Result<RunIds, AskError> {
+        self.ask_as(conversation, ask_id, question, RunIds::random())
+    }
+
+    /// As [`Sessions::ask`], under names that were given before.
+    ///
+    /// # Errors
+    /// As [`Sessions::ask`].
+    pub fn ask_as(
+        &self,
+        conversation: &Arc<Conversation>,
+        ask_id: &str,
+        question: Question,
+        ids: RunIds,
+    ) -> Result<RunIds, AskError> {
         if !is_id(ask_id) {
             return Err(AskError::BadId("ask_id"));
         }
         if self.inner.options.shutdown.is_cancelled() {
             return Err(AskError::ShuttingDown);
         }
-        let (ids, token) = conversation.begin(ask_id, self.now());
+        let (ids, token) = conversation.begin(ask_id, ids, self.now());
         let Some(token) = token else { return Ok(ids) };
         let question = in_conversation(conversation, question);
         conversation.asked(&ids.run_id, &question);

@@ -112,33 +112,49 @@ impl Access {
     }
 }
 
+impl Access {
+    /// The refusal for a browser page that may not call, or a request under a name that is not this server's.
+    #[must_use]
+    pub fn turns_away_page(&self, headers: &HeaderMap) -> Option<Response> {
+        if self.allows_host(headers) && self.allows_origin(headers) {
+            return None;
+        }
+        Some(wire::refusal(
+            StatusCode::FORBIDDEN,
+            "forbidden",
+            "this page may not call this server",
+            "open the panel on the server's own address, or add the page's origin to server.allowed_origins",
+        ))
+    }
+
+    /// The refusal for a request without the token, where one is demanded.
+    #[must_use]
+    pub fn turns_away_stranger(&self, headers: &HeaderMap) -> Option<Response> {
+        if self.is_authorized(headers) {
+            return None;
+        }
+        let mut response = wire::refusal(
+            StatusCode::UNAUTHORIZED,
+            "unauthorized",
+            "the bearer token is missing or wrong",
+            "send `Authorization: Bearer` with the server's token",
+        );
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        Some(response)
+    }
+}
+
 /// Turns away requests that may not come in. The WebSocket checks its token or ticket itself; health needs none.
 pub async fn guard(State(access): State<Access>, request: Request, next: Next) -> Response {
     let headers = request.headers();
     let path = request.uri().path();
     let open_to_all = matches!(path, "/livez" | "/readyz" | "/healthz");
-    let is_ours = access.allows_host(headers) && access.allows_origin(headers);
-    if !open_to_all && !is_ours {
-        let message = "this page may not call this server";
-        return wire::refusal(
-            StatusCode::FORBIDDEN,
-            "forbidden",
-            message,
-            "open the panel on the server's own address, or add the page's origin to server.allowed_origins",
-        );
-    }
-    let asks = ["/v1/", "/hooks/", "/api/"].iter().any(|start| path.starts_with(start));
-    let needs_token = asks && path != "/v1/ws";
-    if needs_token && !access.is_authorized(headers) {
-        let message = "the bearer token is missing or wrong";
-        let mut response = wire::refusal(
-            StatusCode::UNAUTHORIZED,
-            "unauthorized",
-            message,
-            "send `Authorization: Bearer` with the server's token",
-        );
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        return response;
+    let refusal = access.turns_away_page(headers).filter(|_| !open_to_all).or_else(|| {
+        let needs_token = path.starts_with("/v1/") && path != "/v1/ws";
+        access.turns_away_stranger(headers).filter(|_| needs_token)
+    });
+    if let Some(refusal) = refusal {
+        return refusal;
     }
     next.run(request).await
 }

@@ -3,23 +3,29 @@
 //!
 //! 200 means that what was understood is on disk; 400 that nothing was; 429 and 503 that it was not taken and when to
 //! send it again. Senders repeat an alert for as long as it holds; it is stored when it begins and when it ends.
+//!
+//! A source whose secret is known must sign what it posts, and needs no token; any other needs the token, if one is set.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
-use groundcrew_indexer::sources::files::{Message, read_message};
+use groundcrew_indexer::sources::messages::{Mappings, Message, Posted, read_message};
 use groundcrew_indexer::{Intake, RefusalReason, Refused};
 use groundcrew_store::Durability;
-use groundcrew_telemetry::{Alert, AlertStatus, Batch, Timestamp};
+use groundcrew_telemetry::{Alert, AlertStatus, Batch, ChangeEvent, Timestamp};
 use serde_json::json;
 
+use super::access::Access;
+use super::signature::is_signed;
 use super::wire;
+use crate::config::Secret;
+use crate::desk::Desk;
 
 /// The largest body that is read.
 const BODY_BYTES_MAX: usize = 4 << 20;
@@ -30,65 +36,153 @@ const TOLD_MAX: usize = 20_000;
 /// Longest name of a source.
 const SOURCE_BYTES_MAX: usize = 40;
 
-/// What the routes share.
-#[derive(Clone)]
+/// Headers by which senders say what they send, beside those of CloudEvents.
+const TELLING_HEADERS: [&str; 1] = ["x-github-event"];
+
+/// What the routes need.
+pub struct HooksOptions {
+    /// Where what is understood goes.
+    pub intake: Intake,
+    /// Where alerts become incidents.
+    pub desk: Desk,
+    /// Who may come in.
+    pub access: Access,
+    /// How messages of one's own are read.
+    pub mappings: Mappings,
+    /// Signs what comes to `/hooks/github`; empty for none.
+    pub github_secret: Secret,
+    /// Signs what comes to `/hooks/pagerduty`; empty for none.
+    pub pagerduty_secret: Secret,
+}
+
 struct Hooks {
-    intake: Intake,
-    told: Arc<Mutex<Told>>,
+    options: HooksOptions,
+    told: Mutex<Told>,
 }
 
 /// How each alert stood when it was last told: by fingerprint, since when and whether it holds.
 type Told = BTreeMap<String, (Timestamp, AlertStatus)>;
 
 /// The routes.
-pub fn router<S: Clone + Send + Sync + 'static>(intake: Intake) -> Router<S> {
+pub fn router<S: Clone + Send + Sync + 'static>(options: HooksOptions) -> Router<S> {
     Router::new()
         .route("/hooks/{source}", post(hook))
         .route("/api/v2/alerts", post(prometheus))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .with_state(Hooks { intake, told: Arc::default() })
+        .with_state(Arc::new(Hooks { options, told: Mutex::default() }))
 }
 
-async fn hook(hooks: State<Hooks>, Path(source): Path<String>, body: Bytes) -> Response {
+async fn hook(
+    hooks: State<Arc<Hooks>>,
+    Path(source): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     if source.len() > SOURCE_BYTES_MAX || !source.bytes().all(is_name) {
         return wrong("the source's name has letters, digits, dots and dashes only");
     }
-    take(hooks.0, source, body).await
+    take(hooks.0, source, &headers, body).await
 }
 
-async fn prometheus(hooks: State<Hooks>, body: Bytes) -> Response {
-    take(hooks.0, "prometheus".to_owned(), body).await
+async fn prometheus(hooks: State<Arc<Hooks>>, headers: HeaderMap, body: Bytes) -> Response {
+    take(hooks.0, "prometheus".to_owned(), &headers, body).await
 }
 
-async fn take(hooks: Hooks, source: String, body: Bytes) -> Response {
-    let admission = match hooks.intake.admit(body.len() * WORKING_FACTOR) {
+async fn take(hooks: Arc<Hooks>, source: String, headers: &HeaderMap, body: Bytes) -> Response {
+    if let Some(refusal) = hooks.turns_away(&source, headers, &body) {
+        return refusal;
+    }
+    let admission = match hooks.options.intake.admit(body.len() * WORKING_FACTOR) {
         Ok(admission) => admission,
         Err(refused) => return not_taken(&refused),
     };
-    let told = Arc::clone(&hooks.told);
+    let headers = telling(headers);
+    let intake = hooks.options.intake.clone();
     let work = move |intake: &Intake| {
-        let message = match read_message(&body, &source, intake.now()) {
+        let posted = Posted { source: &source, headers: &headers, body: &body, now: intake.now() };
+        let message = match read_message(&posted, &hooks.options.mappings) {
             Ok(message) => message,
             Err(why) => return Ok(wrong(&why)),
         };
-        let (alerts, changes) = (message.alerts.len(), message.changes.len());
-        let (batches, standing) = news(message, &told);
+        let mut understood =
+            json!({"alerts": message.alerts.len(), "changes": message.changes.len()});
+        if let (Some(fields), Some(why)) = (understood.as_object_mut(), &message.passed_over) {
+            fields.insert("passed_over".to_owned(), json!(why));
+        }
+        let group = message.group.clone();
+        let News { alerts, changes, standing } = news(message, &hooks.told);
+        let mut batches = Vec::new();
+        if !alerts.is_empty() {
+            batches.push(Batch::Alerts(alerts.clone()));
+        }
+        if !changes.is_empty() {
+            batches.push(Batch::Changes(changes));
+        }
         if !batches.is_empty() {
             intake.submit_admitted(admission, batches, Durability::Synced)?;
         }
+        if let Err(error) = hooks.options.desk.hear(&alerts, group.as_deref()) {
+            tracing::warn!(%error, "alerts could not become incidents");
+            return Ok(not_stored(&error.to_string()));
+        }
         // Only now: what could not be stored must be taken when it is sent again.
-        lock(&told).extend(standing);
-        Ok(Json(json!({"alerts": alerts, "changes": changes})).into_response())
+        lock(&hooks.told).extend(standing);
+        Ok(Json(understood).into_response())
     };
-    match hooks.intake.on_worker(work).await {
+    match intake.on_worker(work).await {
         Ok(Ok(response)) => response,
         Ok(Err(refused)) | Err(refused) => not_taken(&refused),
     }
 }
 
-/// What of a message is new, and how its alerts stand.
-fn news(message: Message, told: &Mutex<Told>) -> (Vec<Batch>, Told) {
+impl Hooks {
+    /// Refuses what is neither signed, where its source signs, nor carries the token, where it does not.
+    fn turns_away(&self, source: &str, headers: &HeaderMap, body: &[u8]) -> Option<Response> {
+        let access = &self.options.access;
+        if let Some(refusal) = access.turns_away_page(headers) {
+            return Some(refusal);
+        }
+        let (secret, header, prefix) = match source {
+            "github" => (&self.options.github_secret, "x-hub-signature-256", "sha256="),
+            "pagerduty" => (&self.options.pagerduty_secret, "x-pagerduty-signature", "v1="),
+            _ => return access.turns_away_stranger(headers),
+        };
+        if secret.is_empty() {
+            return access.turns_away_stranger(headers);
+        }
+        let given = headers.get(header).and_then(|value| value.to_str().ok()).unwrap_or("");
+        let signatures = given.split(',').filter_map(|one| one.trim().strip_prefix(prefix));
+        if is_signed(secret, &[body], signatures) {
+            return None;
+        }
+        let message = format!("`{header}` is missing or does not fit the body");
+        let hint = format!("give the webhook the secret of hooks.{source}_secret");
+        Some(wire::refusal(StatusCode::UNAUTHORIZED, "bad_signature", &message, &hint))
+    }
+}
+
+/// Headers that say what is sent, by lower-case name.
+fn telling(headers: &HeaderMap) -> BTreeMap<String, String> {
+    let telling = headers.iter().filter(|(name, _)| {
+        name.as_str().starts_with("ce-") || TELLING_HEADERS.contains(&name.as_str())
+    });
+    telling
+        .filter_map(|(name, value)| {
+            Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+        })
+        .collect()
+}
+
+/// What of a message was not told before.
+struct News {
+    alerts: Vec<Alert>,
+    changes: Vec<ChangeEvent>,
+    /// How its alerts stand.
+    standing: Told,
+}
+
+fn news(message: Message, told: &Mutex<Told>) -> News {
     let mut told = lock(told);
     if told.len() > TOLD_MAX {
         told.clear();
@@ -102,14 +196,7 @@ fn news(message: Message, told: &Mutex<Told>) -> (Vec<Batch>, Told) {
             alerts.push(alert);
         }
     }
-    let mut batches = Vec::new();
-    if !alerts.is_empty() {
-        batches.push(Batch::Alerts(alerts));
-    }
-    if !message.changes.is_empty() {
-        batches.push(Batch::Changes(message.changes));
-    }
-    (batches, standing)
+    News { alerts, changes: message.changes, standing }
 }
 
 fn lock(told: &Mutex<Told>) -> MutexGuard<'_, Told> {
@@ -128,4 +215,8 @@ fn not_taken(refused: &Refused) -> Response {
         (_, None) => StatusCode::INTERNAL_SERVER_ERROR,
     };
     wire::refusal(status, "not_taken", &refused.reason.to_string(), "send it again later")
+}
+
+fn not_stored(message: &str) -> Response {
+    wire::refusal(StatusCode::SERVICE_UNAVAILABLE, "not_taken", message, "send it again later")
 }

@@ -13,11 +13,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use futures_util::stream::{self, Stream, StreamExt};
-use groundcrew_indexer::Intake;
 use serde_json::json;
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 
 use super::access::{self, Access};
+use super::hooks::HooksOptions;
 use super::panel::{self, PanelOptions};
 use super::wire::{self, Ask, Envelope};
 use super::{explore, feedback, hooks, ws};
@@ -38,12 +38,10 @@ pub struct Api {
     pub ready: Arc<AtomicBool>,
     /// How the panel is shown.
     pub panel: Arc<PanelOptions>,
-    /// Where alerts and changes of other systems go.
-    pub intake: Intake,
 }
 
 /// All routes of the main listener.
-pub fn router(api: Api) -> Router {
+pub fn router(api: Api, hooks: HooksOptions) -> Router {
     let access: Access = api.chat.access.clone();
     let chat = Router::new().route("/v1/ws", get(ws::upgrade)).with_state(api.chat.clone());
     let memory = Router::new()
@@ -53,7 +51,7 @@ pub fn router(api: Api) -> Router {
         .route("/v1/incidents/{code}/strike", post(feedback::strike))
         .with_state(Arc::new(api.chat.sessions.clone()));
     let panel = panel::router(Arc::clone(&api.panel));
-    let hooks = hooks::router(api.intake.clone());
+    let hooks = hooks::router(hooks);
     let views = explore::router(api.chat.sessions.clone());
     Router::new()
         .route("/v1/ask", post(ask))
@@ -72,8 +70,9 @@ pub fn router(api: Api) -> Router {
         .merge(panel)
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .merge(hooks)
         .layer(middleware::from_fn_with_state(access, access::guard))
+        // These see for themselves who may come in: some sign instead of carrying a token.
+        .merge(hooks)
 }
 
 async fn ready(State(api): State<Api>) -> Response {

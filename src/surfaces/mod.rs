@@ -1,6 +1,6 @@
 //! Wire to (question, event) and back, and nothing else. Surfaces never name each other; what they share is `wire` (the
-//! JSON shapes), `feedback` (what people say about answers), `access` (who may come in) and `listen` (how connections are
-//! served).
+//! JSON shapes), `feedback` (what people say about answers), `access` (who may come in), `signature` (what is signed) and
+//! `listen` (how connections are served).
 
 pub mod access;
 pub mod explore;
@@ -9,6 +9,7 @@ pub mod hooks;
 pub mod http;
 pub mod listen;
 pub mod panel;
+pub mod signature;
 pub mod wire;
 #[cfg(test)]
 mod wire_types;

@@ -6,7 +6,7 @@ use ts_rs::{Config, TS};
 
 use crate::explore::view::{
     AlertRow, CoverageRow, DocumentRow, DocumentsView, IncidentRow, IncidentsView, LogBucket,
-    LogLine, LogsView, Marker, MetricsView, OverviewView, Pattern, PatternsView, SearchHit,
+    LogLine, LogsView, Marker, MetricsView, OpenedRow, OverviewView, Pattern, PatternsView, SearchHit,
     SearchView, SeriesView, Served, ServiceEdge, ServiceRow, ServiceState, ServicesView, SignalRow,
     SpanMoment, SpanView, Time, TraceRow, TraceSpan, TraceView, TracesView,
 };
@@ -73,6 +73,7 @@ fn generated() -> String {
     declare(Served::decl(&config));
     declare(ServiceEdge::decl(&config));
     declare(OverviewView::decl(&config));
+    declare(OpenedRow::decl(&config));
     declare(SignalRow::decl(&config));
     declare(AlertRow::decl(&config));
     declare(IncidentRow::decl(&config));

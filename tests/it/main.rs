@@ -22,6 +22,7 @@ mod explore;
 mod followups;
 #[cfg(test)]
 mod hooks;
+mod incidents;
 #[cfg(test)]
 mod injection;
 #[cfg(test)]

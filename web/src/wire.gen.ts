@@ -1049,11 +1049,15 @@ from: Time,
  */
 to: Time, 
 /**
- * Alerts of the last day, the same ones folded; firing ones first, then the newest.
+ * Alerts that fire and those of the last day, the same ones folded; firing ones first, then the newest.
  */
 alerts: Array<AlertRow>, 
 /**
- * Questions that were answered and incidents that people spoke about, newest first.
+ * Incidents that alerts opened: those that go on, and those of the last day; the ones that go on first, then the newest.
+ */
+opened: Array<OpenedRow>, 
+/**
+ * Questions that were answered and incidents that people spoke about, newest first; without those above.
  */
 incidents: Array<IncidentRow>, 
 /**
@@ -1072,6 +1076,44 @@ services: number,
  * What is stored of logs, spans and metric points.
  */
 signals: Array<SignalRow>, };
+
+export type OpenedRow = { 
+/**
+ * Its code.
+ */
+code: string, 
+/**
+ * What its first alert said.
+ */
+title: string, 
+/**
+ * What was found, in one line; `None` while it is looked into.
+ */
+headline: string | null, 
+/**
+ * How sure; `None` without a conclusion.
+ */
+confidence: Confidence | null, 
+/**
+ * The earliest beginning of its alerts.
+ */
+since: Time, 
+/**
+ * When the last of them ended; `None` while one holds.
+ */
+until: Time | null, 
+/**
+ * Alerts that hold.
+ */
+firing: number, 
+/**
+ * All its alerts.
+ */
+alerts: number, 
+/**
+ * Services of its alerts.
+ */
+services: Array<string>, };
 
 export type SignalRow = { 
 /**

@@ -67,5 +67,5 @@ pub use error::StoreError;
 pub use options::{Durability, StoreOptions};
 pub use query::{Found, LogQuery, MetricQuery, SpanQuery, TemplateQuery};
 pub use span_sample::sample_spans;
-pub use state::StateDb;
+pub use state::{OpenedAlert, OpenedIncident, StateDb};
 pub use store::Store;

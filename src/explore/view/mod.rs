@@ -7,8 +7,9 @@ mod places;
 mod signals;
 
 pub use places::{
-    AlertRow, CoverageRow, DocumentRow, DocumentsView, IncidentRow, IncidentsView, OverviewView,
-    SearchHit, SearchView, Served, ServiceEdge, ServiceRow, ServiceState, ServicesView, SignalRow,
+    AlertRow, CoverageRow, DocumentRow, DocumentsView, IncidentRow, IncidentsView, OpenedRow,
+    OverviewView, SearchHit, SearchView, Served, ServiceEdge, ServiceRow, ServiceState,
+    ServicesView, SignalRow,
 };
 pub use signals::{
     LogBucket, LogLine, LogsView, Marker, MetricsView, Pattern, PatternsView, SeriesView,

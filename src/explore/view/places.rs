@@ -104,7 +104,9 @@ pub struct OverviewView {
     pub to: Time,
     /// Alerts that fire and those of the last day, the same ones folded; firing ones first, then the newest.
     pub alerts: Vec<AlertRow>,
-    /// Questions that were answered and incidents that people spoke about, newest first.
+    /// Incidents that alerts opened: those that go on, and those of the last day; the ones that go on first, then the newest.
+    pub opened: Vec<OpenedRow>,
+    /// Questions that were answered and incidents that people spoke about, newest first; without those above.
     pub incidents: Vec<IncidentRow>,
     /// Changes in the time, newest first.
     pub changes: Vec<Marker>,
@@ -148,6 +150,30 @@ pub struct AlertRow {
     pub count: u64,
     /// What the rule's author wrote.
     pub text: String,
+}
+
+/// An incident that alerts opened.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct OpenedRow {
+    /// Its code.
+    pub code: String,
+    /// What its first alert said.
+    pub title: String,
+    /// What was found, in one line; `None` while it is looked into.
+    pub headline: Option<String>,
+    /// How sure; `None` without a conclusion.
+    pub confidence: Option<Confidence>,
+    /// The earliest beginning of its alerts.
+    pub since: Time,
+    /// When the last of them ended; `None` while one holds.
+    pub until: Option<Time>,
+    /// Alerts that hold.
+    pub firing: u64,
+    /// All its alerts.
+    pub alerts: u64,
+    /// Services of its alerts.
+    pub services: Vec<String>,
 }
 
 /// One incident in a list.

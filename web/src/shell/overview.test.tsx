@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { place } from "../route";
 import { Overview, OverviewPage } from "./overview";
-import { alert, hostile, incident, key, mount, NOW, quiet, serve, service, unmountAll } from "./testing";
+import { alert, hostile, incident, key, mount, NOW, opened, quiet, serve, service, unmountAll } from "./testing";
 import { headline, quietLine, standing, unseen, when } from "./words";
 
 afterEach(() => {
@@ -50,6 +50,17 @@ test("alerts, services, incidents and changes are text with links of the panel o
   expect(paths.every((path) => path?.startsWith("/") && !path.startsWith("//"))).toBe(true);
   expect(root.textContent).toContain("×14");
   expect(root.textContent).toContain("38 % of 1,000 requests failed (before 0.2 %)");
+});
+
+test("an incident that alerts opened says how it stands and leads to what was found", () => {
+  const root = mount(<Overview view={{ ...quiet, opened: [opened, { ...opened, code: "5KD", headline: null, confidence: null }, { ...opened, code: "9AA", until: "2026-11-22T03:10:00Z", firing: 0 }] }} />);
+  const [first, fresh, over] = [...root.querySelectorAll(".sh-incident")];
+  expect(first?.querySelector("a")?.getAttribute("href")).toBe("/i/7Q2");
+  expect(first?.textContent).toContain("3 of 4 alerts fire");
+  expect(fresh?.querySelector("a")).toBeNull();
+  expect(fresh?.textContent).toContain("It is looked into.");
+  expect(over?.textContent).toContain("over");
+  expect(over?.textContent).toContain("ended 2 min ago");
 });
 
 test("a word of a megabyte is cut, with a way to see more", () => {

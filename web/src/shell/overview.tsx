@@ -4,6 +4,7 @@ import { ago, counted, millis, moment, span } from "../time";
 import type { AlertRow, Marker, OverviewView, ServiceRow } from "../wire.gen";
 import { useFresh } from "./fresh";
 import { IncidentLine } from "./incidentline";
+import { OpenedLine } from "./openedline";
 import { AskBox, Clipped, Mark, Refresh, Service, severityOf } from "./marks";
 import { links } from "./places";
 import { Shown } from "../shown";
@@ -59,6 +60,11 @@ export function Overview({ view }: { view: OverviewView }) {
       {(how === "quiet" || how === "blind") && <p class="sh-calm">{quietLine(view)}</p>}
       {how === "unwatched" && <p class="sh-calm">No logs, spans or metric points have come in. Send OTLP to this server, or look at the demo: <code>groundcrew demo</code></p>}
       <Unseen view={view} />
+      {view.opened.length > 0 && (
+        <Section name="Incidents that alerts opened">
+          <Rows rows={view.opened} row={(row) => <OpenedLine key={row.code} row={row} now={now} />} />
+        </Section>
+      )}
       {alerts.length > 0 && (
         <Section name="Firing">
           <Rows rows={alerts} row={(alert) => <Alert key={keyOf(alert)} alert={alert} now={now} />} />

@@ -1,7 +1,7 @@
 // What the tests of these pages share: a page to stand in, a server that answers, and made-up views.
 import { type ComponentChild, render } from "preact";
 import { vi } from "vitest";
-import type { AlertRow, IncidentRow, OverviewView, ServiceRow } from "../wire.gen";
+import type { AlertRow, IncidentRow, OpenedRow, OverviewView, ServiceRow } from "../wire.gen";
 
 export const hostile = `<img src=x onerror="alert(1)">\u202e`;
 
@@ -60,8 +60,12 @@ export const incident: IncidentRow = {
   code: "7Q2", title: "v2.31 lowers the pool", question: "why are customers unable to pay?", at: NOW, verdict: "likely_cause", confidence: "medium", services: ["checkout"], said: null,
 };
 
+export const opened: OpenedRow = {
+  code: "7Q2", title: "CheckoutErrorRate: too many fail", headline: "v2.31 lowers the pool", confidence: "medium", since: "2026-11-22T03:07:00Z", until: null, firing: 3, alerts: 4, services: ["checkout", "cart"],
+};
+
 export const quiet: OverviewView = {
-  now: NOW, from: "2026-11-22T02:42:00Z", to: NOW, alerts: [], incidents: [], changes: [], unwell: [], services: 14,
+  now: NOW, from: "2026-11-22T02:42:00Z", to: NOW, alerts: [], opened: [], incidents: [], changes: [], unwell: [], services: 14,
   signals: [
     { name: "logs", count: 1000, newest: "2026-11-22T03:11:56Z" },
     { name: "spans", count: 1000, newest: "2026-11-22T03:11:54Z" },

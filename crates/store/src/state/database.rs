@@ -161,6 +161,7 @@ fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
     schema::version(&connection, path)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", "ON")?;
     schema::migrate(&mut connection, path)?;
     Ok(connection)
 }

@@ -2,11 +2,13 @@
 
 mod database;
 mod incidents;
+mod opened;
 mod schema;
 #[cfg(test)]
 mod tests;
 
 pub use database::StateDb;
+pub use opened::{OpenedAlert, OpenedIncident};
 
 /// The database's name in a data directory.
 pub const FILE: &str = "state.db";

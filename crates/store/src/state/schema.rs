@@ -34,6 +34,31 @@ const STEPS: &[&str] = &[
     ) STRICT;
     CREATE INDEX incident_by_time ON incident (at);
 ",
+    "
+    CREATE TABLE opened (
+        code TEXT PRIMARY KEY,
+        answer_id TEXT NOT NULL,
+        conversation TEXT NOT NULL,
+        title TEXT NOT NULL,
+        grouping TEXT NOT NULL,
+        services TEXT NOT NULL,
+        opened_at INTEGER NOT NULL,
+        since INTEGER NOT NULL,
+        heard_at INTEGER NOT NULL,
+        over_at INTEGER
+    ) STRICT;
+    CREATE INDEX opened_by_time ON opened (opened_at);
+    CREATE TABLE opened_alert (
+        code TEXT NOT NULL REFERENCES opened (code) ON DELETE CASCADE,
+        fingerprint TEXT NOT NULL,
+        name TEXT NOT NULL,
+        service TEXT NOT NULL,
+        severity TEXT NOT NULL,
+        since INTEGER NOT NULL,
+        until INTEGER,
+        PRIMARY KEY (code, fingerprint)
+    ) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// The version of a database that has taken all steps.

@@ -117,7 +117,9 @@ impl Mapping {
             Some(pointer) => match at(value, pointer) {
                 Some(Value::List(items)) => items.as_slice(),
                 _ => {
-                    return Err(format!("there is no list at `{pointer}`, where `each` says it is"));
+                    return Err(format!(
+                        "there is no list at `{pointer}`, where `each` says it is"
+                    ));
                 }
             },
         };
