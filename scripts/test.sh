@@ -30,6 +30,11 @@ if [ ! -x "$alerting/usr/bin/prometheus-alertmanager" ] && command -v apt-get >/
   fi
   rm -rf "$alerting/packages"
 fi
+# Debian's Alertmanager reads its templates from where its package would have put them, and only from there.
+templates=usr/share/prometheus/alertmanager
+if [ -d "$alerting/$templates" ] && [ ! -e "/$templates" ] && [ -w /usr/share ]; then
+  mkdir -p "/$templates" && cp -r "$alerting/$templates/." "/$templates/"
+fi
 export GROUNDCREW_TEST_ALERTING="$alerting/usr/bin"
 
 echo "== Rust"

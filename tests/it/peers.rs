@@ -186,5 +186,8 @@ async fn a_real_prometheus_and_where_installed_a_real_alertmanager_are_heard() {
             ],
         );
         assert!(hears(&server, "ItFires").await, "by an Alertmanager: {by_alertmanager}");
+        let opened = overview(&server).await["opened"].clone();
+        let title = opened[0]["title"].as_str().unwrap_or_else(|| panic!("an incident: {opened}"));
+        assert!(title.contains("it fires"), "{title}");
     }
 }
