@@ -113,6 +113,14 @@ pub struct Evidence {
     pub hash: String,
     /// A small series to draw, oldest first.
     pub series: Option<Vec<f64>>,
+    /// The time that the series covers, start: often more than the item does, so that what was before is seen too.
+    #[serde(default, with = "optional_time", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(as = "Option<String>", optional))]
+    pub series_from: Option<Timestamp>,
+    /// The time that the series covers, end.
+    #[serde(default, with = "optional_time", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(as = "Option<String>", optional))]
+    pub series_to: Option<Timestamp>,
 }
 
 /// Longest content of an evidence item.
@@ -163,6 +171,9 @@ pub struct Candidate {
     pub score: f64,
     /// A small series to draw.
     pub series: Option<Vec<f64>>,
+    /// The time that the series covers, in equal steps.
+    #[serde(default)]
+    pub drawn: Option<TimeRange>,
     /// Name of the thing it is about, for saying the same thing once: candidates with equal keys are one item.
     pub key: String,
 }
@@ -190,6 +201,7 @@ impl Candidate {
             own: Own::Nothing,
             score: 0.0,
             series: None,
+            drawn: None,
             key: key.into(),
         }
     }
@@ -240,6 +252,8 @@ impl Candidate {
             preview,
             score: self.score,
             series: self.series,
+            series_from: self.drawn.map(|range| range.start),
+            series_to: self.drawn.map(|range| range.end),
         }
     }
 }

@@ -36,6 +36,7 @@ pub fn name_owner(diagnosis: &mut Diagnosis, gathered: &Gathered) {
         own: Own::Nothing,
         measure: None,
         series: None,
+        drawn: None,
         key: format!("catalog:{}:{}", entity.document, entity.name),
     };
     diagnosis.owner = Some(Owner { service, name: entity.owner.clone(), item });

@@ -281,6 +281,7 @@ fn from_record(record: &IncidentRecord) -> SimilarIncident {
         own: Own::Nothing,
         measure: None,
         series: None,
+        drawn: None,
         key: format!("incident:{}", record.code),
     };
     SimilarIncident {

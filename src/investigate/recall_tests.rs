@@ -58,6 +58,7 @@ fn diagnosis(lines: &[Line], scores: [f64; 2]) -> Diagnosis {
             own: Own::Nothing,
             measure: None,
             series: None,
+            drawn: None,
             key: format!("line:{service}:{text}"),
         };
         diagnosis.findings.push(ToldFinding { sentence, item, says: Vec::new() });

@@ -391,7 +391,15 @@ hash: string,
 /**
  * A small series to draw, oldest first.
  */
-series: Array<number> | null, };
+series: Array<number> | null, 
+/**
+ * The time that the series covers, start: often more than the item does, so that what was before is seen too.
+ */
+series_from?: string, 
+/**
+ * The time that the series covers, end.
+ */
+series_to?: string, };
 
 export type StepStatus = "in_progress" | "complete" | "error";
 

@@ -8,6 +8,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use groundcrew_llm::{count_tokens, truncate_to_tokens};
+use groundcrew_telemetry::TimeRange;
 
 use super::super::evidence::{Candidate, Evidence, PREVIEW_BYTES_MAX, clip, shorten};
 
@@ -76,7 +77,18 @@ pub fn pack(
     let total = first.len() + rest.len();
     let mut packing =
         Packing { answer_id, tokens_max, bundle: Bundle::default(), seen: BTreeSet::new() };
-    for candidate in first {
+    let drawings: BTreeMap<String, (Option<Vec<f64>>, Option<TimeRange>)> = rest
+        .iter()
+        .filter(|candidate| candidate.series.is_some())
+        .map(|candidate| (candidate.key.clone(), (candidate.series.clone(), candidate.drawn)))
+        .collect();
+    for mut candidate in first {
+        // What tells of the same thing goes in once; what only one of the two can draw is not lost.
+        if candidate.series.is_none()
+            && let Some((series, drawn)) = drawings.get(&candidate.key)
+        {
+            (candidate.series, candidate.drawn) = (series.clone(), *drawn);
+        }
         packing.add(candidate);
     }
     let mut taken: BTreeMap<(&'static str, String), u32> = BTreeMap::new();
@@ -180,6 +192,8 @@ impl Eq for Ranked {}
 
 #[cfg(test)]
 mod tests {
+    use groundcrew_telemetry::Timestamp;
+
     use super::super::super::evidence::{EvidenceKind, Own};
     use super::*;
 
@@ -195,6 +209,7 @@ mod tests {
             own: Own::Nothing,
             measure: None,
             series: None,
+            drawn: None,
             key: key.to_owned(),
         }
     }
@@ -226,6 +241,18 @@ mod tests {
         assert_eq!(bundle.id_of("a"), Some("E1"));
         assert_eq!(bundle.id_of("b"), Some("E2"));
         assert_eq!(bundle.items.len(), 2);
+    }
+
+    #[test]
+    fn what_must_be_in_keeps_what_only_its_double_can_draw() {
+        let range = TimeRange::new(Timestamp::from_secs(60), Timestamp::from_secs(240));
+        let mut double = candidate("a", "s", 0.9, "counted");
+        (double.series, double.drawn) = (Some(vec![0.0, 4.0, 9.0]), Some(range));
+        let bundle = pack("ans_1", vec![candidate("a", "s", 0.1, "told")], vec![double], 500);
+        let item = bundle.items.first().unwrap();
+        assert_eq!((bundle.items.len(), item.preview.as_str()), (1, "told"));
+        assert_eq!(item.series, Some(vec![0.0, 4.0, 9.0]));
+        assert_eq!((item.series_from, item.series_to), (Some(range.start), Some(range.end)));
     }
 
     #[test]

@@ -78,6 +78,7 @@ pub(super) fn change_candidate(change: &ChangeEvent, plan: &Plan) -> Candidate {
         own: Own::FirstLine,
         measure: Some(Measure::Change { id: change.name().to_owned() }),
         series: None,
+        drawn: None,
         key: change_key(change),
     }
 }
@@ -113,6 +114,7 @@ fn alert_candidate(alert: &Alert) -> Candidate {
         own: Own::FirstLine,
         measure: None,
         series: None,
+        drawn: None,
         key: format!("alert:{}:{}", alert.fingerprint, alert.starts_at.nanos()),
     }
 }

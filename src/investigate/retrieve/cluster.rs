@@ -124,6 +124,7 @@ pub(super) fn object_candidate(object: &ClusterObject) -> Candidate {
         own: Own::FirstLine,
         measure: Some(Measure::Object { object: name.clone() }),
         series: None,
+        drawn: None,
         key: format!("object:{name}"),
     }
 }
@@ -144,6 +145,7 @@ fn event_candidate(event: &ClusterEvent) -> Candidate {
         own: Own::FirstLine,
         measure: None,
         series: None,
+        drawn: None,
         key: format!("event:{}:{}:{}", event.object, event.reason, clip(&event.message, 120)),
     }
 }
@@ -167,6 +169,7 @@ fn passages(snapshot: &ClusterSnapshot) -> Vec<Candidate> {
             own: Own::Nothing,
             measure: None,
             series: None,
+            drawn: None,
             key: format!("snapshot:{}:{number}", snapshot.title),
         })
         .collect()

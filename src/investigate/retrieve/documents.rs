@@ -95,6 +95,7 @@ pub(super) fn candidate(passage: &Passage) -> Candidate {
             line: chunk.line_start,
         }),
         series: None,
+        drawn: None,
         key: passage.key(),
     }
 }

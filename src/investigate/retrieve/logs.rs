@@ -186,6 +186,7 @@ fn template_candidate(row: &TemplateRow, plan: &Plan, total: u64) -> Candidate {
             template: row.template.to_string(),
         }),
         series: Some(per_minute(row, plan.whole().start)),
+        drawn: drawn(row, plan.whole().start),
         key: template_key(&row.service, row.template.0),
     }
 }
@@ -256,6 +257,13 @@ fn per_minute(row: &TemplateRow, start: Timestamp) -> Vec<f64> {
     values
 }
 
+/// The whole minutes that [`per_minute`] counts in.
+fn drawn(row: &TemplateRow, start: Timestamp) -> Option<TimeRange> {
+    let (first, last) = (row.minutes.first()?.0.max(start.minute()), row.minutes.last()?.0);
+    let at = |minute: i64| Timestamp::from_secs(minute.saturating_mul(60));
+    Some(TimeRange::new(at(first), at(last.max(first) + 1)))
+}
+
 /// Single lines that hold the question's most telling identifiers, newest first.
 fn matched_lines(store: &Store, plan: &Plan, range: TimeRange) -> Vec<Candidate> {
     let identifiers = plan.terms.iter().filter(|term| {
@@ -309,6 +317,7 @@ fn line_candidate(row: &LogRow, term: &str) -> Candidate {
         own: Own::FirstLine,
         measure: None,
         series: None,
+        drawn: None,
         key: format!("line:{service}:{}:{}", record.time.nanos(), clip(&record.body, 80)),
     }
 }

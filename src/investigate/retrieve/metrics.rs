@@ -101,6 +101,7 @@ pub(super) fn candidate(row: &SeriesRow) -> Option<Candidate> {
             metric: series.name.clone(),
         }),
         series: Some(drawn.collect()),
+        drawn: Some(TimeRange::new(first.time, last.time.plus_nanos(1))),
         key: format!("series:{service}:{place}:{}{labels}", series.name),
     })
 }

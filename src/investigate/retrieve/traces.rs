@@ -126,6 +126,7 @@ fn candidate(service: &str, name: &str, operation: &Operation<'_>) -> Candidate 
         own: Own::FirstLine,
         measure: Some(Measure::Requests { service: service.to_owned(), pod: None }),
         series: None,
+        drawn: None,
         key: format!("operation:{service}:{name}"),
     }
 }

@@ -93,6 +93,7 @@ fn tell_change(verdict: &ChangeVerdict, observations: &Observations) -> ToldFind
         own: Own::Bytes(own),
         measure: change.map(|change| Measure::Change { id: change.name().to_owned() }),
         series: None,
+        drawn: None,
         key: format!("change:{}", verdict.id),
     };
     let took_effect = change.map(|change| (Figure::TookEffect, change.time.to_string()));
@@ -116,6 +117,7 @@ fn tell(finding: &Finding, observations: &Observations) -> ToldFinding {
         text.push_str(detail);
     }
     let title = shorten(&sentence, TITLE_BYTES_MAX);
+    let (series, drawn) = series(finding, observations).unzip();
     let item = Candidate {
         kind,
         title,
@@ -127,7 +129,8 @@ fn tell(finding: &Finding, observations: &Observations) -> ToldFinding {
         score: 0.5 + 0.4 * (finding.strength / (finding.strength + 8.0)).clamp(0.0, 1.0),
         own: Own::Bytes(own),
         measure: asserts::measure_of(finding),
-        series: series(finding, observations),
+        series,
+        drawn,
         key,
     };
     ToldFinding { sentence, item, says: asserts::says(finding) }
@@ -465,8 +468,8 @@ fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or("").trim()
 }
 
-/// Points to draw for the finding, at most 60.
-fn series(finding: &Finding, observations: &Observations) -> Option<Vec<f64>> {
+/// Points to draw for the finding, at most 60, and the time they cover.
+fn series(finding: &Finding, observations: &Observations) -> Option<(Vec<f64>, TimeRange)> {
     let (FindingKind::MetricShift { metric, .. } | FindingKind::Saturated { metric, .. }) =
         &finding.kind
     else {
@@ -479,5 +482,7 @@ fn series(finding: &Finding, observations: &Observations) -> Option<Vec<f64>> {
     })?;
     let values: Vec<f64> = row.series.points.iter().map(|point| point.value).collect();
     let fold = values.len().div_ceil(60).max(1);
-    Some(values.chunks(fold).map(|part| part.iter().sum::<f64>() / part.len() as f64).collect())
+    let (first, last) = (row.series.points.first()?, row.series.points.last()?);
+    let drawn = values.chunks(fold).map(|part| part.iter().sum::<f64>() / part.len() as f64);
+    Some((drawn.collect(), TimeRange::new(first.time, last.time.plus_nanos(1))))
 }

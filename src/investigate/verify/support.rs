@@ -177,6 +177,7 @@ mod tests {
             own: Own::Nothing,
             measure: None,
             series: None,
+            drawn: None,
             key: String::new(),
         }
         .into_evidence("ans_1", number)
