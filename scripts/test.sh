@@ -19,6 +19,16 @@ export GROUNDCREW_TEST_OTEL_PYTHON="$otel/bin/python"
 export GROUNDCREW_TEST_TINY_MODEL="$cache/tiny-model"
 mkdir -p "$GROUNDCREW_TEST_TINY_MODEL"
 
+schemas="$cache/schema-venv"
+if ! "$schemas/bin/python" -c 'import jsonschema' 2>/dev/null; then
+  echo "== installing jsonschema for Python"
+  rm -rf "$schemas"
+  if ! { python3 -m venv "$schemas" && "$schemas/bin/python" -m pip install -q --disable-pip-version-check jsonschema==4.26.0; }; then
+    echo "jsonschema cannot be had here; its test says that it is skipped"
+  fi
+fi
+export GROUNDCREW_TEST_SCHEMA_PYTHON="$schemas/bin/python"
+
 # Unpacked and not installed: a package would start its service.
 alerting="$cache/alerting"
 if [ ! -x "$alerting/usr/bin/prometheus-alertmanager" ] && command -v apt-get >/dev/null && command -v dpkg >/dev/null; then

@@ -8,6 +8,7 @@ use super::eval_arguments::EvalCommand;
 use super::export::ExportArguments;
 use super::hook::HookCommand;
 use super::replay::ReplayArguments;
+use super::slack::SlackCommand;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -69,6 +70,9 @@ pub(super) enum Command {
     /// Measure on labelled cases
     #[command(subcommand)]
     Eval(EvalCommand),
+    /// Install the app in Slack
+    #[command(subcommand)]
+    Slack(SlackCommand),
     /// Check what is configured, reachable and missing, each with its fix
     Doctor(DoctorArguments),
     /// Show and check settings

@@ -19,6 +19,7 @@ mod render;
 mod replay;
 mod run;
 mod serve;
+mod slack;
 mod vectors;
 
 pub use run::run;

@@ -11,7 +11,7 @@ use super::arguments::{Arguments, Command};
 use super::exit::Exit;
 use super::{
     ask, config, demo, doctor, eval, export, hook, incident, index, ingest, print, replay, serve,
-    vectors,
+    slack, vectors,
 };
 use crate::config::{Environment, Settings, load};
 use crate::observe;
@@ -79,6 +79,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit> {
         Command::Demo(arguments) => block_on(demo::run(settings, arguments)),
         Command::Eval(command) => eval::run(&settings, command),
         Command::Doctor(arguments) => block_on(doctor::run(settings, arguments)),
+        Command::Slack(command) => slack::run(&command),
         Command::Config(command) => config::run(&settings, &command),
     }
 }

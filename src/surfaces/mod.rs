@@ -10,6 +10,7 @@ pub mod http;
 pub mod listen;
 pub mod panel;
 pub mod signature;
+pub mod slack;
 pub mod wire;
 #[cfg(test)]
 mod wire_types;

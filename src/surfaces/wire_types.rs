@@ -6,9 +6,9 @@ use ts_rs::{Config, TS};
 
 use crate::explore::view::{
     AlertRow, CoverageRow, DocumentRow, DocumentsView, IncidentRow, IncidentsView, LogBucket,
-    LogLine, LogsView, Marker, MetricsView, OpenedRow, OverviewView, Pattern, PatternsView, SearchHit,
-    SearchView, SeriesView, Served, ServiceEdge, ServiceRow, ServiceState, ServicesView, SignalRow,
-    SpanMoment, SpanView, Time, TraceRow, TraceSpan, TraceView, TracesView,
+    LogLine, LogsView, Marker, MetricsView, OpenedRow, OverviewView, Pattern, PatternsView,
+    SearchHit, SearchView, SeriesView, Served, ServiceEdge, ServiceRow, ServiceState, ServicesView,
+    SignalRow, SpanMoment, SpanView, Time, TraceRow, TraceSpan, TraceView, TracesView,
 };
 use crate::investigate::answer::{
     Answer, Claim, ClaimStatus, Confidence, Hypothesis, HypothesisStatus, Impact, NextStep,

@@ -42,6 +42,8 @@ mod receivers;
 #[cfg(test)]
 mod shop;
 #[cfg(test)]
+mod slack_look;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tidy;

@@ -13,7 +13,8 @@ use serde_json::Value;
 
 use crate::support::{Program, Server, outage_logs, overview, text};
 
-fn given(variable: &str) -> Option<PathBuf> {
+/// What `scripts/test.sh` installed and names by a variable.
+pub(crate) fn given(variable: &str) -> Option<PathBuf> {
     let path = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.exists());
     if path.is_none() {
         eprintln!("skipped: {variable} does not name it; scripts/test.sh installs it");
