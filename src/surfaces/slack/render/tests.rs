@@ -71,57 +71,49 @@ fn of(value: Value) -> Answer {
 /// The text of the blocks as a reader sees it, by way of another implementation's types.
 pub(super) fn read(message: &Message) -> String {
     let blocks: Vec<SlackBlock> = serde_json::from_value(json!(message.blocks)).unwrap();
-    let section = |section: &SlackRichTextSection| -> String {
-        let shown = |element: &SlackRichTextInlineElement| match element {
-            SlackRichTextInlineElement::Text(text) => text.text.clone(),
-            SlackRichTextInlineElement::Link(link) => link.text.clone().unwrap(),
-            SlackRichTextInlineElement::Date(date) => date.fallback.clone().unwrap(),
-            other => panic!("{other:?} is nothing that we send"),
-        };
-        section.elements.iter().map(shown).collect()
-    };
-    let mut text = String::new();
-    for block in blocks {
-        match block {
-            SlackBlock::RichText(rich) => {
-                for element in &rich.elements {
-                    match element {
-                        SlackRichTextElement::Section(inside) => text += &section(inside),
-                        SlackRichTextElement::List(list) => {
-                            for element in &list.elements {
-                                let SlackRichTextListElement::Section(inside) = element;
-                                text += &format!("• {}\n", section(inside));
-                            }
-                            continue;
-                        }
-                        SlackRichTextElement::Preformatted(code) => {
-                            let inside = SlackRichTextSection::new(code.elements.clone());
-                            text += &format!("    {}", section(&inside));
-                        }
-                        other => panic!("{other:?} is nothing that we send"),
-                    }
-                    text.push('\n');
-                }
+    let read = |block: SlackBlock| match block {
+        SlackBlock::RichText(rich) => rich.elements.iter().map(read_element).collect(),
+        SlackBlock::DataVisualization(drawn) => {
+            let SlackChart::Line(line) = &drawn.chart else { panic!("we draw lines") };
+            for data in &line.series {
+                let points = data.data.iter().map(|point| &point.label);
+                assert!(points.eq(&line.axis_config.categories), "one point for each label");
             }
-            SlackBlock::DataVisualization(drawn) => {
-                let SlackChart::Line(line) = &drawn.chart else { panic!("we draw lines") };
-                let labels = &line.axis_config.categories;
-                for data in &line.series {
-                    let points: Vec<&String> = data.data.iter().map(|point| &point.label).collect();
-                    assert_eq!(points, labels.iter().collect::<Vec<_>>());
-                }
-                text += &format!("[chart {}]\n", drawn.title);
-            }
-            SlackBlock::Actions(_) => text += "[buttons]\n",
-            SlackBlock::ContextActions(_) => text += "[right? wrong?]\n",
-            SlackBlock::Context(context) => {
-                let found = serde_json::to_value(context).unwrap();
-                text += &format!("{}\n", found["elements"][0]["text"].as_str().unwrap());
-            }
-            other => panic!("{other:?} is nothing that we send"),
+            format!("[chart {}]\n", drawn.title)
         }
+        SlackBlock::Actions(_) => "[buttons]\n".to_owned(),
+        SlackBlock::ContextActions(_) => "[right? wrong?]\n".to_owned(),
+        SlackBlock::Context(context) => {
+            let found = serde_json::to_value(context).unwrap();
+            format!("{}\n", found["elements"][0]["text"].as_str().unwrap())
+        }
+        other => panic!("{other:?} is nothing that we send"),
+    };
+    blocks.into_iter().map(read).collect()
+}
+
+fn read_element(element: &SlackRichTextElement) -> String {
+    match element {
+        SlackRichTextElement::Section(inside) => format!("{}\n", read_section(inside)),
+        SlackRichTextElement::List(list) => {
+            let items = list.elements.iter().map(|SlackRichTextListElement::Section(item)| item);
+            items.map(|item| format!("• {}\n", read_section(item))).collect()
+        }
+        SlackRichTextElement::Preformatted(code) => {
+            format!("    {}\n", read_section(&SlackRichTextSection::new(code.elements.clone())))
+        }
+        other => panic!("{other:?} is nothing that we send"),
     }
-    text
+}
+
+fn read_section(section: &SlackRichTextSection) -> String {
+    let shown = |element: &SlackRichTextInlineElement| match element {
+        SlackRichTextInlineElement::Text(text) => text.text.clone(),
+        SlackRichTextInlineElement::Link(link) => link.text.clone().unwrap(),
+        SlackRichTextInlineElement::Date(date) => date.fallback.clone().unwrap(),
+        other => panic!("{other:?} is nothing that we send"),
+    };
+    section.elements.iter().map(shown).collect()
 }
 
 #[test]
