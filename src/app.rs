@@ -32,6 +32,7 @@ use crate::surfaces::access::{self, Access};
 use crate::surfaces::hooks::HooksOptions;
 use crate::surfaces::http::{self, Api};
 use crate::surfaces::panel::PanelOptions;
+use crate::surfaces::slack::{Slack, SlackOptions};
 use crate::surfaces::{listen, ws};
 
 /// The prompt that tells an answer, as shipped.
@@ -308,6 +309,7 @@ pub struct Running {
 /// When a part cannot be built or a port cannot be had.
 pub async fn start(settings: &Settings) -> Result<Running, AppError> {
     settings.check_exposure()?;
+    settings.slack.mode()?;
     let store = open_store(settings, StoreAccess::ReadWrite)?;
     let investigator = build_investigator(settings, Arc::clone(&store))?;
     let intake = Intake::new(
@@ -343,7 +345,9 @@ pub async fn start(settings: &Settings) -> Result<Running, AppError> {
         Arc::new(PanelOptions::new(&settings.panel.links, &settings.panel.frame_ancestors)?);
     let desk = Desk::open(sessions.clone())?;
     let hooks = hooks_options(&settings.hooks, &intake, &desk, &access)?;
-    let api = http::router(Api { chat, ready: Arc::clone(&ready), panel }, hooks);
+    let slack = build_slack(settings, &sessions, &desk, &shutdown)?;
+    let api = Api { chat, ready: Arc::clone(&ready), panel, slack: slack.clone() };
+    let api = http::router(api, hooks);
     let guarded = |router: axum::Router| {
         router.layer(axum::middleware::from_fn_with_state(access.clone(), access::guard_receiver))
     };
@@ -359,9 +363,36 @@ pub async fn start(settings: &Settings) -> Result<Running, AppError> {
         settings.data.seal_after_secs,
         shutdown.clone(),
     ));
+    if let Some(slack) = slack {
+        tasks.spawn(slack.run());
+    }
     let directory = settings.data.dir.clone();
     write_server_file(&directory, &addresses)?;
     Ok(Running { addresses, intake, sessions, shutdown, ready, tasks, store, directory })
+}
+
+/// Slack, where it is set up.
+fn build_slack(
+    settings: &Settings,
+    sessions: &Sessions,
+    desk: &Desk,
+    shutdown: &CancellationToken,
+) -> Result<Option<Slack>, AppError> {
+    let Some(mode) = settings.slack.mode()? else { return Ok(None) };
+    let shared = &settings.slack.shared_state;
+    let shared = match shared.as_os_str().is_empty() {
+        true => None,
+        false => Some(Arc::new(StateDb::open(shared, StoreAccess::ReadWrite)?)),
+    };
+    Ok(Some(Slack::new(SlackOptions {
+        settings: settings.slack.clone(),
+        mode,
+        public_url: settings.server.public_url.clone(),
+        sessions: sessions.clone(),
+        desk: desk.clone(),
+        shared,
+        shutdown: shutdown.clone(),
+    })))
 }
 
 impl Running {

@@ -70,7 +70,7 @@ pub(super) enum Command {
     /// Measure on labelled cases
     #[command(subcommand)]
     Eval(EvalCommand),
-    /// Install the app in Slack
+    /// Install the app in Slack, and see whether it works
     #[command(subcommand)]
     Slack(SlackCommand),
     /// Check what is configured, reachable and missing, each with its fix

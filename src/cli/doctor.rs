@@ -23,29 +23,37 @@ const FREE_BYTES_MIN: u64 = 1 << 30;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Status {
+pub(super) enum Status {
     Ok,
     Warning,
     Problem,
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct Check {
+pub(super) struct Check {
     name: &'static str,
     status: Status,
     detail: String,
     fix: Option<String>,
 }
 
-fn ok(name: &'static str, detail: impl Into<String>) -> Check {
+pub(super) fn ok(name: &'static str, detail: impl Into<String>) -> Check {
     Check { name, status: Status::Ok, detail: detail.into(), fix: None }
 }
 
-fn warning(name: &'static str, detail: impl Into<String>, fix: impl Into<String>) -> Check {
+pub(super) fn warning(
+    name: &'static str,
+    detail: impl Into<String>,
+    fix: impl Into<String>,
+) -> Check {
     Check { name, status: Status::Warning, detail: detail.into(), fix: Some(fix.into()) }
 }
 
-fn problem(name: &'static str, detail: impl Into<String>, fix: impl Into<String>) -> Check {
+pub(super) fn problem(
+    name: &'static str,
+    detail: impl Into<String>,
+    fix: impl Into<String>,
+) -> Check {
     Check { name, status: Status::Problem, detail: detail.into(), fix: Some(fix.into()) }
 }
 
@@ -56,8 +64,13 @@ pub(super) async fn run(settings: Settings, arguments: DoctorArguments) -> Resul
     checks.push(embedding(&settings));
     checks.push(model(&settings).await);
     checks.push(panel_check());
-    match arguments.output {
-        DoctorOutput::Json => print::out(&format!("{}\n", serde_json::to_string_pretty(&checks)?))?,
+    report(&checks, arguments.output)
+}
+
+/// Prints what was found; there being a problem is the exit code.
+pub(super) fn report(checks: &[Check], output: DoctorOutput) -> Result<Exit> {
+    match output {
+        DoctorOutput::Json => print::out(&format!("{}\n", serde_json::to_string_pretty(checks)?))?,
         DoctorOutput::Text => checks.iter().try_for_each(|check| print::out(&line(check)))?,
     }
     let healthy = checks.iter().all(|check| check.status != Status::Problem);

@@ -20,6 +20,7 @@ mod replay;
 mod run;
 mod serve;
 mod slack;
+mod slack_doctor;
 mod vectors;
 
 pub use run::run;

@@ -79,7 +79,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit> {
         Command::Demo(arguments) => block_on(demo::run(settings, arguments)),
         Command::Eval(command) => eval::run(&settings, command),
         Command::Doctor(arguments) => block_on(doctor::run(settings, arguments)),
-        Command::Slack(command) => slack::run(&command),
+        Command::Slack(command) => block_on(slack::run(settings, command)),
         Command::Config(command) => config::run(&settings, &command),
     }
 }

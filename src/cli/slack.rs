@@ -1,10 +1,12 @@
-//! `groundcrew slack`: what is needed to install the app in Slack.
+//! `groundcrew slack`: what is needed to install the app in Slack, and whether it works.
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 
+use super::arguments::DoctorArguments;
 use super::exit::Exit;
-use super::print;
+use super::{print, slack_doctor};
+use crate::config::Settings;
 use crate::surfaces::slack::manifest::{NAME_MAX, install_url, manifest, unfurl};
 
 #[derive(Subcommand, Debug)]
@@ -18,6 +20,8 @@ pub(super) enum SlackCommand {
     Manifest(ManifestArguments),
     /// Print the address of the page where Slack makes an app of the manifest
     InstallUrl(ManifestArguments),
+    /// Check tokens, scopes, the connection and the channels, each with its fix
+    Doctor(DoctorArguments),
 }
 
 #[derive(Args, Debug)]
@@ -33,14 +37,15 @@ pub(super) struct ManifestArguments {
     pub panel: Option<String>,
 }
 
-pub(super) fn run(command: &SlackCommand) -> Result<Exit> {
+pub(super) async fn run(settings: Settings, command: SlackCommand) -> Result<Exit> {
     match command {
         SlackCommand::Manifest(arguments) => {
-            print::out(&format!("{:#}\n", made(arguments)?))?;
+            print::out(&format!("{:#}\n", made(&arguments)?))?;
         }
         SlackCommand::InstallUrl(arguments) => {
-            print::out(&format!("{}\n", install_url(&made(arguments)?)))?;
+            print::out(&format!("{}\n", install_url(&made(&arguments)?)))?;
         }
+        SlackCommand::Doctor(arguments) => return slack_doctor::run(&settings, &arguments).await,
     }
     Ok(Exit::Success)
 }

@@ -176,6 +176,9 @@ fn fill_in(settings: &mut Settings, environment: &Environment) -> Result<(), Con
         (&mut settings.hooks.pagerduty_secret, &settings.hooks.pagerduty_secret_file),
         (&mut settings.llm.api_key, &settings.llm.api_key_file),
         (&mut settings.embedding.api_key, &settings.embedding.api_key_file),
+        (&mut settings.slack.bot_token, &settings.slack.bot_token_file),
+        (&mut settings.slack.app_token, &settings.slack.app_token_file),
+        (&mut settings.slack.signing_secret, &settings.slack.signing_secret_file),
         (&mut settings.documents.qdrant.api_key, &settings.documents.qdrant.api_key_file),
     ] {
         if secret.is_empty() && !file.as_os_str().is_empty() {

@@ -6,6 +6,7 @@
 
 mod layers;
 mod reference;
+mod slack;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use thiserror::Error;
 
 pub use layers::{Environment, load};
 pub use reference::{SETTINGS, Setting, environment_name, reference};
+pub use slack::{SlackMode, SlackSettings};
 
 /// A configuration that cannot be used.
 #[derive(Debug, Error)]
@@ -66,6 +68,8 @@ pub struct Settings {
     pub embedding: EmbeddingSettings,
     /// Runbooks, past incidents and other documents.
     pub documents: DocumentsSettings,
+    /// Slack.
+    pub slack: SlackSettings,
     /// Our own log.
     pub log: LogSettings,
 }
@@ -110,6 +114,8 @@ pub struct ServerSettings {
     pub allowed_origins: Vec<String>,
     /// Questions answered at the same time.
     pub questions_max: usize,
+    /// Address at which people reach the panel; empty when nobody said it.
+    pub public_url: String,
 }
 
 /// Alerts and changes of other systems.

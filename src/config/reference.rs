@@ -27,7 +27,7 @@ const fn known_as(
 }
 
 /// Every setting there is.
-pub const SETTINGS: [Setting; 45] = [
+pub const SETTINGS: [Setting; 55] = [
     setting("config_version", "1", "format of the configuration file"),
     known_as(
         "data.dir",
@@ -55,6 +55,11 @@ pub const SETTINGS: [Setting; 45] = [
         "server.questions_max",
         "4",
         "questions answered at the same time; more are told to retry",
+    ),
+    setting(
+        "server.public_url",
+        "\"\"",
+        "address at which people reach the panel, e.g. https://groundcrew.example; links in chats lead there",
     ),
     setting(
         "hooks.mappings",
@@ -161,6 +166,31 @@ pub const SETTINGS: [Setting; 45] = [
     ),
     setting("documents.qdrant.api_key", "\"\"", "key for that server"),
     setting("documents.qdrant.api_key_file", "\"\"", "file that holds the key"),
+    setting("slack.bot_token", "\"\"", "bot token of the Slack app, xoxb-...; empty for no Slack"),
+    setting("slack.bot_token_file", "\"\"", "file that holds the bot token"),
+    setting(
+        "slack.app_token",
+        "\"\"",
+        "app-level token, xapp-..., for Socket Mode: events come over a connection that is opened from here",
+    ),
+    setting("slack.app_token_file", "\"\"", "file that holds the app-level token"),
+    setting(
+        "slack.signing_secret",
+        "\"\"",
+        "signing secret, for HTTP mode: events come to /slack/events, /slack/interactive and /slack/commands",
+    ),
+    setting("slack.signing_secret_file", "\"\"", "file that holds the signing secret"),
+    setting(
+        "slack.channels",
+        "[]",
+        "ids of channels to which alerts may be posted, e.g. [\"C0123456789\"]",
+    ),
+    setting("slack.api_url", "\"https://slack.com/api\"", "address of Slack's Web API"),
+    setting(
+        "slack.shared_state",
+        "\"\"",
+        "state database that several servers share, so that each event is answered by one; default is the data directory's",
+    ),
     known_as(
         "log.filter",
         "\"warn,async_openai=off\"",

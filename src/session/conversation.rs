@@ -270,6 +270,20 @@ impl Conversation {
         }
     }
 
+    /// Cancels whatever runs. Says whether something did.
+    #[must_use]
+    pub fn stop(&self) -> bool {
+        let state = self.state();
+        let running = state.runs.values().filter(|run| !run.finished && !run.cancel.is_cancelled());
+        running.map(|run| run.cancel.cancel()).count() > 0
+    }
+
+    /// Whether something runs.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.activity().0
+    }
+
     /// What the conversation is about so far.
     #[must_use]
     pub fn thread(&self) -> Option<Thread> {
@@ -365,5 +379,8 @@ mod tests {
         assert!(token.unwrap().is_cancelled());
         conversation.push(finished(&ids.run_id));
         assert!(!conversation.cancel("ask-1"), "a finished run is not cancelled");
+        let (_, token) = conversation.begin("ask-2", RunIds::random(), Timestamp::default());
+        assert!(conversation.stop() && token.unwrap().is_cancelled());
+        assert!(!conversation.stop(), "nothing runs any more");
     }
 }

@@ -117,6 +117,15 @@ impl Sessions {
         Ok(conversation)
     }
 
+    /// Lets a conversation in which nothing was asked yet go on from where another stands.
+    pub fn go_on_from(&self, id: &str, other: &str) {
+        let Ok(conversation) = self.open(Some(id)) else { return };
+        let thread = self.get(other).and_then(|other| other.thread());
+        if let Some(thread) = thread.filter(|_| conversation.thread().is_none()) {
+            conversation.set_thread(thread);
+        }
+    }
+
     /// Takes a question; the run goes on whoever listens. The same `ask_id` again is the same run.
     ///
     /// # Errors

@@ -19,6 +19,7 @@ use tower_http::compression::{CompressionLayer, CompressionLevel};
 use super::access::{self, Access};
 use super::hooks::HooksOptions;
 use super::panel::{self, PanelOptions};
+use super::slack::Slack;
 use super::wire::{self, Ask, Envelope};
 use super::{explore, feedback, hooks, ws};
 use crate::investigate::answer::{Answer, AnswerEvent};
@@ -38,6 +39,8 @@ pub struct Api {
     pub ready: Arc<AtomicBool>,
     /// How the panel is shown.
     pub panel: Arc<PanelOptions>,
+    /// Slack, where it is set up.
+    pub slack: Option<Slack>,
 }
 
 /// All routes of the main listener.
@@ -53,6 +56,7 @@ pub fn router(api: Api, hooks: HooksOptions) -> Router {
     let panel = panel::router(Arc::clone(&api.panel));
     let hooks = hooks::router(hooks);
     let views = explore::router(api.chat.sessions.clone());
+    let slack = api.slack.as_ref().map(Slack::router).unwrap_or_default();
     Router::new()
         .route("/v1/ask", post(ask))
         .route("/v1/conversations/{sid}/events", get(events))
@@ -73,6 +77,8 @@ pub fn router(api: Api, hooks: HooksOptions) -> Router {
         .layer(middleware::from_fn_with_state(access, access::guard))
         // These see for themselves who may come in: some sign instead of carrying a token.
         .merge(hooks)
+        // Behind its own door: Slack comes from outside, without our token, and signs what it sends.
+        .merge(slack)
 }
 
 async fn ready(State(api): State<Api>) -> Response {

@@ -41,8 +41,16 @@ mod peers;
 mod receivers;
 #[cfg(test)]
 mod shop;
+mod slack;
 #[cfg(test)]
+mod slack_days;
+#[cfg(test)]
+mod slack_incidents;
 mod slack_look;
+#[cfg(test)]
+mod slack_payloads;
+#[cfg(test)]
+mod slack_server;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

@@ -133,7 +133,8 @@ mod tests {
         state.put_answer("a1", "talk", at(1), "one").unwrap();
         state
             .write(|connection| {
-                connection.execute_batch("DROP TABLE incident; PRAGMA user_version = 1")
+                connection
+                    .execute_batch("DROP TABLE mark; DROP TABLE incident; PRAGMA user_version = 1")
             })
             .unwrap();
         drop(state);

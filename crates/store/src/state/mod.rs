@@ -2,6 +2,7 @@
 
 mod database;
 mod incidents;
+mod marks;
 mod opened;
 mod schema;
 #[cfg(test)]

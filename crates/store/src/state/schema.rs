@@ -59,6 +59,14 @@ const STEPS: &[&str] = &[
         PRIMARY KEY (code, fingerprint)
     ) STRICT, WITHOUT ROWID;
 ",
+    "
+    CREATE TABLE mark (
+        key TEXT PRIMARY KEY,
+        value TEXT NOT NULL,
+        until INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX mark_by_time ON mark (until);
+",
 ];
 
 /// The version of a database that has taken all steps.
