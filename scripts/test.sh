@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Every test: Rust, the official Python exporters, a real OpenAI-compatible server, the panel and a browser.
+# Every test: Rust, the official Python exporters, the official clients of the Model Context Protocol, a real
+# OpenAI-compatible server, the panel and a browser.
 # What a test needs and can be had from the package managers is installed first; what cannot be had is said and skipped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -28,6 +29,28 @@ if ! "$schemas/bin/python" -c 'import jsonschema' 2>/dev/null; then
   fi
 fi
 export GROUNDCREW_TEST_SCHEMA_PYTHON="$schemas/bin/python"
+mcp="$cache/mcp-venv"
+if ! "$mcp/bin/python" -c 'from mcp import Client' 2>/dev/null; then
+  echo "== installing the MCP Python SDK"
+  rm -rf "$mcp"
+  if ! { python3 -m venv "$mcp" && "$mcp/bin/python" -m pip install -q --disable-pip-version-check 'mcp>=2.3,<3'; }; then
+    echo "the MCP Python SDK cannot be had here; its tests say that they are skipped"
+  fi
+fi
+export GROUNDCREW_TEST_MCP_PYTHON="$mcp/bin/python"
+
+mcp_node="$cache/mcp-node"
+if [ ! -d "$mcp_node/node_modules/@modelcontextprotocol/client" ] && command -v npm >/dev/null; then
+  echo "== installing the MCP TypeScript SDKs"
+  mkdir -p "$mcp_node"
+  echo '{"private": true}' > "$mcp_node/package.json"
+  if ! npm install --prefix "$mcp_node" --silent --no-audit --no-fund '@modelcontextprotocol/sdk@^1.32' '@modelcontextprotocol/client@^2.4'; then
+    echo "the MCP TypeScript SDKs cannot be had here; their test says that it is skipped"
+  fi
+fi
+if [ -d "$mcp_node/node_modules/@modelcontextprotocol/client" ]; then
+  export GROUNDCREW_TEST_MCP_NODE="$mcp_node"
+fi
 
 # Unpacked and not installed: a package would start its service.
 alerting="$cache/alerting"

@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{ConfigError, EmbeddingSettings, HooksSettings, Settings};
 use crate::desk::Desk;
 use crate::investigate::{Investigator, LazyEmbedder, ModelLimits, Tools};
+use crate::neighbours::neighbours;
 use crate::session::{Sessions, SessionsOptions};
 use crate::surfaces::access::{self, Access};
 use crate::surfaces::hooks::HooksOptions;
@@ -108,6 +109,16 @@ pub fn open_store(settings: &Settings, access: StoreAccess) -> Result<Arc<Store>
     Ok(Arc::new(store))
 }
 
+/// Opens the store of the settings for reading, beside a server that may run, with a state that may be written.
+///
+/// # Errors
+/// When there is no data directory, or it is of a newer version.
+pub fn open_store_beside(settings: &Settings) -> Result<Arc<Store>, AppError> {
+    let store = Store::open_beside(store_options(settings, StoreAccess::ReadOnly))?;
+    use_vector_server(store.documents(), settings)?;
+    Ok(Arc::new(store))
+}
+
 /// Opens the documents of the settings for writing, without the rest of the store: a running server may hold that.
 ///
 /// # Errors
@@ -168,6 +179,7 @@ pub fn build_investigator(
         model: build_model(settings)?,
         prompt: prompt(settings)?,
         limits: limits(&settings.llm),
+        neighbours: neighbours(&settings.mcp.servers),
     }))
 }
 

@@ -4,7 +4,9 @@
 //! every sentence of an answer cites evidence that can be opened. This package is the question path and every surface;
 //! the write path is `indexer/`, the parts below them are `crates/`.
 //!
-//! In reading order: [`investigate`] (the spine), [`memory`] (what people say about past incidents), [`session`] (conversations), [`desk`] (alerts become incidents), [`capsule`] (an investigation in a file, run again), [`surfaces`] (HTTP, WebSocket, panel),
+//! In reading order: [`investigate`] (the spine), [`memory`] (what people say about past incidents), [`session`]
+//! (conversations), [`desk`] (alerts become incidents), [`capsule`] (an investigation in a file, run again), [`surfaces`]
+//! (HTTP, WebSocket, panel, Slack, MCP), [`neighbours`] (other systems as they are asked),
 //! [`app`] (how it is put together), [`config`], [`eval`] (how it is measured), [`demo`] (the simulated outage) and
 //! [`cli`] (one file per command).
 
@@ -18,6 +20,7 @@ pub mod eval;
 pub mod explore;
 pub mod investigate;
 pub mod memory;
+pub mod neighbours;
 pub mod observe;
 pub mod session;
 pub mod surfaces;

@@ -65,6 +65,12 @@ pub(super) enum Command {
     Replay(ReplayArguments),
     /// Receive OTLP, serve the chat and the panel
     Serve,
+    /// Serve the tools of the Model Context Protocol over stdin and stdout
+    #[command(
+        after_help = "A client starts it by itself: command `groundcrew`, arguments `mcp`. It reads the data directory, whether or not a server runs;\n\
+over HTTP a running server has the same tools at /mcp."
+    )]
+    Mcp,
     /// Break a simulated shop and ask what happened
     Demo(DemoArguments),
     /// Measure on labelled cases

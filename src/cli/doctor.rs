@@ -13,6 +13,7 @@ use super::print;
 use crate::app::{self, Addresses};
 use crate::config::Settings;
 use crate::investigate::format::count;
+use crate::neighbours::neighbours;
 use crate::surfaces::panel;
 use crate::text::visible;
 
@@ -63,6 +64,7 @@ pub(super) async fn run(settings: Settings, arguments: DoctorArguments) -> Resul
     checks.push(server(&settings).await);
     checks.push(embedding(&settings));
     checks.push(model(&settings).await);
+    checks.extend(servers(&settings).await);
     checks.push(panel_check());
     report(&checks, arguments.output)
 }
@@ -75,6 +77,30 @@ pub(super) fn report(checks: &[Check], output: DoctorOutput) -> Result<Exit> {
     }
     let healthy = checks.iter().all(|check| check.status != Status::Problem);
     Ok(if healthy { Exit::Success } else { Exit::NotEnoughEvidence })
+}
+
+/// Servers that a model may ask, where some are configured.
+async fn servers(settings: &Settings) -> Vec<Check> {
+    let Some(neighbours) = neighbours(&settings.mcp.servers) else { return Vec::new() };
+    let offer = (neighbours.offer)().await;
+    let mut checks: Vec<Check> = settings
+        .mcp
+        .servers
+        .iter()
+        .map(|server| {
+            let tools = offer.tools.iter().filter(|tool| tool.server == server.name);
+            (server, tools.count())
+        })
+        .filter(|(_, tools)| *tools > 0)
+        .map(|(server, tools)| ok("server to ask", format!("{}, {tools} tools", server.name)))
+        .collect();
+    checks.extend(
+        offer
+            .gaps
+            .into_iter()
+            .map(|gap| warning("server to ask", gap.what, gap.fix.unwrap_or_default())),
+    );
+    checks
 }
 
 fn line(check: &Check) -> String {

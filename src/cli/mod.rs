@@ -14,6 +14,7 @@ mod hook;
 mod incident;
 mod index;
 mod ingest;
+mod mcp;
 mod print;
 mod render;
 mod replay;

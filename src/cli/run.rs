@@ -10,8 +10,8 @@ use toml::Value;
 use super::arguments::{Arguments, Command};
 use super::exit::Exit;
 use super::{
-    ask, config, demo, doctor, eval, export, hook, incident, index, ingest, print, replay, serve,
-    slack, vectors,
+    ask, config, demo, doctor, eval, export, hook, incident, index, ingest, mcp, print, replay,
+    serve, slack, vectors,
 };
 use crate::config::{Environment, Settings, load};
 use crate::observe;
@@ -75,6 +75,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit> {
         Command::Hook(command) => hook::run(&settings, &command),
         Command::Export(arguments) => export::run(&settings, &arguments),
         Command::Replay(arguments) => block_on(replay::run(settings, arguments)),
+        Command::Mcp => block_on(mcp::run(settings)),
         Command::Serve => block_on(serve::run(settings)),
         Command::Demo(arguments) => block_on(demo::run(settings, arguments)),
         Command::Eval(command) => eval::run(&settings, command),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use super::{ConfigError, SETTINGS, Secret, Settings, environment_name, reference};
+use super::{ConfigError, McpServer, SETTINGS, Secret, Settings, environment_name, reference};
 
 /// The environment as a map, so that tests can bring their own.
 #[derive(Clone, Debug, Default)]
@@ -187,6 +187,28 @@ fn fill_in(settings: &mut Settings, environment: &Environment) -> Result<(), Con
             *secret = Secret::new(text.trim());
         }
     }
+    settings.mcp.servers.iter_mut().try_for_each(check_server)
+}
+
+/// Reads a server's token, and refuses one that could not be asked or not be named.
+fn check_server(server: &mut McpServer) -> Result<(), ConfigError> {
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let wrong = |message: &str| ConfigError::Invalid {
+        place: "mcp.servers".to_owned(),
+        message: message.to_owned(),
+    };
+    if !(1..=40).contains(&server.name.len()) || !server.name.bytes().all(is_name) {
+        return Err(wrong("a server's name has 1 to 40 letters, digits, - or _"));
+    }
+    if server.url.is_empty() == server.command.is_empty() {
+        return Err(wrong("a server has either url or command"));
+    }
+    if server.token.is_empty() && !server.token_file.as_os_str().is_empty() {
+        let path = server.token_file.clone();
+        let text =
+            std::fs::read_to_string(&path).map_err(|source| ConfigError::Read { path, source })?;
+        server.token = Secret::new(text.trim());
+    }
     Ok(())
 }
 
@@ -249,6 +271,23 @@ mod tests {
         assert!(wrong.contains("GROUNDCREW__SERVER__QUESTIONS_MAX"), "{wrong}");
         assert!(loaded(&Environment::default(), Some("config_version = 2")).is_err());
         assert!(load(&Environment::default(), Some(Path::new("/nowhere/x.toml")), &[]).is_err());
+    }
+
+    #[test]
+    fn servers_that_may_be_asked_are_tables() {
+        let file = "[[mcp.servers]]\nname = \"wiki\"\nurl = \"http://localhost:8000/mcp\"\ntoken = \"s3cret\"\n[[mcp.servers]]\nname = \"local\"\ncommand = [\"serve-it\", \"--quiet\"]\ntools = [\"find\"]\n";
+        let settings = loaded(&Environment::default(), Some(file)).unwrap();
+        assert_eq!(settings.mcp.servers.len(), 2);
+        assert_eq!(settings.mcp.servers[1].command, ["serve-it", "--quiet"]);
+        assert!(!format!("{settings:?}").contains("s3cret"));
+        for wrong in [
+            "[[mcp.servers]]\nname = \"a b\"\nurl = \"http://x\"\n",
+            "[[mcp.servers]]\nname = \"a\"\n",
+            "[[mcp.servers]]\nname = \"a\"\nurl = \"http://x\"\ncommand = [\"y\"]\n",
+            "[[mcp.servers]]\nname = \"a\"\nurl = \"http://x\"\nwrites = true\n",
+        ] {
+            assert!(loaded(&Environment::default(), Some(wrong)).is_err(), "{wrong}");
+        }
     }
 
     #[test]

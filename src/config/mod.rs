@@ -70,6 +70,8 @@ pub struct Settings {
     pub documents: DocumentsSettings,
     /// Slack.
     pub slack: SlackSettings,
+    /// Other systems that may be asked.
+    pub mcp: McpSettings,
     /// Our own log.
     pub log: LogSettings,
 }
@@ -232,6 +234,37 @@ pub struct QdrantSettings {
     pub api_key: Secret,
     /// File that holds the key.
     pub api_key_file: PathBuf,
+}
+
+/// Other systems that may be asked.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct McpSettings {
+    /// Servers of the Model Context Protocol.
+    pub servers: Vec<McpServer>,
+}
+
+/// A server of the Model Context Protocol: at an address, or a program that is started.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct McpServer {
+    /// What it is called in answers: letters, digits, `-` and `_`.
+    pub name: String,
+    /// Its address.
+    #[serde(default)]
+    pub url: String,
+    /// A program and its arguments, where there is no address.
+    #[serde(default)]
+    pub command: Vec<String>,
+    /// Bearer token for the address.
+    #[serde(default)]
+    pub token: Secret,
+    /// File that holds the token.
+    #[serde(default)]
+    pub token_file: PathBuf,
+    /// Tools that may be asked although they do not say that they only read.
+    #[serde(default)]
+    pub tools: Vec<String>,
 }
 
 /// A text that never shows itself.

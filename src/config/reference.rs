@@ -27,7 +27,7 @@ const fn known_as(
 }
 
 /// Every setting there is.
-pub const SETTINGS: [Setting; 55] = [
+pub const SETTINGS: [Setting; 56] = [
     setting("config_version", "1", "format of the configuration file"),
     known_as(
         "data.dir",
@@ -191,9 +191,14 @@ pub const SETTINGS: [Setting; 55] = [
         "\"\"",
         "state database that several servers share, so that each event is answered by one; default is the data directory's",
     ),
+    setting(
+        "mcp.servers",
+        "[]",
+        "servers of the Model Context Protocol that a model may ask during an investigation, reading tools only: [[mcp.servers]] tables with name, url (and token_file) or command (a list), and tools (names of those that may be asked although they do not say that they only read)",
+    ),
     known_as(
         "log.filter",
-        "\"warn,async_openai=off\"",
+        "\"warn,async_openai=off,rmcp=error\"",
         "what is logged to stderr, as tracing directives",
         "GROUNDCREW_LOG",
     ),

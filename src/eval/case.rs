@@ -87,6 +87,7 @@ impl FreshStore {
             model: None,
             prompt: like.prompt.clone(),
             limits: like.limits,
+            neighbours: None,
         });
         let intake = Intake::new(store, Arc::clone(&like.masker), IntakeSettings::default());
         Ok(Self { investigator, intake, directory })

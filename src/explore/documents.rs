@@ -33,7 +33,7 @@ pub fn documents(
     let store = &investigator.store;
     let counts = store.documents().counts()?;
     let hits = match given(&asked.q) {
-        Some(words) if counts.documents > 0 => find(investigator, words)?,
+        Some(words) if counts.documents > 0 => find(investigator, words, Vec::new())?,
         _ => Vec::new(),
     };
     Ok(DocumentsView {
@@ -46,7 +46,26 @@ pub fn documents(
     })
 }
 
-fn find(investigator: &Investigator, words: &str) -> Result<Vec<DocumentHit>, ExploreError> {
+/// Documents of these kinds that answer the words, best first; of every kind when none is given.
+///
+/// # Errors
+/// When the query is too long or the store cannot be read.
+pub fn passages(
+    investigator: &Investigator,
+    words: &str,
+    kinds: Vec<DocumentKind>,
+) -> Result<Vec<DocumentRow>, ExploreError> {
+    if words.len() > QUERY_BYTES_MAX {
+        return Err(ExploreError::Bad(format!("a query has at most {QUERY_BYTES_MAX} bytes")));
+    }
+    Ok(find(investigator, words, kinds)?.into_iter().map(row).collect())
+}
+
+fn find(
+    investigator: &Investigator,
+    words: &str,
+    kinds: Vec<DocumentKind>,
+) -> Result<Vec<DocumentHit>, ExploreError> {
     let documents = investigator.store.documents();
     // Without weights, or with vectors of another model, words alone find.
     let vector = investigator
@@ -54,7 +73,7 @@ fn find(investigator: &Investigator, words: &str) -> Result<Vec<DocumentHit>, Ex
         .get()
         .ok()
         .and_then(|embedder| embed_query(documents, embedder, words).ok().flatten());
-    let filter = DocumentFilter::default();
+    let filter = DocumentFilter { kinds, ..DocumentFilter::default() };
     let query = DocumentQuery { text: words.to_owned(), vector, filter, limit: DOCUMENTS_MAX };
     Ok(documents.search(&query)?)
 }

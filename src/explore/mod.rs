@@ -3,6 +3,7 @@
 //! Nothing here concludes anything; investigations do that. Views are bounded whatever is asked for, and block while they
 //! read: call them off the async runtime.
 
+mod changes;
 mod documents;
 mod logs;
 mod metrics;
@@ -13,7 +14,8 @@ mod traces;
 pub mod view;
 mod when;
 
-pub use documents::documents;
+pub use changes::{Happened, changes};
+pub use documents::{documents, passages};
 pub use logs::{logs, patterns};
 pub use metrics::metrics;
 pub use overview::{answer_of, listed_incidents, overview};

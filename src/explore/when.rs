@@ -60,12 +60,25 @@ impl Asked {
     /// # Errors
     /// When a time cannot be read, or ends before it begins.
     pub fn range(&self, store: &Store, now: Timestamp) -> Result<TimeRange, ExploreError> {
+        self.range_or(USUAL_SECS, store, now)
+    }
+
+    /// The same, with so many seconds when no start is given.
+    ///
+    /// # Errors
+    /// As [`Asked::range`].
+    pub fn range_or(
+        &self,
+        usual_secs: i64,
+        store: &Store,
+        now: Timestamp,
+    ) -> Result<TimeRange, ExploreError> {
         let end = match time("to", &self.to)? {
             Some(end) => end,
             // Whole seconds read better in an address.
             None => newest(store)?.map_or(now, |newest| newest.min(now)).plus_secs(1).whole_secs(),
         };
-        let start = time("from", &self.from)?.unwrap_or_else(|| end.plus_secs(-USUAL_SECS));
+        let start = time("from", &self.from)?.unwrap_or_else(|| end.plus_secs(-usual_secs));
         if start >= end {
             return Err(ExploreError::Bad("`from` must lie before `to`".to_owned()));
         }

@@ -9,11 +9,13 @@ use groundcrew_store::Store;
 use thiserror::Error;
 
 use super::answer::AnswerEvent;
+use super::neighbours::Neighbours;
 use super::question::{QUESTION_BYTES_MAX, Question};
 use super::source::Source;
 use super::spoken::with_spoken_times;
 
 /// Everything an investigation works with. One per process, shared.
+#[derive(Clone)]
 pub struct Investigator {
     /// Where the evidence is.
     pub store: Arc<Store>,
@@ -27,6 +29,8 @@ pub struct Investigator {
     pub prompt: Prompt,
     /// What it may use.
     pub limits: ModelLimits,
+    /// Other systems that it may ask, where some are configured.
+    pub neighbours: Option<Neighbours>,
 }
 
 impl Investigator {

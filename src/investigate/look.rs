@@ -9,7 +9,10 @@ use crate::text::Tainted;
 /// Bytes of an argument that are shown.
 const SHOWN_BYTES_MAX: usize = 80;
 
-/// Every query's name, as it is written.
+/// The name of the query that another system answers.
+pub const ASK_SERVER: &str = "ask_server";
+
+/// The name of every query that the stores answer, as it is written.
 pub const LOOK_NAMES: [&str; 8] = [
     "search_logs",
     "log_patterns",
@@ -41,6 +44,8 @@ pub enum LookFor {
     SearchDocuments,
     /// Objects of the cluster.
     ClusterState,
+    /// Whatever another system's tool tells; only where one is configured.
+    AskServer,
 }
 
 impl LookFor {
@@ -56,6 +61,7 @@ impl LookFor {
             Self::WhatChanged => "what_changed",
             Self::SearchDocuments => "search_documents",
             Self::ClusterState => "cluster_state",
+            Self::AskServer => ASK_SERVER,
         }
     }
 }
@@ -83,13 +89,33 @@ pub struct Look {
     /// End of the time.
     #[serde(default)]
     pub to: Option<Tainted<String>>,
+    /// The other system that is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<Tainted<String>>,
+    /// Its tool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<Tainted<String>>,
+    /// What the tool is given, a JSON object as text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arguments: Option<Tainted<String>>,
 }
 
 impl Look {
     /// A query without arguments.
     #[must_use]
     pub fn new(query: LookFor) -> Self {
-        Self { query, service: None, words: None, name: None, id: None, from: None, to: None }
+        Self {
+            query,
+            service: None,
+            words: None,
+            name: None,
+            id: None,
+            from: None,
+            to: None,
+            server: None,
+            tool: None,
+            arguments: None,
+        }
     }
 
     /// The query as a person reads it: `search_logs service=checkout words="pool"`.
@@ -103,6 +129,9 @@ impl Look {
             ("id", &self.id),
             ("from", &self.from),
             ("to", &self.to),
+            ("server", &self.server),
+            ("tool", &self.tool),
+            ("arguments", &self.arguments),
         ];
         for (name, value) in arguments {
             if let Some(value) = value {

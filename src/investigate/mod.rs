@@ -15,6 +15,7 @@ pub mod followup;
 pub mod format;
 pub mod look;
 pub mod material;
+pub mod neighbours;
 pub mod owners;
 pub mod plan;
 pub mod question;
@@ -140,6 +141,7 @@ pub async fn investigate(
             source: &investigator.source(),
             question: &question,
             model: model.as_ref(),
+            neighbours: investigator.neighbours.as_ref(),
             facts: &facts,
             cancel: &cancel,
             emit: &emit,
@@ -163,7 +165,9 @@ pub async fn tell_again(
     let emit: Emit = Arc::new(|_| {});
     let cancel = CancellationToken::new();
     let (cancel, emit) = (&cancel, &emit);
-    let telling = tell::Telling { tools, source, question, model, facts, cancel, emit };
+    // Nobody else is asked: what they would say now is not what they said then.
+    let neighbours = None;
+    let telling = tell::Telling { tools, source, question, model, neighbours, facts, cancel, emit };
     telling.tell(&mut card.answer, &mut card.record).await;
 }
 

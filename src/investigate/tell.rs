@@ -9,11 +9,12 @@ use groundcrew_llm::{ChatRequest, LanguageModel, LlmError, count_tokens, truncat
 use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 
-use super::answer::{Answer, AnswerEvent, ClaimStatus, Step, StepStatus, Usage};
+use super::answer::{Answer, AnswerEvent, ClaimStatus, Step, StepStatus, Unknown, Usage};
 use super::context::{Emit, Tools};
-use super::evidence::Evidence;
+use super::evidence::{Candidate, Evidence, Gap};
 use super::explain::{self, Bundle, Packed, Reply};
-use super::look::Look;
+use super::look::{Look, LookFor};
+use super::neighbours::{self, Neighbours, Offer, Unanswered};
 use super::question::Question;
 use super::record::{Exchange, Record, Struck};
 use super::retrieve::{self, Stores};
@@ -42,6 +43,7 @@ pub(super) struct Telling<'a> {
     pub(super) source: &'a Source,
     pub(super) question: &'a Question,
     pub(super) model: &'a dyn LanguageModel,
+    pub(super) neighbours: Option<&'a Neighbours>,
     pub(super) facts: &'a Facts,
     pub(super) cancel: &'a CancellationToken,
     pub(super) emit: &'a Emit,
@@ -60,6 +62,8 @@ struct Progress {
     blocks: usize,
     /// Items in the first prompt.
     in_prompt: u64,
+    /// What other systems may be asked, and which of them did not answer.
+    offer: Offer,
 }
 
 /// What to do after a reply.
@@ -84,6 +88,7 @@ impl Telling<'_> {
             tokens: (0, 0),
             blocks: 0,
             in_prompt: 0,
+            offer: neighbours::offered(self.neighbours, self.cancel).await,
         };
         let outcome = self.converse(answer, &mut progress, record).await;
         let outcome = if self.cancel.is_cancelled() {
@@ -105,6 +110,8 @@ impl Telling<'_> {
                 self.report(("tell", &title), StepStatus::Error, (Some(notice), took));
             }
         }
+        let gaps = progress.offer.gaps.drain(..);
+        answer.unknowns.extend(gaps.map(|gap| Unknown { what: gap.what, fix: gap.fix }));
         self.account(answer, &progress, record);
     }
 
@@ -117,7 +124,7 @@ impl Telling<'_> {
     ) -> Result<(Answer, Vec<Struck>), String> {
         let limits = self.tools.limits;
         let deadline = Instant::now() + limits.time_max;
-        let Packed { mut request, items } = self.first_request()?;
+        let Packed { mut request, items } = self.first_request(&progress.offer)?;
         progress.in_prompt = items as u64;
         let card = card.clone();
         let measurer = Measurer::new(self.source, &self.facts.plan);
@@ -147,15 +154,19 @@ impl Telling<'_> {
         }
     }
 
-    fn first_request(&self) -> Result<Packed, String> {
+    fn first_request(&self, offer: &Offer) -> Result<Packed, String> {
         let (prompt, limits) = (self.tools.prompt, self.tools.limits);
         let reply = prompt.budget().output_tokens as usize;
         let window = limits.context_tokens.saturating_sub(reply + WINDOW_SLACK);
         let first = prompt.budget().input_tokens as usize;
         let tokens_max = if self.question.budget.deep { window } else { window.min(first) };
         let account = (&self.facts.draft, &self.facts.bundle);
-        explain::request(prompt, self.tools.masker, &self.question.text, account, tokens_max)
-            .map_err(|error| format!("the model was not asked ({error})"))
+        let (masker, question) = (self.tools.masker, &self.question.text);
+        let tokens_max = tokens_max.saturating_sub(offer.tokens());
+        let mut packed = explain::request(prompt, masker, question, account, tokens_max)
+            .map_err(|error| format!("the model was not asked ({error})"))?;
+        offer.tell(&mut packed.request, masker)?;
+        Ok(packed)
     }
 
     /// Whether another turn is within the limits.
@@ -282,15 +293,10 @@ impl Telling<'_> {
         let (id, title) = (format!("look-{}", progress.queries), look.told());
         let started = Instant::now();
         self.report((&id, &title), StepStatus::InProgress, (None, None));
-        let (source, plan) = (self.source.clone(), self.facts.plan.clone());
-        let (asked, services) = (look.clone(), self.facts.known.clone());
-        let work = move || {
-            let stores = Stores { source: &source, plan: &plan, services: &services };
-            retrieve::look(stores, &asked)
+        let found = match look.query {
+            LookFor::AskServer => self.ask_server(look, progress).await.map(|item| vec![item]),
+            _ => self.read(look).await,
         };
-        let found = tokio::task::spawn_blocking(work)
-            .await
-            .unwrap_or_else(|_| Err("the query stopped unexpectedly".to_owned()));
         let took = Some(elapsed_ms(started));
         match found {
             Err(why) => {
@@ -311,6 +317,32 @@ impl Telling<'_> {
                 truncate_to_tokens(&text, RESULT_TOKENS_MAX).to_owned()
             }
         }
+    }
+
+    /// Runs a query that the stores answer.
+    async fn read(&self, look: &Look) -> Result<Vec<Candidate>, String> {
+        let (source, plan) = (self.source.clone(), self.facts.plan.clone());
+        let (asked, services) = (look.clone(), self.facts.known.clone());
+        let work = move || {
+            let stores = Stores { source: &source, plan: &plan, services: &services };
+            retrieve::look(stores, &asked)
+        };
+        tokio::task::spawn_blocking(work)
+            .await
+            .unwrap_or_else(|_| Err("the query stopped unexpectedly".to_owned()))
+    }
+
+    /// Runs a query that another system answers. One that fails is a gap.
+    async fn ask_server(&self, look: &Look, progress: &mut Progress) -> Result<Candidate, String> {
+        let asking = neighbours::ask(self.neighbours, &progress.offer, look, self.tools.masker);
+        let answered = tokio::select! {
+            answered = asking => answered,
+            () = self.cancel.cancelled() => Err(Unanswered::wrong("stopped")),
+        };
+        answered.map_err(|Unanswered { why, gap }| {
+            progress.offer.gaps.extend(gap.map(Gap::unfixable));
+            why
+        })
     }
 
     /// Takes the account if most of it holds; asks for another one, once, if not.

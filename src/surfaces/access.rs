@@ -150,7 +150,8 @@ pub async fn guard(State(access): State<Access>, request: Request, next: Next) -
     let path = request.uri().path();
     let open_to_all = matches!(path, "/livez" | "/readyz" | "/healthz");
     let refusal = access.turns_away_page(headers).filter(|_| !open_to_all).or_else(|| {
-        let needs_token = path.starts_with("/v1/") && path != "/v1/ws";
+        let asks = path.starts_with("/v1/") || path == "/mcp";
+        let needs_token = asks && path != "/v1/ws";
         access.turns_away_stranger(headers).filter(|_| needs_token)
     });
     if let Some(refusal) = refusal {

@@ -21,7 +21,7 @@ use super::hooks::HooksOptions;
 use super::panel::{self, PanelOptions};
 use super::slack::Slack;
 use super::wire::{self, Ask, Envelope};
-use super::{explore, feedback, hooks, ws};
+use super::{explore, feedback, hooks, mcp, ws};
 use crate::investigate::answer::{Answer, AnswerEvent};
 use crate::session::{AskError, Conversation, Logged, RunEvent, RunStatus, Sessions, Tail};
 
@@ -57,6 +57,9 @@ pub fn router(api: Api, hooks: HooksOptions) -> Router {
     let hooks = hooks::router(hooks);
     let views = explore::router(api.chat.sessions.clone());
     let slack = api.slack.as_ref().map(Slack::router).unwrap_or_default();
+    let sessions = api.chat.sessions.clone();
+    let mcp = mcp::Mcp::new(Arc::new(move || Ok(sessions.clone())));
+    let mcp = mcp.over_http(api.chat.shutdown.child_token());
     Router::new()
         .route("/v1/ask", post(ask))
         .route("/v1/conversations/{sid}/events", get(events))
@@ -72,6 +75,7 @@ pub fn router(api: Api, hooks: HooksOptions) -> Router {
         .merge(memory)
         .merge(views)
         .merge(panel)
+        .route_service("/mcp", mcp)
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(access, access::guard))

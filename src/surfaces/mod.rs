@@ -8,6 +8,7 @@ pub mod feedback;
 pub mod hooks;
 pub mod http;
 pub mod listen;
+pub mod mcp;
 pub mod panel;
 pub mod signature;
 pub mod slack;

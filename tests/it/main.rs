@@ -28,6 +28,10 @@ mod injection;
 #[cfg(test)]
 mod looking_further;
 #[cfg(test)]
+mod mcp;
+#[cfg(test)]
+mod mcp_peers;
+#[cfg(test)]
 mod memory;
 #[cfg(test)]
 mod model;
@@ -35,6 +39,8 @@ mod model;
 mod model_failures;
 #[cfg(test)]
 mod model_server;
+#[cfg(test)]
+mod neighbours;
 #[cfg(test)]
 mod peers;
 #[cfg(test)]

@@ -44,7 +44,9 @@ impl Shop {
         let embedder = LazyEmbedder::new(move || Ok(Box::new(LocalEmbedder::load(&nowhere)?)));
         let embedder = Arc::new(embedder);
         let limits = ModelLimits::default();
-        let investigator = Investigator { store, masker, embedder, model: None, prompt, limits };
+        let (model, neighbours) = (None, None);
+        let investigator =
+            Investigator { store, masker, embedder, model, prompt, limits, neighbours };
         Self { investigator, intake, directory }
     }
 

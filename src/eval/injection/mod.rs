@@ -185,6 +185,7 @@ impl Run<'_> {
             model: recording.clone().map(|model| model as Arc<dyn LanguageModel>),
             prompt: own.prompt.clone(),
             limits: own.limits,
+            neighbours: None,
         });
         let answer = self.ask(&investigator, scene.question(carried))?;
         let remembered = own.store.state().incidents(REMEMBERED_MAX)?;

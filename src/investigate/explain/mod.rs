@@ -12,4 +12,4 @@ mod standing;
 pub use bundle::{Bundle, pack, render};
 pub use model::{Packed, RequestError, draft_of, request};
 pub use narrator::{Material, choose, narrate};
-pub use reply::{Reply, Told, complete_claims, read as read_reply};
+pub use reply::{Reply, Told, complete_claims, read as read_reply, schema};

@@ -83,7 +83,7 @@ pub fn request(
             ("gaps", Slot::Untrusted(&gaps)),
         ];
         let mut request = prompt.request(&slots).map_err(RequestError::Prompt)?;
-        request.reply = ReplyForm::Schema(schema().map_err(RequestError::Prompt)?);
+        request.reply = ReplyForm::Schema(schema(false).map_err(RequestError::Prompt)?);
         Ok::<ChatRequest, RequestError>(request)
     };
     let bare = filled(&masked("")?)?.input_tokens();

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::assertion::{Assertion, Figure};
 use super::super::draft::Sentence;
-use super::super::look::{LOOK_NAMES, Look};
+use super::super::look::{ASK_SERVER, LOOK_NAMES, Look};
 use crate::text::{inert, visible};
 
 /// Most claims taken from a model.
@@ -93,11 +93,11 @@ fn ids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Err
     })
 }
 
-/// The form of a reply, for servers that can hold a model to it.
+/// The form of a reply, for servers that can hold a model to it; `asks_servers` where other systems may be asked, too.
 ///
 /// # Errors
 /// When the schema is not one that servers take, which is a mistake here.
-pub(super) fn schema() -> Result<ReplySchema, LlmError> {
+pub fn schema(asks_servers: bool) -> Result<ReplySchema, LlmError> {
     let object = |properties: Value| {
         let names: Vec<String> =
             properties.as_object().map(|map| map.keys().cloned().collect()).unwrap_or_default();
@@ -122,10 +122,16 @@ pub(super) fn schema() -> Result<ReplySchema, LlmError> {
         object(json!({"of": text, "figure": {"type": "string", "enum": figures}, "is": text}));
     let claim =
         object(json!({"text": text, "cites": list(text.clone()), "asserts": list(assertion)}));
-    let look = object(json!({
-        "query": {"type": "string", "enum": LOOK_NAMES}, "service": maybe, "words": maybe,
-        "name": maybe, "id": maybe, "from": maybe, "to": maybe,
-    }));
+    let mut names = LOOK_NAMES.to_vec();
+    let mut texts = vec!["service", "words", "name", "id", "from", "to"];
+    if asks_servers {
+        names.push(ASK_SERVER);
+        texts.extend(["server", "tool", "arguments"]);
+    }
+    let mut fields: serde_json::Map<String, Value> =
+        texts.into_iter().map(|name| (name.to_owned(), maybe.clone())).collect();
+    fields.insert("query".to_owned(), json!({"type": "string", "enum": names}));
+    let look = object(Value::Object(fields));
     let whole = object(json!({
         "headline": text, "claims": list(claim), "next": list(text.clone()),
         "unknowns": list(text.clone()), "look": list(look),
@@ -347,6 +353,6 @@ mod tests {
 
     #[test]
     fn the_schema_is_one_that_servers_take() {
-        assert!(schema().is_ok());
+        assert!(schema(false).is_ok() && schema(true).is_ok());
     }
 }

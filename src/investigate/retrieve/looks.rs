@@ -57,6 +57,8 @@ pub fn look(stores: Stores<'_>, look: &Look) -> Result<Vec<Candidate>, String> {
         LookFor::WhatChanged => asked.changes()?,
         LookFor::SearchDocuments => asked.documents()?,
         LookFor::ClusterState => asked.objects()?,
+        // Another system's to answer, not the stores'.
+        LookFor::AskServer => return Err("there is nobody to ask".to_owned()),
     };
     found.truncate(ITEMS_MAX);
     if found.is_empty() {

@@ -103,6 +103,11 @@ impl Prompt {
         self.front.inputs.iter().map(|(name, input)| (name.as_str(), input.trust))
     }
 
+    /// What fills a slot, in words.
+    pub fn about(&self, slot: &str) -> Option<&str> {
+        self.front.inputs.get(slot).map(|input| input.about.as_str())
+    }
+
     fn check(&self) -> Result<(), LlmError> {
         for part in &self.system {
             let Part::Slot(name) = part else { continue };

@@ -16,6 +16,7 @@ mod glossary;
 mod home;
 mod index;
 mod lexical;
+mod pages;
 mod qdrant;
 mod rank;
 mod sources;

@@ -343,3 +343,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_document_is_read_whole_by_its_id_and_runbooks_are_listed() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = writable(dir.path());
+    assert!(index.document("pool.md").unwrap().is_empty());
+    assert!(index.runbooks(9).unwrap().is_empty());
+    // More than a block, so that a document's pieces lie in two.
+    let mut pages = three_pages();
+    pages.extend((0..20).map(|number| runbook("long.md", "Long", &format!("step {number}"))));
+    pages.push(runbook("last.md", "Last", "zebra"));
+    index.replace_source("a", pages, None).unwrap();
+    let steps: Vec<String> =
+        index.document("long.md").unwrap().into_iter().map(|chunk| chunk.text).collect();
+    assert_eq!(steps.len(), 20);
+    assert_eq!((steps[0].as_str(), steps[19].as_str()), ("step 0", "step 19"));
+    assert_eq!(index.document("last.md").unwrap()[0].text, "zebra");
+    assert!(index.document("nothing.md").unwrap().is_empty());
+    let names: Vec<String> = index.runbooks(3).unwrap().into_iter().map(|one| one.0).collect();
+    assert_eq!(names, ["pool.md", "memory.md", "long.md"], "an incident is no runbook");
+}

@@ -81,6 +81,19 @@ impl Store {
         })
     }
 
+    /// Opens the store for reading, with a state that may be written where the disk allows: what is answered beside a
+    /// running server is kept, too, and the state's database is made for several writers.
+    pub fn open_beside(options: StoreOptions) -> Result<Self, StoreError> {
+        let store = Self::open(StoreOptions { access: Access::ReadOnly, ..options })?;
+        match StateDb::open(&store.dir.join(crate::state::FILE), Access::ReadWrite) {
+            Ok(state) => Ok(Self { state, ..store }),
+            Err(error) => {
+                tracing::info!(%error, "the state cannot be written, so answers are not kept");
+                Ok(store)
+            }
+        }
+    }
+
     /// Opens the documents of a store for writing, and nothing else of it: a running server may hold the rest, and finds
     /// what is indexed at its next search. Makes the store when there is none.
     pub fn open_documents(options: StoreOptions) -> Result<DocumentIndex, StoreError> {
