@@ -26,7 +26,7 @@ def run(*arguments, directory, check=True):
     environment = dict(os.environ, GROUNDCREW_DATA_DIR=directory)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.monotonic()
-    done = subprocess.run([binary, *arguments], env=environment, capture_output=True, text=True)
+    done = subprocess.run([binary, *arguments], env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     wall = time.monotonic() - started
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if check and done.returncode not in (0, 1):

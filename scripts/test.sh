@@ -51,6 +51,16 @@ fi
 if [ -d "$mcp_node/node_modules/@modelcontextprotocol/client" ]; then
   export GROUNDCREW_TEST_MCP_NODE="$mcp_node"
 fi
+clients="$cache/api-clients-venv"
+if ! "$clients/bin/python" -c 'import openai, schemathesis' 2>/dev/null; then
+  echo "== installing the OpenAI Python SDK and schemathesis"
+  rm -rf "$clients"
+  if ! { python3 -m venv "$clients" && "$clients/bin/python" -m pip install -q --disable-pip-version-check \
+    openai==3.57.0 schemathesis==4.32.5; }; then
+    echo "the clients of the API cannot be had here; their tests say that they are skipped"
+  fi
+fi
+export GROUNDCREW_TEST_API_CLIENTS="$clients/bin"
 
 # Unpacked and not installed: a package would start its service.
 alerting="$cache/alerting"

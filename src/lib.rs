@@ -19,6 +19,7 @@ pub mod desk;
 pub mod eval;
 pub mod explore;
 pub mod investigate;
+pub mod markdown;
 pub mod memory;
 pub mod neighbours;
 pub mod observe;

@@ -153,26 +153,43 @@ pub fn stretches(sentence: &str) -> impl Iterator<Item = Stretch<'_>> {
     })
 }
 
-/// Plain text inside Markdown: nothing in it is markup, a link or an image.
+/// Plain text inside Markdown: nothing in it is markup, a link, an image, a formula or a mention.
+///
+/// Many programs make links of bare addresses, and look for them after escapes are taken out. So what they look for is
+/// written with characters that look the same: `http∶//`, `www․example`, `ann＠example`.
 #[must_use]
 pub fn in_markdown(text: &str) -> String {
+    let text = visible(text);
+    let text = text.trim();
     let mut escaped = String::with_capacity(text.len() + 8);
-    for character in visible(text).chars() {
+    if text.starts_with(['-', '+', '=']) {
+        escaped.push('\\');
+    }
+    // What would begin a numbered list.
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let mut characters = text.char_indices().peekable();
+    while let Some((at, character)) = characters.next() {
+        let next = characters.peek().map(|(_, next)| *next);
+        let follows = |word: &str| {
+            let start = at.checked_sub(word.len()).and_then(|start| text.get(start..at));
+            start.is_some_and(|before| before.eq_ignore_ascii_case(word))
+        };
         match character {
-            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '#' | '!' | '|' | '~' => {
+            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '#' | '!' | '|' | '~'
+            | '$' => {
                 escaped.push('\\');
                 escaped.push(character);
             }
+            '.' if at == digits && digits > 0 => escaped.push_str("\\."),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '&' => escaped.push_str("&amp;"),
             '\n' => escaped.push(' '),
-            // A scheme that is not followed by `//` is no link to anybody's eager renderer.
-            ':' => escaped.push_str(if escaped.ends_with("http") || escaped.ends_with("https") {
-                "\u{2236}"
-            } else {
-                ":"
-            }),
+            ':' if next == Some('/') || follows("http") || follows("https") => {
+                escaped.push('\u{2236}')
+            }
+            '.' if follows("www") => escaped.push('\u{2024}'),
+            '@' if next.is_some_and(char::is_alphanumeric) => escaped.push('\u{ff20}'),
             other => escaped.push(other),
         }
     }
@@ -242,6 +259,23 @@ mod tests {
                 && !escaped.contains("https:"),
             "{escaped}"
         );
+    }
+
+    #[test]
+    fn no_eager_renderer_finds_a_link_or_a_mention() {
+        for (hostile, safe) in [
+            ("see WWW.evil.example", "see WWW\u{2024}evil.example"),
+            ("HTTP://evil.example ftp://e", "HTTP\u{2236}//evil.example ftp\u{2236}//e"),
+            ("@channel mail ann@evil.example", "\u{ff20}channel mail ann\u{ff20}evil.example"),
+            ("$\\href{x}$", "\\$\\\\href\\{x\\}\\$"),
+            ("1. one", "1\\. one"),
+            ("1.5 s", "1\\.5 s"),
+            ("- item", "\\- item"),
+            ("    code", "code"),
+            ("a: b @ 3.5", "a: b @ 3.5"),
+        ] {
+            assert_eq!(in_markdown(hostile), safe);
+        }
     }
 
     #[test]

@@ -4,11 +4,18 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::changes::ChangesArguments;
+use super::chat::ChatArguments;
 use super::eval_arguments::EvalCommand;
 use super::export::ExportArguments;
 use super::hook::HookCommand;
+use super::logs::LogsArguments;
+use super::manual::{CompletionsArguments, ManArguments};
 use super::replay::ReplayArguments;
+use super::show::ShowArguments;
 use super::slack::SlackCommand;
+use super::trace::TraceArguments;
+use super::watch::WatchArguments;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -16,11 +23,13 @@ Examples:
   groundcrew ingest ./telemetry/*.jsonl.gz           feed in what the OpenTelemetry Collector wrote
   groundcrew index ./runbooks                        feed in runbooks and past incidents
   groundcrew ask \"why is checkout slow?\"             ask
-  kubectl logs deploy/checkout | groundcrew ask -    ask about what is piped in
+  kubectl logs deploy/checkout | groundcrew ask \"what broke?\"
+                                                     ask about what is piped in
+  groundcrew chat                                    ask and follow up
   groundcrew incident confirm 7Q2 --fix \"rolled back\"  remember what it was and what ended it
   groundcrew serve                                   receive OTLP on :4317 and :4318, chat on http://127.0.0.1:7717
 
-Exit codes: 0 answered with evidence, 1 not enough evidence, 2 error.";
+Exit codes: 0 answered with evidence, 1 not enough evidence, 2 error, 130 interrupted.";
 
 /// Says what most likely caused an outage, every sentence tied to evidence.
 #[derive(Parser, Debug)]
@@ -41,8 +50,20 @@ pub(super) struct Arguments {
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
-    /// Ask what is wrong; `-` asks about what is piped in
+    /// Ask what is wrong, or about what is piped in
     Ask(AskArguments),
+    /// Ask and follow up, with commands to look at what was answered
+    Chat(ChatArguments),
+    /// Show an answer that was given, or one item of its evidence
+    Show(ShowArguments),
+    /// Show what is different from the time before: changes, services, log patterns
+    WhatChanged(ChangesArguments),
+    /// Show log records
+    Logs(LogsArguments),
+    /// Show one trace as a waterfall
+    Trace(TraceArguments),
+    /// Follow what fires and what is answered
+    Watch(WatchArguments),
     /// Feed in telemetry, logs, changes, alerts and cluster state from files or `-`
     Ingest(IngestArguments),
     /// Feed in runbooks and past incidents
@@ -84,17 +105,29 @@ over HTTP a running server has the same tools at /mcp."
     /// Show and check settings
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Print a script that completes commands and options in a shell
+    Completions(CompletionsArguments),
+    /// Print the manual page, or write a page for every command
+    Man(ManArguments),
 }
 
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  groundcrew ask \"why is checkout slow?\"\n  groundcrew ask --at 2026-11-22T03:12:00Z --since 20m \"what broke?\"\n  \
-groundcrew ask -o json \"new errors?\" | jq .verdict\n  kubectl logs deploy/checkout | groundcrew ask - \"what broke?\""
+groundcrew ask -o json \"new errors?\" | jq .verdict\n  kubectl logs deploy/checkout | groundcrew ask \"what broke?\"\n  \
+groundcrew ask -f app.log \"what broke?\"\n  groundcrew ask -i 7Q2 \"what should I do?\"\n\n\
+Ctrl-C cancels and prints what is proven so far; twice ends at once."
 )]
 pub(super) struct AskArguments {
-    /// The question; `-` to read logs from stdin and ask about them
-    #[arg(required = true, value_name = "QUESTION")]
+    /// The question; what is piped in is asked about, and `-` insists on it
+    #[arg(value_name = "QUESTION")]
     pub words: Vec<String>,
+    /// Ask about this file alone, as about what is piped in; may be given more than once
+    #[arg(short, long, value_name = "FILE")]
+    pub file: Vec<PathBuf>,
+    /// Ask about this incident: the code beside an answer's headline
+    #[arg(short, long, value_name = "CODE", conflicts_with_all = ["conversation", "file"])]
+    pub incident: Option<String>,
     /// How far back the trouble may lie: 90s, 15m, 2h, 1d
     #[arg(long, value_name = "DURATION")]
     pub since: Option<String>,
@@ -119,6 +152,9 @@ pub(super) struct AskArguments {
     /// Do not ask the model, even if one is configured
     #[arg(long)]
     pub facts_only: bool,
+    /// Print what the model would be sent and how many tokens that are, and send nothing
+    #[arg(long, conflicts_with = "conversation")]
+    pub dry_run: bool,
 }
 
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]

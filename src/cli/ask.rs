@@ -1,209 +1,234 @@
 //! `groundcrew ask`: against a running server, or with none straight on the data directory.
 
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use groundcrew_indexer::sources::files::{IngestOptions, ingest_paths};
-use groundcrew_indexer::{Intake, IntakeSettings};
-use groundcrew_store::Access;
-use groundcrew_telemetry::{Clock, SystemClock, Timestamp};
+use groundcrew_telemetry::{Clock, SystemClock};
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 
 use super::arguments::{AskArguments, Output};
-use super::client::Client;
+use super::asking::{Here, OnFrame, Place};
 use super::exit::Exit;
-use super::{print, render};
-use crate::app;
+use super::interrupt::Interrupts;
+use super::terminal::Terminal;
+use super::{piped, print, render};
 use crate::config::Settings;
-use crate::investigate::answer::{Answer, AnswerEvent, StepStatus, Verdict};
+use crate::explore;
+use crate::investigate::answer::{Answer, StepStatus, Verdict};
+use crate::investigate::followup::Thread;
 use crate::investigate::question::Question;
-use crate::investigate::{Investigated, Investigator, RunIds, investigate};
-use crate::session::{Logged, RunEvent, RunStatus};
-use crate::surfaces::wire::{self, Ask, Envelope, Scope};
+use crate::investigate::{Investigated, first_prompt};
+use crate::markdown::{Citing, markdown};
+use crate::surfaces::wire::{Ask, Envelope, Scope};
 
 /// The question when only logs are piped in.
 const PIPED_QUESTION: &str = "what went wrong?";
+const NO_QUESTION: &str = "there is no question\nhint: groundcrew ask \"why is checkout slow?\"";
 
-pub(super) async fn run(mut settings: Settings, arguments: AskArguments) -> Result<Exit> {
-    let piped = arguments.words.iter().any(|word| word == "-");
-    let words: Vec<&str> =
-        arguments.words.iter().map(String::as_str).filter(|word| *word != "-").collect();
-    let text = if words.is_empty() && piped { PIPED_QUESTION.to_owned() } else { words.join(" ") };
+pub(super) async fn run(
+    mut settings: Settings,
+    arguments: AskArguments,
+    mut terminal: Terminal,
+) -> Result<Exit> {
+    let source = source(&arguments);
+    let ask = asked(&arguments, &source)?;
+    // Wrong times are told before anything is opened.
+    let question = question(&ask)?;
+    if arguments.facts_only {
+        settings.llm.base_url.clear();
+        settings.llm.api_key = crate::config::Secret::default();
+    }
+    let interrupts = Interrupts::listen();
+    let work = async {
+        // What was read for one question lives as long as its answer is looked for.
+        let (mut place, question, _read) = place(&settings, source, question, &arguments).await?;
+        if arguments.dry_run {
+            return dry_run(&place, question, arguments.output).map(|()| Some(Ok(Exit::Success)));
+        }
+        terminal.server = place.server();
+        let on_frame = progress(arguments.output);
+        let answer = place.answer(&ask, question, &interrupts.stop, on_frame).await?;
+        Ok::<_, anyhow::Error>(answer.map(|answer| shown(&answer, arguments.output, &terminal)))
+    };
+    let exit = tokio::select! {
+        shown = work => shown?.transpose()?,
+        () = interrupts.now.cancelled() => None,
+    };
+    match exit {
+        Some(exit) if !interrupts.happened() => Ok(exit),
+        _ => Ok(Exit::Interrupted),
+    }
+}
+
+/// What is asked.
+enum Source {
+    /// Files, or what is piped in as `-`, about itself alone.
+    Files(Vec<PathBuf>),
+    /// What may be piped in; when it turns out to be nothing, as without it.
+    Pipe,
+    /// The data directory, without a server, whose model or conversation nobody asked for.
+    Directory,
+    /// A running server if there is one.
+    ServerOrDirectory,
+}
+
+fn source(arguments: &AskArguments) -> Source {
+    let is_dash = |word: &String| word == "-";
+    let mut files = arguments.file.clone();
+    if arguments.words.iter().any(is_dash) {
+        files.push("-".into());
+    }
+    if !files.is_empty() {
+        return Source::Files(files);
+    }
+    // Whoever names an incident or a conversation asks about that.
+    let is_about_stored = arguments.incident.is_some() || arguments.conversation.is_some();
+    if !is_about_stored && piped::comes_through_a_pipe() {
+        return Source::Pipe;
+    }
+    if arguments.facts_only || arguments.dry_run || arguments.incident.is_some() {
+        Source::Directory
+    } else {
+        Source::ServerOrDirectory
+    }
+}
+
+fn asked(arguments: &AskArguments, source: &Source) -> Result<Ask> {
+    let words = arguments.words.iter().map(String::as_str).filter(|word| *word != "-");
+    let text = words.collect::<Vec<&str>>().join(" ");
+    let text = match source {
+        Source::Files(_) | Source::Pipe if text.is_empty() => PIPED_QUESTION.to_owned(),
+        Source::Directory | Source::ServerOrDirectory if text.is_empty() => {
+            bail!(NO_QUESTION)
+        }
+        _ => text,
+    };
     let scope = Scope {
         services: arguments.service.clone(),
         at: arguments.at.clone(),
         since: arguments.since.clone(),
         as_of: arguments.as_of.clone(),
     };
-    let ask = Ask {
-        text,
-        sid: arguments.conversation.clone(),
-        mode: arguments.deep.then(|| "deep".to_owned()),
-        scope,
-        ..Ask::default()
-    };
-    // Wrong times are told before anything is opened.
-    let question = ask.question(SystemClock.now()).map_err(|message| {
+    let sid = arguments.conversation.clone();
+    let mode = arguments.deep.then(|| "deep".to_owned());
+    Ok(Ask { text, sid, mode, scope, ..Ask::default() })
+}
+
+/// The question, asked now; mistakes are told in words of the command line.
+pub(super) fn question(ask: &Ask) -> Result<Question> {
+    ask.question(SystemClock.now()).map_err(|message| {
         anyhow::anyhow!(message.replace("scope.as_of", "--as-of").replace("scope.", "--"))
-    })?;
-    if arguments.facts_only {
-        settings.llm.base_url.clear();
-        settings.llm.api_key = crate::config::Secret::default();
-    }
-    let source = match (piped, arguments.facts_only) {
-        (true, _) => Source::Stdin,
-        (false, true) => Source::Directory,
-        (false, false) => Source::ServerOrDirectory,
-    };
-    let progress =
-        Progress { output: arguments.output, is_terminal: std::io::stderr().is_terminal() };
-    let answer = tokio::select! {
-        answer = answered(&settings, &ask, question, source, progress) => answer?,
-        interrupted = tokio::signal::ctrl_c() => {
-            interrupted.context("failed to listen for Ctrl-C")?;
-            return Ok(Exit::Interrupted);
-        }
-    };
-    match arguments.output {
-        Output::Text => print::out(&render::text(&answer))?,
-        Output::Json => print::out(&format!("{}\n", serde_json::to_string_pretty(&answer)?))?,
-        Output::Md => print::out(&render::markdown(&answer))?,
-        Output::Jsonl => {}
-    }
-    Ok(if answer.verdict == Verdict::NotEnoughEvidence {
-        Exit::NotEnoughEvidence
-    } else {
-        Exit::Success
     })
 }
 
-/// What is asked.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Source {
-    /// What is piped in, about itself alone: other telemetry would only get in the way.
-    Stdin,
-    /// The data directory, without a server, whose model nobody asked for.
-    Directory,
-    /// A running server if there is one.
-    ServerOrDirectory,
-}
-
-async fn answered(
+/// Where it is answered, the question as it is understood there, and what must live as long.
+async fn place(
     settings: &Settings,
-    ask: &Ask,
-    question: Question,
     source: Source,
-    progress: Progress,
-) -> Result<Answer> {
-    if source == Source::ServerOrDirectory
-        && let Some(mut client) = Client::connect(settings).await
-    {
-        let scope = json!({"services": ask.scope.services, "at": ask.scope.at, "since": ask.scope.since, "as_of": ask.scope.as_of});
-        let asked = json!({"text": ask.text, "ask_id": uuid::Uuid::new_v4().simple().to_string(),
-            "sid": ask.sid, "mode": ask.mode, "scope": scope});
-        return client.ask(asked, |envelope| progress.frame(envelope)).await;
+    question: Question,
+    arguments: &AskArguments,
+) -> Result<(Place, Question, Option<tempfile::TempDir>)> {
+    let read = match &source {
+        Source::Files(files) => Some(piped::must_read(settings, files, question.clone())?),
+        Source::Pipe => {
+            let read = piped::read(settings, &["-".into()], question.clone())?;
+            if read.is_none() && arguments.words.is_empty() {
+                bail!(NO_QUESTION);
+            }
+            read
+        }
+        Source::Directory | Source::ServerOrDirectory => None,
+    };
+    if let Some(read) = read {
+        let place = Place::Here(Box::new(Here::on(read.investigator)));
+        return Ok((place, read.question, Some(read.directory)));
     }
-    if ask.sid.is_some() {
+    let is_local = matches!(source, Source::Directory) || arguments.facts_only || arguments.dry_run;
+    let place = if is_local {
+        let mut here = Here::on_directory(settings)?;
+        if let Some(code) = &arguments.incident {
+            here.thread = Some(thread_of(&here, code)?);
+        }
+        Place::Here(Box::new(here))
+    } else {
+        Place::find(settings).await?
+    };
+    if arguments.conversation.is_some() && matches!(place, Place::Here(_)) {
         bail!("a conversation lives in a running server; start one with `groundcrew serve`");
     }
-    let is_kept = source != Source::Stdin;
-    let (investigator, question, _guard) = match source {
-        Source::Stdin => over_stdin(settings, question)?,
-        Source::ServerOrDirectory | Source::Directory => {
-            (over_directory(settings)?, question, None)
-        }
+    Ok((place, question, None))
+}
+
+/// What an incident is about.
+fn thread_of(here: &Here, code: &str) -> Result<Thread> {
+    let state = here.investigator().store.state();
+    let answer = explore::answer_of(state, code)
+        .with_context(|| format!("no answer with the code `{code}` is kept"))?;
+    let kept = state.answer(&answer.answer_id)?;
+    let kept = kept.and_then(|json| serde_json::from_str::<Investigated>(&json).ok());
+    let asked = kept.and_then(|kept| kept.asked).map(|asked| asked.question);
+    let asked = asked.unwrap_or_else(|| Question::new(answer.question.clone(), answer.to));
+    // Its time was given: by the code.
+    Ok(Thread { time_given: true, ..Thread::after(&asked, &answer) })
+}
+
+/// Prints what a model would be sent, and sends nothing.
+fn dry_run(place: &Place, question: Question, output: Output) -> Result<()> {
+    let Place::Here(here) = place else {
+        bail!("a running server asks its own model\nhint: --dry-run reads the data directory");
     };
-    let ids = RunIds::random();
-    let emit = {
-        let ids = ids.clone();
-        let sequence = std::sync::atomic::AtomicU64::new(1);
-        Arc::new(move |event: AnswerEvent| {
-            let seq = sequence.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            let event = RunEvent::Progress {
-                run_id: ids.run_id.clone(),
-                answer_id: ids.answer_id.clone(),
-                event: Box::new(event),
-            };
-            progress.frame(&wire::frame("cli", &Logged { seq, event }));
-        })
-    };
-    let run_id = ids.run_id.clone();
-    let investigated =
-        investigate(&investigator, question, ids, CancellationToken::new(), emit).await?;
-    let finished = RunEvent::Finished { run_id, status: RunStatus::Done, error: None };
-    progress.frame(&wire::frame("cli", &Logged { seq: u64::MAX, event: finished }));
-    if is_kept {
-        keep(settings, &investigated);
+    let question = here.resolved(question);
+    let investigator = here.investigator();
+    let packed = first_prompt(investigator, question).map_err(anyhow::Error::msg)?;
+    let request = &packed.request;
+    let (tokens, reply) = (request.input_tokens(), request.output_tokens_max);
+    let model = investigator.model.as_ref().map(|model| model.name().to_owned());
+    if output == Output::Text || output == Output::Md {
+        let messages =
+            request.messages().map(|(who, text)| format!("--- {}\n{text}\n", who.as_str()));
+        print::out(&crate::text::visible(&messages.collect::<String>()))?;
+        print::note(format!(
+            "{tokens} tokens, {} items of evidence, at most {reply} tokens in reply; nothing was sent{}",
+            packed.items,
+            model.map_or(" and no model is configured".to_owned(), |name| format!(" to {name}")),
+        ));
+        return Ok(());
     }
-    Ok(investigated.answer)
+    let messages: Vec<_> = request
+        .messages()
+        .map(|(who, text)| json!({"role": who.as_str(), "content": text}))
+        .collect();
+    let told = json!({"model": model, "messages": messages, "input_tokens": tokens,
+        "output_tokens_max": reply, "items": packed.items});
+    Ok(print::out(&format!("{told}\n"))?)
 }
 
-/// Stores the answer, so that it can be confirmed. One that cannot be stored is still given.
-fn keep(settings: &Settings, investigated: &Investigated) {
-    let stored =
-        serde_json::to_string(investigated).map_err(anyhow::Error::from).and_then(|json| {
-            let state = app::open_state(settings)?;
-            Ok(state.put_answer(&investigated.answer.answer_id, "cli", SystemClock.now(), &json)?)
-        });
-    if let Err(error) = stored {
-        tracing::info!(%error, "the answer could not be stored, so it cannot be confirmed later");
+/// Prints the answer.
+pub(super) fn shown(answer: &Answer, output: Output, terminal: &Terminal) -> Result<Exit> {
+    match output {
+        Output::Text => print::out(&render::text(answer, terminal))?,
+        Output::Json => print::out(&format!("{}\n", serde_json::to_string_pretty(answer)?))?,
+        Output::Md => print::out(&markdown(answer, Citing::Brackets))?,
+        Output::Jsonl => {}
     }
+    Ok(exit_of(answer))
 }
 
-fn over_directory(settings: &Settings) -> Result<Arc<Investigator>> {
-    if !settings.data.dir.exists() {
-        bail!(
-            "there is no data directory at {}\nhint: `groundcrew ingest FILE` feeds telemetry in, `groundcrew demo` brings its own",
-            settings.data.dir.display()
-        );
+fn exit_of(answer: &Answer) -> Exit {
+    if answer.verdict == Verdict::NotEnoughEvidence {
+        Exit::NotEnoughEvidence
+    } else {
+        Exit::Success
     }
-    let store = app::open_store(settings, Access::ReadOnly)?;
-    Ok(app::build_investigator(settings, store)?)
-}
-
-type OverStdin = (Arc<Investigator>, Question, Option<tempfile::TempDir>);
-
-/// Reads logs from stdin into a store of their own and asks about all of them.
-fn over_stdin(settings: &Settings, mut question: Question) -> Result<OverStdin> {
-    let directory = tempfile::tempdir().context("failed to make a temporary directory")?;
-    let mut settings = settings.clone();
-    settings.data.dir = directory.path().to_owned();
-    let store = app::open_store(&settings, Access::ReadWrite)?;
-    let investigator = app::build_investigator(&settings, Arc::clone(&store))?;
-    let intake = Intake::new(
-        Arc::clone(&store),
-        Arc::clone(&investigator.masker),
-        IntakeSettings::default(),
-    );
-    let options = IngestOptions::at(question.at);
-    let summary =
-        ingest_paths(&["-".into()], &intake, &options, &|_| {}).context("failed to read stdin")?;
-    store.flush()?;
-    if summary.records.total() == 0 {
-        bail!("nothing was piped in\nhint: kubectl logs deploy/NAME | groundcrew ask -");
-    }
-    let coverage = store.coverage()?;
-    if let Some(range) = coverage.logs.range.or(coverage.spans.range).or(coverage.points.range)
-        && !question.at_given
-    {
-        question.at = range.end.min(question.at.max(Timestamp::MIN));
-        question.at_given = true;
-    }
-    Ok((investigator, question, Some(directory)))
 }
 
 /// Shows how far it is.
-#[derive(Clone, Copy)]
-struct Progress {
-    output: Output,
-    is_terminal: bool,
-}
-
-impl Progress {
-    fn frame(&self, envelope: &Envelope) {
-        if self.output == Output::Jsonl {
+pub(super) fn progress(output: Output) -> OnFrame {
+    let is_terminal = std::io::stderr().is_terminal();
+    Arc::new(move |envelope: &Envelope| {
+        if output == Output::Jsonl {
             let line = serde_json::to_string(envelope).map(|line| format!("{line}\n"));
             if let Ok(line) = line
                 && let Err(error) = print::out(&line)
@@ -212,15 +237,15 @@ impl Progress {
             }
             return;
         }
-        if self.is_terminal && envelope.t == "step" {
-            let field = |name: &str| {
-                envelope.d.get(name).and_then(|value| value.as_str()).unwrap_or("").to_owned()
-            };
+        if is_terminal && envelope.t == "step" {
+            let field =
+                |name: &str| envelope.d.get(name).and_then(|value| value.as_str()).unwrap_or("");
             let done = serde_json::to_value(StepStatus::Complete)
                 .is_ok_and(|complete| envelope.d.get("status") == Some(&complete));
             if done {
-                print::note(format!("  ✓ {} {}", field("title"), field("detail")));
+                let (title, detail) = (field("title"), field("detail"));
+                print::note(crate::text::visible(&format!("  ✓ {title} {detail}")));
             }
         }
-    }
+    })
 }

@@ -9,11 +9,13 @@ use groundcrew_simulator::Fault;
 use groundcrew_telemetry::{Clock, SystemClock};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use super::arguments::DemoArguments;
 use super::client::Client;
 use super::exit::Exit;
 use super::serve::until_signalled;
+use super::terminal::Terminal;
 use super::{print, render};
 use crate::app::{self, AppError, Running};
 use crate::config::Settings;
@@ -27,7 +29,11 @@ const QUESTION_HEALTHY: &str = "is anything wrong with the shop?";
 /// Marks a directory as one that the demo may clear.
 const MARKER: &str = "this-is-a-groundcrew-demo";
 
-pub(super) async fn run(mut settings: Settings, arguments: DemoArguments) -> Result<Exit> {
+pub(super) async fn run(
+    mut settings: Settings,
+    arguments: DemoArguments,
+    terminal: Terminal,
+) -> Result<Exit> {
     let name = arguments.fault.as_deref().unwrap_or(FAULT_DEFAULT);
     if name == "list" {
         let names: Vec<&str> = Fault::ALL.iter().map(|fault| fault.name()).collect();
@@ -50,7 +56,7 @@ pub(super) async fn run(mut settings: Settings, arguments: DemoArguments) -> Res
     if let Some(alert) = &played.alert {
         print::note(format!("alert   {}: {}", alert.name, alert.text));
     }
-    let verdict = ask(&settings, &arguments, &played).await?;
+    let verdict = ask(&settings, &arguments, &played, terminal).await?;
     reveal(&played);
     if !arguments.once {
         print::note(format!(
@@ -133,14 +139,22 @@ async fn simulate(settings: &Settings, running: &Running, options: DemoOptions) 
 }
 
 /// Asks as anybody would: over the WebSocket of the running server.
-async fn ask(settings: &Settings, arguments: &DemoArguments, played: &Played) -> Result<Verdict> {
+async fn ask(
+    settings: &Settings,
+    arguments: &DemoArguments,
+    played: &Played,
+    mut terminal: Terminal,
+) -> Result<Verdict> {
     let own = played.truth.as_ref().map_or(QUESTION_HEALTHY, |truth| truth.question);
     let text = arguments.question.clone().unwrap_or_else(|| own.to_owned());
     print::note(format!("asked   {text}\n"));
     let mut client =
         Client::connect(settings).await.context("the demo's own server does not answer")?;
-    let answer = client.ask(json!({"text": text}), |_| {}).await?;
-    print::out(&render::text(&answer))?;
+    let never = CancellationToken::new();
+    let answer = client.ask(json!({"text": text}), &never, Arc::new(|_| {}));
+    let answer = answer.await?.context("the run ended without an answer")?;
+    terminal.server = Some(client.address().to_owned());
+    print::out(&render::text(&answer, &terminal))?;
     Ok(answer.verdict)
 }
 

@@ -1,13 +1,14 @@
-//! An answer as text for a terminal and as Markdown. Everything untrusted is made visible first.
+//! An answer as text for a terminal. Everything untrusted is made visible first.
 
 use anstyle::{AnsiColor, Style};
 
+use super::terminal::Terminal;
 use crate::investigate::answer::{
-    Answer, ClaimStatus, Confidence, Hypothesis, HypothesisStatus, SeenBefore, ToldBy, Verdict,
+    Answer, ClaimStatus, Hypothesis, HypothesisStatus, SeenBefore, Verdict,
 };
-use crate::investigate::evidence::{Evidence, clip};
-use crate::investigate::format::count;
-use crate::text::{in_markdown, visible};
+use crate::investigate::evidence::clip;
+use crate::markdown::{cited, receipt};
+use crate::text::visible;
 
 /// Lines of an evidence item's content shown below its title.
 const PREVIEW_LINES: usize = 3;
@@ -23,8 +24,9 @@ const UNSURE: Style = AnsiColor::Yellow.on_default().bold();
 
 /// The answer for a person at a terminal. Colours are taken out again where stdout is not one.
 #[must_use]
-pub(super) fn text(answer: &Answer) -> String {
-    let mut page = headline(answer);
+pub(super) fn text(answer: &Answer, terminal: &Terminal) -> String {
+    let cites = &|ids: &[String]| cites(answer, ids, terminal);
+    let mut page = headline(answer, cites);
     if let Some(notice) = &answer.notice {
         page.push_str(&format!("{UNSURE}!{UNSURE:#} {}\n", visible(notice)));
     }
@@ -38,7 +40,7 @@ pub(super) fn text(answer: &Answer) -> String {
         };
         page.push_str(&format!("  {}{}{mark}\n", visible(&claim.text), cites(&claim.cites)));
     }
-    suspects(&mut page, answer);
+    suspects(&mut page, answer, cites);
     section(
         &mut page,
         "Ruled out",
@@ -47,7 +49,11 @@ pub(super) fn text(answer: &Answer) -> String {
             .iter()
             .map(|ruled| format!("{}{}", visible(&ruled.text), cites(&ruled.cites))),
     );
-    section(&mut page, "Seen before", answer.seen_before.iter().flat_map(seen_lines));
+    section(
+        &mut page,
+        "Seen before",
+        answer.seen_before.iter().flat_map(|seen| seen_lines(seen, cites)),
+    );
     section(
         &mut page,
         "Next",
@@ -72,12 +78,12 @@ pub(super) fn text(answer: &Answer) -> String {
             format!("{}{fix}", visible(&unknown.what))
         }),
     );
-    evidence(&mut page, answer);
+    evidence(&mut page, answer, terminal);
     page.push_str(&format!("\n{DIM}{}{DIM:#}\n", receipt(answer)));
-    page
+    terminal.fit(&page)
 }
 
-fn headline(answer: &Answer) -> String {
+fn headline(answer: &Answer, cites: Cites<'_>) -> String {
     let (mark, style) = match answer.verdict {
         Verdict::LikelyCause => ("● likely cause:", BAD),
         Verdict::Lookup => ("●", GOOD),
@@ -98,11 +104,19 @@ fn headline(answer: &Answer) -> String {
     )
 }
 
-fn cites(ids: &[String]) -> String {
+/// How evidence is named.
+type Cites<'a> = &'a dyn Fn(&[String]) -> String;
+
+fn cites(answer: &Answer, ids: &[String], terminal: &Terminal) -> String {
     if ids.is_empty() {
         return String::new();
     }
-    format!(" {CITE}[{}]{CITE:#}", ids.join(", "))
+    let named = |id: &String| match answer.evidence(id) {
+        Some(item) => terminal.link(id, &item.permalink),
+        None => id.clone(),
+    };
+    let named: Vec<String> = ids.iter().map(named).collect();
+    format!(" {CITE}[{}]{CITE:#}", named.join(", "))
 }
 
 fn section(page: &mut String, title: &str, lines: impl Iterator<Item = String>) {
@@ -117,7 +131,7 @@ fn section(page: &mut String, title: &str, lines: impl Iterator<Item = String>) 
 }
 
 /// One past incident: what it was and what ended it, then what matches and what differs this time.
-fn seen_lines(seen: &SeenBefore) -> Vec<String> {
+fn seen_lines(seen: &SeenBefore, cites: Cites<'_>) -> Vec<String> {
     let code = seen.incident.as_deref().map(|code| format!("{code} ")).unwrap_or_default();
     let date = seen.at.map(|at| format!(" ({})", clip(&at.to_string(), 10))).unwrap_or_default();
     let alike = seen.similarity.map(|alike| format!(" {DIM}{alike:.2}{DIM:#}")).unwrap_or_default();
@@ -146,15 +160,15 @@ fn seen_lines(seen: &SeenBefore) -> Vec<String> {
     lines
 }
 
-fn suspects(page: &mut String, answer: &Answer) {
+fn suspects(page: &mut String, answer: &Answer, cites: Cites<'_>) {
     let others = answer
         .hypotheses
         .iter()
         .filter(|hypothesis| hypothesis.status != HypothesisStatus::Supported);
-    section(page, "Other suspects", others.map(suspect_line));
+    section(page, "Other suspects", others.map(|other| suspect_line(other, cites)));
 }
 
-fn suspect_line(hypothesis: &Hypothesis) -> String {
+fn suspect_line(hypothesis: &Hypothesis, cites: Cites<'_>) -> String {
     let (mark, ids) = match hypothesis.status {
         HypothesisStatus::Supported => ("✓", &hypothesis.supporting),
         HypothesisStatus::Possible => ("?", &hypothesis.supporting),
@@ -171,7 +185,7 @@ fn suspect_line(hypothesis: &Hypothesis) -> String {
 }
 
 /// The cited items in full, the others only counted.
-fn evidence(page: &mut String, answer: &Answer) {
+fn evidence(page: &mut String, answer: &Answer, terminal: &Terminal) {
     let cited = cited(answer);
     if cited.is_empty() {
         return;
@@ -185,7 +199,7 @@ fn evidence(page: &mut String, answer: &Answer) {
             .unwrap_or_default();
         page.push_str(&format!(
             "  {CITE}{}{CITE:#} {DIM}{}{DIM:#} {}{spark}\n",
-            item.id,
+            terminal.link(&item.id, &item.permalink),
             item.kind.label(),
             visible(&item.title)
         ));
@@ -206,22 +220,6 @@ fn evidence(page: &mut String, answer: &Answer) {
     }
 }
 
-fn cited(answer: &Answer) -> Vec<&Evidence> {
-    let ids: Vec<&String> = answer
-        .claims
-        .iter()
-        .flat_map(|claim| &claim.cites)
-        .chain(&answer.headline_cites)
-        .chain(answer.ruled_out.iter().flat_map(|ruled| &ruled.cites))
-        .chain(answer.next.iter().flat_map(|step| &step.cites))
-        .chain(answer.seen_before.iter().flat_map(|seen| {
-            let signs = seen.matches.iter().chain(&seen.differs);
-            seen.cites.iter().chain(signs.flat_map(|sign| &sign.cites))
-        }))
-        .collect();
-    answer.evidence.iter().filter(|item| ids.contains(&&item.id)).collect()
-}
-
 /// A small chart of one line.
 #[must_use]
 pub(super) fn sparkline(values: &[f64]) -> String {
@@ -236,125 +234,6 @@ pub(super) fn sparkline(values: &[f64]) -> String {
         BARS.get(level).copied().unwrap_or('█')
     };
     values.iter().map(bar).collect()
-}
-
-fn receipt(answer: &Answer) -> String {
-    let receipt = &answer.receipt;
-    let told = match (&answer.told_by, &answer.usage.model) {
-        (ToldBy::Model, Some(model)) => {
-            format!("told by {}, checked{}", visible(model), spent(answer))
-        }
-        (ToldBy::Plain, Some(model)) => {
-            format!("facts only, {} did not help{}", visible(model), spent(answer))
-        }
-        _ => "facts only, no model".to_owned(),
-    };
-    let in_prompt = match receipt.in_prompt {
-        0 => String::new(),
-        items => format!(", {items} in the prompt"),
-    };
-    format!(
-        "{} log records, {} templates ({} changed), {} spans, {} series · {} items{in_prompt}, {} tokens, {} left out · {:.2} s · {told}",
-        count(receipt.log_records),
-        count(receipt.templates),
-        count(receipt.templates_changed),
-        count(receipt.spans),
-        count(receipt.series),
-        receipt.items,
-        count(receipt.bundle_tokens),
-        count(receipt.left_out),
-        answer.usage.ms as f64 / 1_000.0,
-    )
-}
-
-/// What the model took: `, 6,104 + 310 tokens, 2 queries, 0.012, explain v2 5f0a9c01`.
-fn spent(answer: &Answer) -> String {
-    let usage = &answer.usage;
-    let tokens = |count_of: Option<u32>| count(u64::from(count_of.unwrap_or(0)));
-    let mut text =
-        format!(", {} + {} tokens", tokens(usage.input_tokens), tokens(usage.output_tokens));
-    if usage.queries > 0 {
-        text.push_str(&format!(", {} queries", usage.queries));
-    }
-    if let Some(cost) = usage.cost {
-        text.push_str(&format!(", {cost:.4}"));
-    }
-    if let Some(prompt) = &usage.prompt {
-        text.push_str(&format!(", {}", visible(prompt)));
-    }
-    text
-}
-
-/// The answer as Markdown, for a ticket or a chat.
-#[must_use]
-pub(super) fn markdown(answer: &Answer) -> String {
-    let confidence = answer
-        .confidence
-        .map(Confidence::name)
-        .map(|name| format!(" _(confidence {name})_"))
-        .unwrap_or_default();
-    let mut page = format!(
-        "**{}**{}{confidence}\n\n",
-        in_markdown(&answer.headline),
-        markdown_cites(&answer.headline_cites)
-    );
-    if let Some(notice) = &answer.notice {
-        page.push_str(&format!("> {}\n\n", in_markdown(notice)));
-    }
-    for claim in &answer.claims {
-        page.push_str(&format!("- {}{}\n", in_markdown(&claim.text), markdown_cites(&claim.cites)));
-    }
-    let ruled_out: Vec<String> = answer
-        .ruled_out
-        .iter()
-        .map(|ruled| format!("{}{}", in_markdown(&ruled.text), markdown_cites(&ruled.cites)))
-        .collect();
-    let next: Vec<String> = answer
-        .next
-        .iter()
-        .map(|step| format!("{}{}", in_markdown(&step.label), markdown_cites(&step.cites)))
-        .collect();
-    let unknowns: Vec<String> =
-        answer.unknowns.iter().map(|unknown| in_markdown(&unknown.what)).collect();
-    let seen: Vec<String> = answer.seen_before.iter().flat_map(markdown_seen).collect();
-    for (title, lines) in [
-        ("Ruled out", ruled_out),
-        ("Seen before", seen),
-        ("Next", next),
-        ("Could not see", unknowns),
-    ] {
-        if !lines.is_empty() {
-            page.push_str(&format!("\n**{title}**\n\n"));
-            lines.iter().for_each(|line| page.push_str(&format!("- {line}\n")));
-        }
-    }
-    page.push_str("\n**Evidence**\n\n");
-    for item in cited(answer) {
-        page.push_str(&format!(
-            "- {}: {} {}\n",
-            item.id,
-            item.kind.label(),
-            in_markdown(&item.title)
-        ));
-    }
-    page.push_str(&format!("\n_{}_\n", in_markdown(&receipt(answer))));
-    page
-}
-
-fn markdown_seen(seen: &SeenBefore) -> Vec<String> {
-    let code = seen.incident.as_deref().map(|code| format!("{code}: ")).unwrap_or_default();
-    let fix = seen.fixed_by.as_deref().map(|fix| format!(", fixed by: {fix}")).unwrap_or_default();
-    let took = seen.took.as_deref().map(|took| format!(", took {took}")).unwrap_or_default();
-    let head = format!("{code}{}{fix}{took}", seen.title);
-    let mut lines = vec![format!("{}{}", in_markdown(&head), markdown_cites(&seen.cites))];
-    for sign in seen.matches.iter().chain(&seen.differs) {
-        lines.push(format!("{}{}", in_markdown(&sign.text), markdown_cites(&sign.cites)));
-    }
-    lines
-}
-
-fn markdown_cites(ids: &[String]) -> String {
-    if ids.is_empty() { String::new() } else { format!(" \\[{}\\]", ids.join(", ")) }
 }
 
 #[cfg(test)]

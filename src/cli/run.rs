@@ -9,9 +9,10 @@ use toml::Value;
 
 use super::arguments::{Arguments, Command};
 use super::exit::Exit;
+use super::terminal::Terminal;
 use super::{
-    ask, config, demo, doctor, eval, export, hook, incident, index, ingest, mcp, print, replay,
-    serve, slack, vectors,
+    ask, changes, chat, config, demo, doctor, eval, export, hook, incident, index, ingest, logs,
+    manual, mcp, print, replay, serve, show, slack, trace, vectors, watch,
 };
 use crate::config::{Environment, Settings, load};
 use crate::observe;
@@ -51,8 +52,11 @@ fn chain(error: &anyhow::Error) -> String {
 }
 
 fn dispatch(arguments: Arguments) -> Result<Exit> {
-    if matches!(arguments.command, Command::ReadPdf) {
-        return read_pdf();
+    match &arguments.command {
+        Command::ReadPdf => return read_pdf(),
+        Command::Completions(arguments) => return manual::completions(arguments),
+        Command::Man(arguments) => return manual::man(arguments),
+        _ => {}
     }
     let environment = Environment::of_process();
     if let Command::Config(command) = &arguments.command
@@ -62,8 +66,15 @@ fn dispatch(arguments: Arguments) -> Result<Exit> {
     }
     let settings = settings(&arguments, &environment)?;
     observe::start(&settings.log, arguments.verbose);
+    let terminal = Terminal::of_stdout(&environment);
     match arguments.command {
-        Command::Ask(ask) => block_on(ask::run(settings, ask)),
+        Command::Ask(ask) => block_on(ask::run(settings, ask, terminal)),
+        Command::Chat(chat) => block_on(chat::run(settings, chat, terminal)),
+        Command::Show(arguments) => show::run(&settings, &arguments, &terminal),
+        Command::Trace(arguments) => trace::run(&settings, &arguments, &terminal),
+        Command::Logs(arguments) => logs::run(&settings, arguments),
+        Command::WhatChanged(arguments) => changes::run(&settings, arguments, &terminal),
+        Command::Watch(arguments) => block_on(watch::run(settings, arguments)),
         Command::Ingest(arguments) => ingest::run(&settings, &arguments),
         Command::Index(arguments) if arguments.watch => {
             block_on(index::watch(settings, arguments.directories))
@@ -71,13 +82,15 @@ fn dispatch(arguments: Arguments) -> Result<Exit> {
         Command::Index(arguments) => index::run(&settings, &arguments),
         Command::Vectors(command) => vectors::run(&settings, &command),
         Command::ReadPdf => read_pdf(),
+        Command::Completions(arguments) => manual::completions(&arguments),
+        Command::Man(arguments) => manual::man(&arguments),
         Command::Incident(command) => incident::run(&settings, command),
         Command::Hook(command) => hook::run(&settings, &command),
         Command::Export(arguments) => export::run(&settings, &arguments),
         Command::Replay(arguments) => block_on(replay::run(settings, arguments)),
         Command::Mcp => block_on(mcp::run(settings)),
         Command::Serve => block_on(serve::run(settings)),
-        Command::Demo(arguments) => block_on(demo::run(settings, arguments)),
+        Command::Demo(arguments) => block_on(demo::run(settings, arguments, terminal)),
         Command::Eval(command) => eval::run(&settings, command),
         Command::Doctor(arguments) => block_on(doctor::run(settings, arguments)),
         Command::Slack(command) => block_on(slack::run(settings, command)),

@@ -1,5 +1,7 @@
 //! Which time and what of it is asked for.
 
+use std::time::Duration;
+
 use groundcrew_store::{Store, StoreError};
 use groundcrew_telemetry::{Severity, TemplateId, TimeRange, Timestamp, TraceId};
 use serde::Deserialize;
@@ -29,6 +31,7 @@ pub enum ExploreError {
 /// What a view is asked for, as the address says it; empty parameters ask for nothing.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 #[serde(default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Asked {
     /// Start of the time, RFC 3339.
     pub from: String,
@@ -83,6 +86,21 @@ impl Asked {
             return Err(ExploreError::Bad("`from` must lie before `to`".to_owned()));
         }
         Ok(TimeRange::new(start, end))
+    }
+
+    /// The same about a stretch of that length, up to `to`, or up to the newest telemetry where that is empty.
+    ///
+    /// # Errors
+    /// When a time cannot be read, or the stores cannot.
+    pub fn back(
+        self,
+        store: &Store,
+        now: Timestamp,
+        length: Duration,
+    ) -> Result<Self, ExploreError> {
+        let end = Self { from: String::new(), ..self.clone() }.range(store, now)?.end;
+        let start = end.plus_nanos(-i64::try_from(length.as_nanos()).unwrap_or(i64::MAX));
+        Ok(Self { from: start.to_string(), to: end.to_string(), ..self })
     }
 
     /// The service as a list, empty for all.

@@ -12,7 +12,7 @@ use super::remembered::Imprint;
 
 /// What the investigation came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// One suspect explains what is abnormal better than the others.
@@ -25,7 +25,7 @@ pub enum Verdict {
 
 /// How sure the rules allow the answer to be.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Confidence {
     /// One weak signal.
@@ -50,7 +50,7 @@ impl Confidence {
 
 /// Whether the engine could check a claim against what it cites.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ClaimStatus {
     /// Every name and number in it occurs in what it cites.
@@ -61,7 +61,7 @@ pub enum ClaimStatus {
 
 /// One sentence and the evidence it stands on.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct Claim {
     /// `c1`, `c2`, ...
     pub id: String,
@@ -79,7 +79,7 @@ pub struct Claim {
 
 /// How a hypothesis stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum HypothesisStatus {
     /// The leading one, with evidence for it.
@@ -92,7 +92,7 @@ pub enum HypothesisStatus {
 
 /// One suspect as a reader sees it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct Hypothesis {
     /// `h1`, `h2`, ...
     pub id: String,
@@ -117,11 +117,11 @@ pub struct Hypothesis {
 
 /// Who is hit and since when.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct Impact {
     /// When it began, as far as the telemetry shows.
     #[serde(with = "optional_time")]
-    #[cfg_attr(test, ts(as = "Option<String>"))]
+    #[cfg_attr(test, ts(as = "Option<String>"), schemars(with = "Option<String>"))]
     pub since: Option<Timestamp>,
     /// Services that show it, worst first.
     pub services: Vec<String>,
@@ -129,7 +129,7 @@ pub struct Impact {
 
 /// Something that was considered and excluded.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct RuledOut {
     /// One sentence.
     pub text: String,
@@ -139,7 +139,7 @@ pub struct RuledOut {
 
 /// One thing to do next.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct NextStep {
     /// What to do, in words.
     pub label: String,
@@ -153,7 +153,7 @@ pub struct NextStep {
 
 /// A past incident that resembles this one.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct SeenBefore {
     /// Its title.
     pub title: String,
@@ -164,7 +164,7 @@ pub struct SeenBefore {
     pub document: String,
     /// When it was.
     #[serde(default, with = "optional_time")]
-    #[cfg_attr(test, ts(as = "Option<String>"))]
+    #[cfg_attr(test, ts(as = "Option<String>"), schemars(with = "Option<String>"))]
     pub at: Option<Timestamp>,
     /// How alike it is, 0 to 1, by its symptoms and its text.
     pub similarity: Option<f32>,
@@ -188,7 +188,7 @@ pub struct SeenBefore {
 
 /// One thing that matches a past incident, or differs from it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct SeenSign {
     /// One sentence.
     pub text: String,
@@ -198,7 +198,7 @@ pub struct SeenSign {
 
 /// Something that could not be seen or known.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct Unknown {
     /// What is missing.
     pub what: String,
@@ -208,7 +208,7 @@ pub struct Unknown {
 
 /// What the answer was made from: how much was seen, how much of it stands in the prompt.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct Receipt {
     /// Log records in the window and its baseline.
     pub log_records: u64,
@@ -233,7 +233,7 @@ pub struct Receipt {
 
 /// What it cost.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct Usage {
     /// The model that told it, if one did.
     pub model: Option<String>,
@@ -256,7 +256,7 @@ pub struct Usage {
 
 /// Who wrote the sentences.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ToldBy {
     /// The engine's own narrator.
@@ -267,7 +267,7 @@ pub enum ToldBy {
 
 /// The answer to one question.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct Answer {
     /// `ans_` and a random part.
     pub answer_id: String,
@@ -288,11 +288,11 @@ pub struct Answer {
     pub headline_cites: Vec<String>,
     /// The time that was examined, start.
     #[serde(with = "time")]
-    #[cfg_attr(test, ts(as = "String"))]
+    #[cfg_attr(test, ts(as = "String"), schemars(with = "String"))]
     pub from: Timestamp,
     /// The time that was examined, end.
     #[serde(with = "time")]
-    #[cfg_attr(test, ts(as = "String"))]
+    #[cfg_attr(test, ts(as = "String"), schemars(with = "String"))]
     pub to: Timestamp,
     /// Services that it is about; empty for all.
     #[serde(default)]
@@ -326,7 +326,7 @@ pub struct Answer {
     pub notice: Option<String>,
     /// What is left for the memory of incidents; for machines.
     #[serde(default, skip_serializing_if = "Imprint::is_empty")]
-    #[cfg_attr(test, ts(skip))]
+    #[cfg_attr(test, ts(skip), schemars(skip))]
     pub imprint: Imprint,
 }
 
@@ -340,7 +340,7 @@ impl Answer {
 
 /// How a step of the investigation stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum StepStatus {
     /// It runs.
@@ -353,7 +353,7 @@ pub enum StepStatus {
 
 /// One step of an investigation, replaceable by id.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct Step {
     /// `plan`, `retrieve`, `suspects`, `explain`, `verify`.
     pub id: String,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// What an evidence item was measured on, so that it can be measured again.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 #[serde(tag = "of", rename_all = "snake_case")]
 pub enum Measure {
     /// Lines of one template of a service.
@@ -64,7 +64,7 @@ pub enum Measure {
 
 /// What is measured of it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Figure {
     /// How many lines in the window.
@@ -93,7 +93,7 @@ pub enum Figure {
 
 /// One assertion: this figure of what that item measures is so much.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct Assertion {
     /// The evidence item, by id.
     pub of: String,
@@ -113,7 +113,7 @@ impl Assertion {
 
 /// How the engine found an assertion when it measured again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It is so.
@@ -126,7 +126,7 @@ pub enum Outcome {
 
 /// An assertion after it was measured again.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct Check {
     /// What was asserted.
     pub assertion: Assertion,

@@ -9,7 +9,7 @@ use crate::text::{Tainted, inert};
 
 /// What an evidence item is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum EvidenceKind {
     /// Log lines.
@@ -75,7 +75,7 @@ impl EvidenceKind {
 
 /// One immutable item that a sentence can cite.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct Evidence {
     /// `E1`, `E2`, ...: short, and stable inside an answer.
     pub id: String,
@@ -87,11 +87,11 @@ pub struct Evidence {
     pub service: Option<String>,
     /// The time it covers, start.
     #[serde(with = "optional_time")]
-    #[cfg_attr(test, ts(as = "Option<String>"))]
+    #[cfg_attr(test, ts(as = "Option<String>"), schemars(with = "Option<String>"))]
     pub from: Option<Timestamp>,
     /// The time it covers, end.
     #[serde(with = "optional_time")]
-    #[cfg_attr(test, ts(as = "Option<String>"))]
+    #[cfg_attr(test, ts(as = "Option<String>"), schemars(with = "Option<String>"))]
     pub to: Option<Timestamp>,
     /// How to find it again in the store, in words of our own query forms.
     pub query: Option<String>,
@@ -115,11 +115,11 @@ pub struct Evidence {
     pub series: Option<Vec<f64>>,
     /// The time that the series covers, start: often more than the item does, so that what was before is seen too.
     #[serde(default, with = "optional_time", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(test, ts(as = "Option<String>", optional))]
+    #[cfg_attr(test, ts(as = "Option<String>", optional), schemars(with = "Option<String>"))]
     pub series_from: Option<Timestamp>,
     /// The time that the series covers, end.
     #[serde(default, with = "optional_time", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(test, ts(as = "Option<String>", optional))]
+    #[cfg_attr(test, ts(as = "Option<String>", optional), schemars(with = "Option<String>"))]
     pub series_to: Option<Timestamp>,
 }
 

@@ -48,7 +48,7 @@ pub use context::{
 };
 use draft::Draft;
 use evidence::Gap;
-use explain::{Bundle, Material};
+use explain::{Bundle, Material, Packed};
 use look::Look;
 use material::{Deciding, Diagnosis, Gathered, Passage};
 use plan::Known;
@@ -169,6 +169,16 @@ pub async fn tell_again(
     let neighbours = None;
     let telling = tell::Telling { tools, source, question, model, neighbours, facts, cancel, emit };
     telling.tell(&mut card.answer, &mut card.record).await;
+}
+
+/// What a model would be sent first, and nothing is sent. Blocking and CPU-bound.
+///
+/// # Errors
+/// In words, when the question cannot be asked or the prompt does not hold it.
+pub fn first_prompt(investigator: &Investigator, question: Question) -> Result<Packed, String> {
+    let question = admit(investigator, question).map_err(|error| error.to_string())?;
+    let facts = find_facts(investigator, &question, &RunIds::random(), &|_| {});
+    tell::first_request(investigator.tools(), &question, &facts, &neighbours::Offer::default())
 }
 
 /// The deterministic part: plan, retrieve, suspects, bundle, plain account. Blocking and CPU-bound.

@@ -35,6 +35,7 @@ pub fn incident_code(answer_id: &str) -> String {
 
 /// Who or what was at fault, and how.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Cause {
     /// The service, node or dependency.
     pub service: String,
@@ -112,6 +113,7 @@ impl Imprint {
 /// What a person says about an answer's cause.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum Opinion {
     /// It was that.
     Right,
@@ -135,9 +137,11 @@ impl Opinion {
 
 /// One person's word on it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "FeedbackGiven"))]
 pub struct Feedback {
     /// When it was said.
     #[serde(with = "time")]
+    #[cfg_attr(test, schemars(with = "String"))]
     pub at: Timestamp,
     /// What.
     pub opinion: Opinion,
@@ -150,6 +154,7 @@ pub struct Feedback {
 
 /// An item of the stored answer, so that it can be checked whether it is still the same.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct EvidenceLink {
     /// Its id in the answer.
     pub id: String,
@@ -165,9 +170,11 @@ pub struct EvidenceLink {
 
 /// Why a memory is no longer used.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Struck {
     /// When it was struck.
     #[serde(with = "time")]
+    #[cfg_attr(test, schemars(with = "String"))]
     pub at: Timestamp,
     /// Why, in a person's words. Untrusted, masked.
     #[serde(default)]
@@ -176,6 +183,7 @@ pub struct Struck {
 
 /// One past incident.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct IncidentRecord {
     /// The form it is written in.
     pub version: u32,
@@ -185,11 +193,14 @@ pub struct IncidentRecord {
     pub title: String,
     /// When the trouble began, as far as telemetry showed.
     #[serde(with = "optional_time")]
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub since: Option<Timestamp>,
     /// When it was written down.
     #[serde(with = "time")]
+    #[cfg_attr(test, schemars(with = "String"))]
     pub recorded_at: Timestamp,
     /// What it looked like.
+    #[cfg_attr(test, schemars(with = "serde_json::Value"))]
     pub fingerprint: Fingerprint,
     /// Services that showed it.
     #[serde(default)]

@@ -73,6 +73,26 @@ enum Next {
     GiveUp(String),
 }
 
+/// What a model is sent first.
+pub(super) fn first_request(
+    tools: Tools<'_>,
+    question: &Question,
+    facts: &Facts,
+    offer: &Offer,
+) -> Result<Packed, String> {
+    let (prompt, limits) = (tools.prompt, tools.limits);
+    let reply = prompt.budget().output_tokens as usize;
+    let window = limits.context_tokens.saturating_sub(reply + WINDOW_SLACK);
+    let first = prompt.budget().input_tokens as usize;
+    let tokens_max = if question.budget.deep { window } else { window.min(first) };
+    let tokens_max = tokens_max.saturating_sub(offer.tokens());
+    let account = (&facts.draft, &facts.bundle);
+    let mut packed = explain::request(prompt, tools.masker, &question.text, account, tokens_max)
+        .map_err(|error| format!("the model was not asked ({error})"))?;
+    offer.tell(&mut packed.request, tools.masker)?;
+    Ok(packed)
+}
+
 impl Telling<'_> {
     /// Tells the facts; `answer` stays the facts card, with a notice, when the model does not help.
     pub(super) async fn tell(self, answer: &mut Answer, record: &mut Record) {
@@ -124,7 +144,8 @@ impl Telling<'_> {
     ) -> Result<(Answer, Vec<Struck>), String> {
         let limits = self.tools.limits;
         let deadline = Instant::now() + limits.time_max;
-        let Packed { mut request, items } = self.first_request(&progress.offer)?;
+        let Packed { mut request, items } =
+            first_request(self.tools, self.question, self.facts, &progress.offer)?;
         progress.in_prompt = items as u64;
         let card = card.clone();
         let measurer = Measurer::new(self.source, &self.facts.plan);
@@ -152,21 +173,6 @@ impl Telling<'_> {
                 Next::Say(next) => request = request.and_then(text, next),
             }
         }
-    }
-
-    fn first_request(&self, offer: &Offer) -> Result<Packed, String> {
-        let (prompt, limits) = (self.tools.prompt, self.tools.limits);
-        let reply = prompt.budget().output_tokens as usize;
-        let window = limits.context_tokens.saturating_sub(reply + WINDOW_SLACK);
-        let first = prompt.budget().input_tokens as usize;
-        let tokens_max = if self.question.budget.deep { window } else { window.min(first) };
-        let account = (&self.facts.draft, &self.facts.bundle);
-        let (masker, question) = (self.tools.masker, &self.question.text);
-        let tokens_max = tokens_max.saturating_sub(offer.tokens());
-        let mut packed = explain::request(prompt, masker, question, account, tokens_max)
-            .map_err(|error| format!("the model was not asked ({error})"))?;
-        offer.tell(&mut packed.request, masker)?;
-        Ok(packed)
     }
 
     /// Whether another turn is within the limits.

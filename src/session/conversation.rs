@@ -210,6 +210,19 @@ impl Conversation {
         }
     }
 
+    /// Waits for something after `seq`; `None` when nothing can come any more.
+    pub async fn after(&self, seq: u64) -> Option<Tail> {
+        let mut newest = self.watch();
+        loop {
+            newest.borrow_and_update();
+            let tail = self.tail(seq);
+            if !matches!(&tail, Tail::Events(events) if events.is_empty()) {
+                return Some(tail);
+            }
+            newest.changed().await.ok()?;
+        }
+    }
+
     /// Registers a run of these names under the asker's key. Returns its names, and its token when it is new.
     pub(super) fn begin(
         &self,

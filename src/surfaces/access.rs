@@ -144,13 +144,19 @@ impl Access {
     }
 }
 
+/// Whether the path is one that programs ask, the panel's own among them, and not a page or a file.
+#[must_use]
+pub fn is_for_programs(path: &str) -> bool {
+    ["/v1/", "/hooks/", "/api/"].iter().any(|start| path.starts_with(start))
+}
+
 /// Turns away requests that may not come in. The WebSocket checks its token or ticket itself; health needs none.
 pub async fn guard(State(access): State<Access>, request: Request, next: Next) -> Response {
     let headers = request.headers();
     let path = request.uri().path();
     let open_to_all = matches!(path, "/livez" | "/readyz" | "/healthz");
     let refusal = access.turns_away_page(headers).filter(|_| !open_to_all).or_else(|| {
-        let asks = path.starts_with("/v1/") || path == "/mcp";
+        let asks = is_for_programs(path) || path == "/mcp";
         let needs_token = asks && path != "/v1/ws";
         access.turns_away_stranger(headers).filter(|_| needs_token)
     });

@@ -18,6 +18,7 @@ use crate::session::Sessions;
 
 /// `feedback`, over the WebSocket and as the body of `POST /v1/answers/{answer}/feedback`.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Feedback {
     /// The answer; over HTTP it stands in the path.
     #[serde(default)]
@@ -26,6 +27,7 @@ pub struct Feedback {
     #[serde(default)]
     pub claim_id: Option<String>,
     /// 1 for right, -1 for not.
+    #[cfg_attr(test, schemars(extend("enum" = [1, -1])))]
     pub score: i8,
     /// Why not: `wrong_cause`, `wrong_evidence`, `too_long`, `missing` or `other`.
     #[serde(default)]
@@ -46,6 +48,7 @@ pub struct Feedback {
 
 /// The cause that a person gives.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CauseGiven {
     /// The service, node or dependency.
     #[serde(default)]
@@ -205,6 +208,7 @@ pub(super) async fn show(
 
 /// Why a memory is struck.
 #[derive(Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Strike {
     #[serde(default)]
     why: String,

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -21,12 +22,14 @@ use super::hooks::HooksOptions;
 use super::panel::{self, PanelOptions};
 use super::slack::Slack;
 use super::wire::{self, Ask, Envelope};
-use super::{explore, feedback, hooks, mcp, ws};
+use super::{explore, feedback, hooks, mcp, openai, openapi, ws};
 use crate::investigate::answer::{Answer, AnswerEvent};
 use crate::session::{AskError, Conversation, Logged, RunEvent, RunStatus, Sessions, Tail};
 
 /// Largest body that is taken.
 const BODY_BYTES_MAX: usize = 256 * 1024;
+/// Longest refusal of axum's that is repeated.
+const BARE_BYTES_MAX: usize = 4 * 1024;
 /// How often a silent stream says that it lives: proxies close what is silent for a minute.
 const SSE_KEEP_ALIVE: Duration = Duration::from_secs(15);
 
@@ -60,6 +63,7 @@ pub fn router(api: Api, hooks: HooksOptions) -> Router {
     let sessions = api.chat.sessions.clone();
     let mcp = mcp::Mcp::new(Arc::new(move || Ok(sessions.clone())));
     let mcp = mcp.over_http(api.chat.shutdown.child_token());
+    let chats = openai::router(api.chat.sessions.clone());
     Router::new()
         .route("/v1/ask", post(ask))
         .route("/v1/conversations/{sid}/events", get(events))
@@ -75,14 +79,42 @@ pub fn router(api: Api, hooks: HooksOptions) -> Router {
         .merge(memory)
         .merge(views)
         .merge(panel)
+        .merge(openapi::router())
+        .layer(middleware::from_fn(in_our_shape))
         .route_service("/mcp", mcp)
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .merge(chats.layer(middleware::from_fn(in_our_shape)))
         .layer(middleware::from_fn_with_state(access, access::guard))
         // These see for themselves who may come in: some sign instead of carrying a token.
-        .merge(hooks)
+        .merge(hooks.layer(middleware::from_fn(in_our_shape)))
         // Behind its own door: Slack comes from outside, without our token, and signs what it sends.
         .merge(slack)
+}
+
+/// Gives the bare words with which axum refuses a request the shape of all our refusals.
+async fn in_our_shape(request: Request, next: Next) -> Response {
+    let is_asked_by_programs = access::is_for_programs(request.uri().path());
+    let response = next.run(request).await;
+    let status = response.status();
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    let is_bare = kind.is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    if !is_asked_by_programs || !status.is_client_error() || !is_bare {
+        return response;
+    }
+    let (parts, body) = response.into_parts();
+    let said = axum::body::to_bytes(body, BARE_BYTES_MAX).await.unwrap_or_default();
+    let said = String::from_utf8_lossy(&said);
+    let message = match said.trim() {
+        "" => status.canonical_reason().unwrap_or("refused"),
+        said => said,
+    };
+    let hint = "GET /v1/openapi.json describes what is understood";
+    let mut refusal = wire::refusal(status, "bad_request", message, hint);
+    if let Some(allowed) = parts.headers.get(header::ALLOW) {
+        refusal.headers_mut().insert(header::ALLOW, allowed.clone());
+    }
+    refusal
 }
 
 async fn ready(State(api): State<Api>) -> Response {
@@ -225,7 +257,7 @@ impl Reader {
                 if ended {
                     return None;
                 }
-                let tail = reader.next().await?;
+                let tail = reader.conversation.after(reader.seq).await?;
                 ended = reader.is_end(&tail);
                 let (frames, next) = wire::frames(&reader.conversation.id, &tail, reader.seq);
                 reader.seq = next;
@@ -233,19 +265,6 @@ impl Reader {
                 pending = events.into_iter();
             }
         })
-    }
-
-    /// Waits for something new; `None` when the conversation is gone.
-    async fn next(&self) -> Option<Tail> {
-        let mut newest = self.conversation.watch();
-        loop {
-            newest.borrow_and_update();
-            let tail = self.conversation.tail(self.seq);
-            if !matches!(&tail, Tail::Events(events) if events.is_empty()) {
-                return Some(tail);
-            }
-            newest.changed().await.ok()?;
-        }
     }
 
     fn is_of(&self, run_id: &str) -> bool {
@@ -265,7 +284,7 @@ impl Reader {
     /// The last answer of the run as JSON, once it has ended.
     async fn answer(mut self) -> Response {
         let mut latest: Option<Answer> = None;
-        while let Some(tail) = self.next().await {
+        while let Some(tail) = self.conversation.after(self.seq).await {
             match tail {
                 Tail::Snapshot { seq, answers } => {
                     self.seq = seq;
@@ -350,7 +369,9 @@ async fn cancel(
 }
 
 #[derive(serde::Deserialize)]
-struct Cancel {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Cancel {
+    /// The conversation.
     sid: String,
 }
 

@@ -9,6 +9,8 @@ pub mod hooks;
 pub mod http;
 pub mod listen;
 pub mod mcp;
+pub mod openai;
+pub mod openapi;
 pub mod panel;
 pub mod signature;
 pub mod slack;

@@ -45,7 +45,7 @@ struct Assets;
 
 /// How the panel is shown.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct PanelOptions {
     /// Where else things can be opened.
     pub links: Vec<ExternalLink>,
@@ -57,7 +57,7 @@ pub struct PanelOptions {
 
 /// Where else a thing can be opened.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct ExternalLink {
     /// What can be opened there: `trace`, `logs`, `metric` or `service`.
     pub kind: String,

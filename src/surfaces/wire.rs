@@ -73,8 +73,10 @@ pub struct Resume {
 
 /// `ask`, over the WebSocket and as the body of `POST /v1/ask`.
 #[derive(Clone, PartialEq, Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Ask {
     /// The question.
+    #[cfg_attr(test, schemars(length(min = 1)))]
     pub text: String,
     /// The client's key for it: the same key again is the same run.
     #[serde(default)]
@@ -95,6 +97,7 @@ pub struct Ask {
 
 /// Where to look.
 #[derive(Clone, PartialEq, Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Scope {
     /// Services; empty for all.
     #[serde(default)]

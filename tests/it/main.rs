@@ -1,6 +1,8 @@
 //! The integration tests, in one binary: the real program, real sockets, real peers.
 
 #[cfg(test)]
+mod api;
+#[cfg(test)]
 mod ask;
 #[cfg(test)]
 mod bad_input;
@@ -8,6 +10,8 @@ mod bad_input;
 mod capsule;
 #[cfg(test)]
 mod chat;
+#[cfg(test)]
+mod commands;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
@@ -41,6 +45,7 @@ mod model_failures;
 mod model_server;
 #[cfg(test)]
 mod neighbours;
+mod openai;
 #[cfg(test)]
 mod peers;
 #[cfg(test)]
@@ -61,3 +66,5 @@ mod slack_server;
 mod support;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod transcripts;

@@ -1,5 +1,5 @@
-//! Real peers: the official OpenTelemetry Python SDK as sender, a real OpenAI-compatible model server, a real Prometheus
-//! and a real Alertmanager.
+//! Real peers: the official OpenTelemetry Python SDK as sender, the official OpenAI SDK as client, a real OpenAI-compatible
+//! model server, a real Prometheus and a real Alertmanager.
 //!
 //! `scripts/test.sh` installs them and says where they are; without it these tests say that they are skipped.
 
@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use groundcrew_telemetry::{Clock, SystemClock};
 use serde_json::Value;
 
 use crate::support::{Program, Server, outage_logs, overview, text};
@@ -84,6 +85,44 @@ fn a_real_model_server_speaks_the_protocol_and_its_nonsense_is_refused() {
     let notice = answer["notice"].as_str().unwrap();
     assert!(notice.contains("facts alone") && !notice.contains("connect"), "{notice}");
     assert!(answer["claims"].to_string().contains("pool exhausted"));
+}
+
+#[test]
+fn the_official_openai_sdk_chats_with_the_server() {
+    let Some(clients) = given("GROUNDCREW_TEST_API_CLIENTS") else { return };
+    let program = Program::new().with("GROUNDCREW__SERVER__TOKEN", "s3cret-token");
+    let now = SystemClock.now().nanos() / 1_000_000_000;
+    program.ok(&["ingest", &program.file("l.otlp.jsonl", outage_logs(now))]);
+    let server = program.serve();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/openai_client.py");
+    let chatted = Command::new(clients.join("python"))
+        .arg(script)
+        .args([&server.url("/v1"), "s3cret-token"])
+        .output()
+        .unwrap();
+    assert_eq!(text(&chatted.stdout), "ok\n", "{}", text(&chatted.stderr));
+}
+
+#[test]
+fn the_api_keeps_to_its_description_whatever_is_sent() {
+    let Some(clients) = given("GROUNDCREW_TEST_API_CLIENTS") else { return };
+    let program = Program::new();
+    let now = SystemClock.now().nanos() / 1_000_000_000;
+    program.ok(&["ingest", &program.file("l.otlp.jsonl", outage_logs(now))]);
+    program.ok(&["ask", "why is checkout failing?"]);
+    let server = program.serve();
+    let checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance";
+    let examined = Command::new(clients.join("schemathesis"))
+        .current_dir(program.home.path())
+        .args(["run", &server.url("/v1/openapi.json"), "--url", &server.url("")])
+        .args(["--checks", checks, "--phases", "examples,coverage,fuzzing"])
+        .args(["--max-examples", "40", "--generation-deterministic"])
+        // They end only when their reader does.
+        .args(["--exclude-path", "/v1/conversations/{sid}/events", "--exclude-path", "/v1/ws"])
+        .args(["--workers", "1", "--request-timeout", "60", "--no-color"])
+        .output()
+        .unwrap();
+    assert!(examined.status.success(), "{}{}", text(&examined.stdout), text(&examined.stderr));
 }
 
 /// A process of a peer, ended when the test does.

@@ -18,8 +18,8 @@ pub use signals::{
 
 /// A moment, RFC 3339 on the wire: nanoseconds since 1970 are more than a browser's numbers hold.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(type = "string"))]
-pub struct Time(pub Timestamp);
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema), ts(type = "string"))]
+pub struct Time(#[cfg_attr(test, schemars(with = "String"))] pub Timestamp);
 
 impl Serialize for Time {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -7,7 +7,7 @@ use crate::investigate::answer::{Confidence, Verdict};
 
 /// Services and who calls whom.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct ServicesView {
     /// Start of the time.
     pub from: Time,
@@ -26,7 +26,7 @@ pub struct ServicesView {
 /// How a service stands.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub enum ServiceState {
     /// More of its requests fail, or it logs more errors, than before.
     Failing,
@@ -40,7 +40,7 @@ pub enum ServiceState {
 
 /// One service.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct ServiceRow {
     /// Its name.
     pub name: String,
@@ -66,7 +66,7 @@ pub struct ServiceRow {
 
 /// Requests that a service served.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct Served {
     /// How many were read.
     pub requests: u64,
@@ -80,7 +80,7 @@ pub struct Served {
 
 /// Calls from one service to another.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct ServiceEdge {
     /// Who calls.
     pub caller: String,
@@ -94,7 +94,7 @@ pub struct ServiceEdge {
 
 /// The first page: what is wrong now, what was, and whether anything is heard at all.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct OverviewView {
     /// The server's clock.
     pub now: Time,
@@ -120,7 +120,7 @@ pub struct OverviewView {
 
 /// One signal.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct SignalRow {
     /// `logs`, `spans` or `metric points`.
     pub name: String,
@@ -132,7 +132,7 @@ pub struct SignalRow {
 
 /// Alerts of one name and service, folded.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct AlertRow {
     /// The rule's name.
     pub name: String,
@@ -154,7 +154,7 @@ pub struct AlertRow {
 
 /// An incident that alerts opened.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct OpenedRow {
     /// Its code.
     pub code: String,
@@ -178,7 +178,7 @@ pub struct OpenedRow {
 
 /// One incident in a list.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct IncidentRow {
     /// Its code.
     pub code: String,
@@ -200,7 +200,7 @@ pub struct IncidentRow {
 
 /// All incidents.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct IncidentsView {
     /// Newest first.
     pub incidents: Vec<IncidentRow>,
@@ -208,7 +208,7 @@ pub struct IncidentsView {
 
 /// Documents found by words and meaning.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct DocumentsView {
     /// What was searched for.
     pub query: String,
@@ -226,7 +226,7 @@ pub struct DocumentsView {
 
 /// One document in a list, shown by the section that fits best.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct DocumentRow {
     /// Its id.
     pub document: String,
@@ -254,7 +254,7 @@ pub struct DocumentRow {
 
 /// Whether a runbook covers an alert.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct CoverageRow {
     /// The alert's name.
     pub alert: String,
@@ -270,7 +270,7 @@ pub struct CoverageRow {
 
 /// What a few letters may mean.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct SearchView {
     /// Best first.
     pub hits: Vec<SearchHit>,
@@ -278,7 +278,7 @@ pub struct SearchView {
 
 /// One place to go.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct SearchHit {
     /// `service`, `incident`, `trace`, `metric`, `runbook` or `document`.
     pub kind: String,

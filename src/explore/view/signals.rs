@@ -6,7 +6,7 @@ use super::{LevelCounts, Time};
 
 /// Log records of a time, with how many there were over it.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct LogsView {
     /// Start of the time.
     pub from: Time,
@@ -28,7 +28,7 @@ pub struct LogsView {
 
 /// One bar of the histogram.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct LogBucket {
     /// Where it begins.
     pub at: Time,
@@ -39,7 +39,7 @@ pub struct LogBucket {
 
 /// One log record.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct LogLine {
     /// When.
     pub time: Time,
@@ -63,7 +63,7 @@ pub struct LogLine {
 
 /// Log templates of a time beside the time before it.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct PatternsView {
     /// Start of the time.
     pub from: Time,
@@ -81,7 +81,7 @@ pub struct PatternsView {
 
 /// One log template of one service.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct Pattern {
     /// The template's id.
     pub id: String,
@@ -109,7 +109,7 @@ pub struct Pattern {
 
 /// Traces of a time.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct TracesView {
     /// Start of the time.
     pub from: Time,
@@ -127,7 +127,7 @@ pub struct TracesView {
 
 /// One trace in a list.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct TraceRow {
     /// Its id.
     pub id: String,
@@ -149,7 +149,7 @@ pub struct TraceRow {
 
 /// One trace.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct TraceView {
     /// Its id.
     pub id: String,
@@ -165,7 +165,7 @@ pub struct TraceView {
 
 /// One span of a trace.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct TraceSpan {
     /// Its id.
     pub id: String,
@@ -193,7 +193,7 @@ pub struct TraceSpan {
 
 /// What is known of one span beside its times.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct SpanView {
     /// What it says about its failure; `""` for nothing.
     pub message: String,
@@ -209,7 +209,7 @@ pub struct SpanView {
 
 /// Something that happened at one moment inside a span.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct SpanMoment {
     /// When.
     pub time: Time,
@@ -221,7 +221,7 @@ pub struct SpanMoment {
 
 /// Metric series of a time and the time before it.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct MetricsView {
     /// Start of the time.
     pub from: Time,
@@ -243,7 +243,7 @@ pub struct MetricsView {
 
 /// One series.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct SeriesView {
     /// The metric's name.
     pub name: String,
@@ -263,7 +263,7 @@ pub struct SeriesView {
 
 /// Something that happened at one moment, to be marked in a chart or listed.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct Marker {
     /// When.
     pub at: Time,

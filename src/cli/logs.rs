@@ -1,0 +1,117 @@
+//! `groundcrew logs`: log records by words, service, severity and trace.
+
+use anstyle::{AnsiColor, Style};
+use anyhow::Result;
+use clap::Args;
+use groundcrew_telemetry::{Clock, SystemClock};
+
+use super::arguments::Output;
+use super::exit::Exit;
+use super::stores::{self, WhenArguments, moment};
+use super::{print, render};
+use crate::config::Settings;
+use crate::explore::view::{LogLine, LogsView};
+use crate::explore::{self, Asked};
+use crate::investigate::format::count;
+use crate::text::visible;
+
+const DIM: Style = Style::new().dimmed();
+/// The place of errors and worse in a bucket's counts.
+const ERRORS_FROM: usize = 5;
+
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Oldest first; exit code 1 when there are none.\n\nExamples:\n  groundcrew logs --service checkout --severity error\n  \
+groundcrew logs pool exhausted --since 2h\n  groundcrew logs --trace 0af7651916cd43dd8448eb211c80319c -o jsonl | jq .body"
+)]
+pub(super) struct LogsArguments {
+    /// Words that the records must hold
+    #[arg(value_name = "QUERY")]
+    pub words: Vec<String>,
+    /// Of this service
+    #[arg(long, value_name = "NAME")]
+    pub service: Option<String>,
+    /// At least this severe: trace, debug, info, warn, error, fatal
+    #[arg(long, value_name = "LEVEL")]
+    pub severity: Option<String>,
+    /// Of this trace
+    #[arg(long, value_name = "ID")]
+    pub trace: Option<String>,
+    #[command(flatten)]
+    pub when: WhenArguments,
+    /// The newest so many
+    #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 200)]
+    pub limit: usize,
+    /// How to print them
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+}
+
+pub(super) fn run(settings: &Settings, arguments: LogsArguments) -> Result<Exit> {
+    let store = stores::open(settings)?;
+    let asked = Asked {
+        service: arguments.service.unwrap_or_default(),
+        level: arguments.severity.unwrap_or_default(),
+        q: arguments.words.join(" "),
+        trace: arguments.trace.unwrap_or_default(),
+        limit: Some(arguments.limit),
+        ..Asked::default()
+    };
+    let asked = arguments.when.of(&store, asked)?;
+    let view = explore::logs(&store, &asked, SystemClock.now())?;
+    match arguments.output {
+        Output::Json => print::out(&format!("{}\n", serde_json::to_string(&view)?))?,
+        Output::Jsonl => {
+            let lines = view.lines.iter().rev().map(serde_json::to_string);
+            print::out(&lines.map(|line| line.map(|l| l + "\n")).collect::<Result<String, _>>()?)?;
+        }
+        Output::Text | Output::Md => {
+            print::out(&view.lines.iter().rev().map(line).collect::<String>())?;
+            print::note(told(&view));
+        }
+    }
+    Ok(if view.lines.is_empty() { Exit::NotEnoughEvidence } else { Exit::Success })
+}
+
+fn line(line: &LogLine) -> String {
+    let style = match line.level.as_str() {
+        "ERROR" | "FATAL" => AnsiColor::Red.on_default(),
+        "WARN" => AnsiColor::Yellow.on_default(),
+        _ => Style::new(),
+    };
+    let body = visible(&line.body);
+    // One record is one line, whatever it holds.
+    let body = body.trim_end().replace('\n', "⏎ ");
+    format!(
+        "{DIM}{}{DIM:#} {style}{:<5}{style:#} {} {body}\n",
+        moment(line.time.0),
+        line.level,
+        visible(&line.service)
+    )
+}
+
+/// How many there are, and when.
+fn told(view: &LogsView) -> String {
+    let total: u64 = view.buckets.iter().flat_map(|bucket| bucket.counts).sum();
+    let of = |from: usize| -> Vec<f64> {
+        let sums = view.buckets.iter().map(|bucket| bucket.counts.iter().skip(from).sum::<u64>());
+        sums.map(|sum| sum as f64).collect()
+    };
+    let (all, errors) = (of(0), of(ERRORS_FROM));
+    let at_least = if view.complete { "" } else { "at least " };
+    let mut told = format!(
+        "{at_least}{} records from {} to {}  {}",
+        count(total),
+        moment(view.from.0),
+        moment(view.to.0),
+        render::sparkline(&all)
+    );
+    if errors.iter().any(|count| *count > 0.0) {
+        let sum: f64 = errors.iter().sum();
+        told.push_str(&format!("  errors {} {}", count(sum as u64), render::sparkline(&errors)));
+    }
+    if let Some(next) = view.next {
+        told.push_str(&format!("\nolder ones: --at {}", next.0));
+    }
+    told
+}
