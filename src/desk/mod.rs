@@ -6,7 +6,7 @@
 
 mod folding;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -136,22 +136,25 @@ impl Desk {
     /// When what they change cannot be stored; they should be sent again.
     pub fn hear(&self, alerts: &[Alert], group: Option<&str>) -> Result<(), StoreError> {
         let now = self.inner.sessions.now();
-        let mut touched: Vec<String> = Vec::new();
+        let mut touched: BTreeMap<String, Vec<String>> = BTreeMap::new();
         {
             let mut held = self.held();
             for alert in alerts {
                 let Some(position) = self.place(&mut held, alert, group, now) else { continue };
                 let Some(incident) = held.incidents.get_mut(position) else { continue };
                 folding::fold(&mut incident.opened, alert, now, ALERTS_MAX);
-                self.store(&mut incident.opened, std::slice::from_ref(&alert.fingerprint))?;
-                let code = incident.opened.code.clone();
-                if !touched.contains(&code) {
-                    touched.push(code);
+                let changed = touched.entry(incident.opened.code.clone()).or_default();
+                changed.push(alert.fingerprint.clone());
+            }
+            // Once for each incident: a message may carry hundreds of alerts.
+            for (code, changed) in &touched {
+                if let Some(incident) = held.of_code(code) {
+                    self.store(&mut incident.opened, changed)?;
                 }
             }
         }
         self.inner.waits.notify_one();
-        touched.into_iter().for_each(|code| self.tell(code));
+        touched.into_keys().for_each(|code| self.tell(code));
         Ok(())
     }
 

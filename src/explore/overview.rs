@@ -12,6 +12,7 @@ use super::view::{
 };
 use super::when::{Asked, ExploreError};
 use crate::investigate::answer::{Answer, Verdict};
+use crate::investigate::context::PRIVATE;
 use crate::investigate::remembered::IncidentRecord;
 use crate::memory::{Found, MemoryError, find, incidents as remembered};
 
@@ -166,7 +167,7 @@ pub fn answer_of(state: &StateDb, code: &str) -> Result<Answer, ExploreError> {
 fn incidents(state: &StateDb, limit: usize) -> Result<Vec<IncidentRow>, ExploreError> {
     let unreadable = |error: MemoryError| ExploreError::Bad(format!("the memory: {error}"));
     let mut rows: BTreeMap<String, IncidentRow> = BTreeMap::new();
-    let ids = state.answer_ids(limit)?;
+    let ids = state.answer_ids_outside(PRIVATE, limit)?;
     for id in &ids {
         let answer = state.answer(id)?.and_then(|json| serde_json::from_str::<Answer>(&json).ok());
         if let Some(answer) = answer {

@@ -152,6 +152,10 @@ pub enum QuestionError {
 /// Gets each event of a run as it happens; must not block.
 pub type Emit = Arc<dyn Fn(AnswerEvent) + Send + Sync>;
 
+/// Beginning of the ids of conversations that are held behind doors of their own, such as a private channel's: who only
+/// knows the id, which can be guessed, gets nowhere, and their answers are listed to nobody.
+pub const PRIVATE: &str = "slack_";
+
 /// Names of one run.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RunIds {

@@ -155,7 +155,7 @@ fn window_end(question: &Question, known: &Known, notes: &mut Vec<String>) -> Ti
     }
     notes.push(format!(
         "the newest telemetry is from {}, so the time before that was examined; choose another with --at",
-        covered.end
+        covered.end.whole_secs()
     ));
     covered.end
 }

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::conversation::{Conversation, RunEvent, RunStatus};
+use crate::investigate::context::PRIVATE;
 use crate::investigate::followup::{self, Thread};
 use crate::investigate::question::Question;
 use crate::investigate::spoken::with_spoken_times;
@@ -30,7 +31,9 @@ pub enum AskError {
     #[error("the server is shutting down")]
     ShuttingDown,
     /// An id is not one.
-    #[error("`{0}` must be 1 to {ID_BYTES_MAX} letters, digits, `-` or `_`")]
+    #[error(
+        "`{0}` must be 1 to {ID_BYTES_MAX} letters, digits, `-` or `_`, and not begin with `{PRIVATE}`"
+    )]
     BadId(&'static str),
 }
 
@@ -81,17 +84,34 @@ impl Sessions {
         &self.inner.options.investigator
     }
 
-    /// The conversation with this id, if it is in memory.
+    /// The conversation with this id, if it is in memory and anybody may join it.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<Arc<Conversation>> {
+        self.get_private(id).filter(|_| !id.starts_with(PRIVATE))
+    }
+
+    /// The conversation with this id, if it is in memory, for whoever holds it.
+    #[must_use]
+    pub fn get_private(&self, id: &str) -> Option<Arc<Conversation>> {
         self.inner.conversations.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
     /// The conversation with this id, opened if need be; a new one without an id.
     ///
     /// # Errors
-    /// When the id is not one.
+    /// When the id is not one, or one of a conversation that not anybody may join.
     pub fn open(&self, id: Option<&str>) -> Result<Arc<Conversation>, AskError> {
+        match id {
+            Some(id) if id.starts_with(PRIVATE) => Err(AskError::BadId("sid")),
+            id => self.open_private(id),
+        }
+    }
+
+    /// As [`Sessions::open`], for whoever holds it.
+    ///
+    /// # Errors
+    /// When the id is not one.
+    pub fn open_private(&self, id: Option<&str>) -> Result<Arc<Conversation>, AskError> {
         let id = match id {
             Some(id) if is_id(id) => id.to_owned(),
             Some(_) => return Err(AskError::BadId("sid")),
@@ -119,7 +139,7 @@ impl Sessions {
 
     /// Lets a conversation in which nothing was asked yet go on from where another stands.
     pub fn go_on_from(&self, id: &str, other: &str) {
-        let Ok(conversation) = self.open(Some(id)) else { return };
+        let Ok(conversation) = self.open_private(Some(id)) else { return };
         let thread = self.get(other).and_then(|other| other.thread());
         if let Some(thread) = thread.filter(|_| conversation.thread().is_none()) {
             conversation.set_thread(thread);

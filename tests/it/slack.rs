@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::slack_server::{BOT, SlackServer};
-use crate::support::{Program, Server, outage_logs};
+use crate::support::{Program, Server, client, outage_logs, overview};
 
 const END: i64 = 1_790_000_000;
 
@@ -197,14 +197,8 @@ async fn a_thumb_down_asks_what_went_wrong_and_keeps_it() {
     slack.deliver("interactive", submitted).await;
     let thanks = slack.until("thanks", |slack| slack.calls("chat.postEphemeral").pop()).await;
     assert!(thanks.body["text"].as_str().unwrap().contains("Remembered"), "{thanks:?}");
-    let incidents: Value = crate::support::client()
-        .get(server.url("/v1/incidents"))
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
+    let incidents: Value =
+        client().get(server.url("/v1/incidents")).send().await.unwrap().json().await.unwrap();
     assert_eq!(incidents["incidents"].as_array().unwrap().len(), 1, "{incidents:#}");
     assert!(incidents.to_string().contains("it was the network"));
 }
@@ -222,10 +216,9 @@ async fn a_thumb_as_a_reaction_counts_on_our_answers_alone() {
     };
     slack.event(react("1.1", "5.1")).await;
     slack.event(react(&told.ts, "5.2")).await;
-    let client = crate::support::client();
     for _ in 0..500 {
         let incidents: Value =
-            client.get(server.url("/v1/incidents")).send().await.unwrap().json().await.unwrap();
+            client().get(server.url("/v1/incidents")).send().await.unwrap().json().await.unwrap();
         if incidents["incidents"].as_array().unwrap().len() == 1 {
             return;
         }
@@ -301,4 +294,17 @@ async fn a_socket_that_is_about_to_close_is_replaced_before_and_nothing_is_lost(
     slack.event(mention("C1", "1790000109.000100", "why is checkout failing?")).await;
     slack.told("C1", "1790000109.000100", "pool exhausted").await;
     assert!(slack.socket_counts().1 <= 2, "no more sockets than needed");
+}
+
+#[tokio::test]
+async fn what_is_asked_in_slack_is_listed_nowhere_else_and_its_conversation_is_closed_to_others() {
+    let (_program, server, slack) = served().await;
+    slack.event(mention("C1", "1790000100.000100", "why is checkout failing?")).await;
+    slack.told("C1", "1790000100.000100", "pool exhausted").await;
+    assert_eq!(overview(&server).await["incidents"], json!([]));
+    let url = server.url("/v1/conversations/slack_T1_C1_1790000100-000100/events");
+    assert_eq!(client().get(url).send().await.unwrap().status(), 400);
+    let ask = json!({"text": "and now?", "sid": "slack_T1_C1_1790000100-000100"});
+    let asked = client().post(server.url("/v1/ask")).json(&ask).send().await.unwrap();
+    assert_eq!(asked.status(), 400);
 }

@@ -111,19 +111,21 @@ fn number(id: &str) -> usize {
     id.trim_start_matches('E').parse().unwrap_or(usize::MAX)
 }
 
-/// One item as a sentence: its title, and the line that says it best.
+/// One item as a sentence: its title, and the recorded line that says it best.
 fn fact(item: &Evidence) -> Sentence {
-    let line = match item.kind {
-        EvidenceKind::LogTemplate | EvidenceKind::Log | EvidenceKind::ClusterState => {
-            item.preview.lines().nth(1).map(str::trim).filter(|line| !line.is_empty())
-        }
-        _ => item
-            .preview
-            .lines()
-            .nth(1)
-            .map(str::trim)
-            .filter(|line| !line.is_empty() && !item.title.contains(*line)),
+    // What stands first in an item is the engine's own, and says nothing that the title does not.
+    let recorded = match usize::try_from(item.own) {
+        Ok(own) if own > 0 => item.preview.get(own..).unwrap_or_default(),
+        _ => item.preview.split_once('\n').map_or("", |(_, rest)| rest),
     };
+    let line = recorded.lines().map(str::trim).find(|line| !line.is_empty());
+    let always = matches!(
+        item.kind,
+        EvidenceKind::LogTemplate | EvidenceKind::Log | EvidenceKind::ClusterState
+    );
+    // The title of a pattern that quotes it says it already.
+    let quotes = item.kind == EvidenceKind::LogTemplate && item.title.contains('“');
+    let line = line.filter(|line| !quotes && (always || !item.title.contains(*line)));
     let text = match line {
         Some(line) => format!("{}: “{}”", item.title, shorten(line, LINE_BYTES_MAX)),
         None => item.title.clone(),

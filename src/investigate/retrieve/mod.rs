@@ -109,6 +109,11 @@ fn note_missing_signals(store: &Store, plan: &Plan, gathered: &mut Gathered) {
     }
 }
 
+/// A stretch of time to the second.
+fn spoken(range: TimeRange, to: &str) -> String {
+    format!("{} {to} {}", range.start.whole_secs(), range.end.whole_secs())
+}
+
 fn missing_signal(signal: &str, covered: Option<TimeRange>, window: TimeRange) -> Gap {
     match covered {
         None => Gap::new(
@@ -119,8 +124,9 @@ fn missing_signal(signal: &str, covered: Option<TimeRange>, window: TimeRange) -
         ),
         Some(range) => Gap::new(
             format!(
-                "no {signal} between {} and {}; what there is covers {range}",
-                window.start, window.end
+                "no {signal} between {}; what there is covers {}",
+                spoken(window, "and"),
+                spoken(range, "to")
             ),
             "ask about another time with --at and --since, or check the sender",
         ),

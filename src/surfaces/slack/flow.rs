@@ -79,7 +79,8 @@ fn place_of(what: &mut Inbound) -> Option<&mut Place> {
 /// Whether we were asked in this thread before.
 async fn is_ours(slack: &Slack, place: &Place) -> bool {
     let conversation = conversation_id(place);
-    slack.sessions().get(&conversation).is_some() || slack.marks().has_joined(&conversation).await
+    slack.sessions().get_private(&conversation).is_some()
+        || slack.marks().has_joined(&conversation).await
 }
 
 async fn said_something(slack: &Slack, said: Said) {
@@ -186,7 +187,7 @@ async fn command(
 
 /// Stops what runs in a thread. The run's own message says so.
 async fn stop(slack: &Slack, place: &Place) {
-    let running = slack.sessions().get(&conversation_id(place));
+    let running = slack.sessions().get_private(&conversation_id(place));
     if running.is_some_and(|conversation| conversation.stop()) {
         return;
     }

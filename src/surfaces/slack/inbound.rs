@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::said;
+use crate::investigate::context::PRIVATE;
 
 /// A thread in a channel.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
@@ -387,12 +388,12 @@ pub fn command(payload: &Value) -> Event {
 #[must_use]
 pub fn conversation_id(place: &Place) -> String {
     let readable =
-        format!("slack_{}_{}_{}", place.team, place.channel, place.thread.replace('.', "-"));
+        format!("{PRIVATE}{}_{}_{}", place.team, place.channel, place.thread.replace('.', "-"));
     let is_id = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     if readable.len() <= 64 && readable.bytes().all(is_id) {
         return readable;
     }
     let hash =
         blake3::hash(format!("{}\0{}\0{}", place.team, place.channel, place.thread).as_bytes());
-    format!("slack_{}", hash.to_hex().get(..40).unwrap_or_default())
+    format!("{PRIVATE}{}", hash.to_hex().get(..40).unwrap_or_default())
 }

@@ -103,7 +103,7 @@ async fn begin(slack: &Slack, asked: &Asked) -> Result<(Arc<Conversation>, u64, 
         .collect();
     let mut attempts = 0;
     loop {
-        let begun = sessions.open(Some(&asked.conversation())).and_then(|conversation| {
+        let begun = sessions.open_private(Some(&asked.conversation())).and_then(|conversation| {
             let seq = conversation.seq();
             let ids = sessions.ask(&conversation, &name, asked.question.clone())?;
             Ok((conversation, seq, ids))
@@ -139,7 +139,7 @@ async fn unhear(slack: &Slack, place: &Place, sign_on: Option<&str>) {
         }
     };
     // What replaced this question may still run.
-    let running = slack.sessions().get(&conversation_id(place));
+    let running = slack.sessions().get_private(&conversation_id(place));
     let is_working = running.is_some_and(|conversation| conversation.is_running());
     let status = async {
         if !is_working {

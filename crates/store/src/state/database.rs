@@ -100,6 +100,25 @@ impl StateDb {
         .map(Option::unwrap_or_default)
     }
 
+    /// The ids of the newest answers of conversations whose ids do not begin with `private`, newest first.
+    pub fn answer_ids_outside(
+        &self,
+        private: &str,
+        limit: usize,
+    ) -> Result<Vec<String>, StoreError> {
+        let limit = u32::try_from(limit).unwrap_or(ANSWERS_MAX).min(ANSWERS_MAX);
+        self.read(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT answer_id FROM answer WHERE substr(conversation, 1, length(?1)) <> ?1
+                     ORDER BY at DESC, rowid DESC LIMIT ?2",
+                )?
+                .query_map(params![private, limit], |row| row.get(0))?
+                .collect()
+        })
+        .map(Option::unwrap_or_default)
+    }
+
     /// Whether a file with this content hash has been taken in.
     pub fn file_seen(&self, hash: &str) -> Result<bool, StoreError> {
         self.read(|connection| {
