@@ -224,27 +224,25 @@ impl Desk {
 
     /// Investigates what waits, for as long as the server runs.
     pub async fn run(self, shutdown: CancellationToken) {
-        let workers = (0..ASKED_MAX).map(|_| {
-            let (desk, shutdown) = (self.clone(), shutdown.clone());
-            async move {
-                loop {
-                    let woken = desk.inner.waits.notified();
-                    let Some(code) = desk.next() else {
-                        tokio::select! {
-                            () = woken => continue,
-                            () = shutdown.cancelled() => return,
-                        }
-                    };
-                    tokio::select! {
-                        () = desk.investigate(&code) => {}
-                        () = shutdown.cancelled() => return,
-                    }
-                    // Another may wait that was told of while both were busy.
-                    desk.inner.waits.notify_one();
+        let workers = (0..ASKED_MAX).map(|_| self.clone().work());
+        tokio::select! {
+            _ = futures_util::future::join_all(workers) => {}
+            () = shutdown.cancelled() => {}
+        }
+    }
+
+    async fn work(self) {
+        loop {
+            let woken = self.inner.waits.notified();
+            match self.next() {
+                Some(code) => {
+                    self.investigate(&code).await;
+                    // Another may wait that was told of while all were busy.
+                    self.inner.waits.notify_one();
                 }
+                None => woken.await,
             }
-        });
-        futures_util::future::join_all(workers).await;
+        }
     }
 
     /// The next incident to investigate, after those that turn out to belong to one that was: then nothing is asked twice.

@@ -1,5 +1,6 @@
 //! What is wrong now, what was, and whether anything is heard at all.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use groundcrew_store::{StateDb, Store};
@@ -95,7 +96,7 @@ fn opened(state: &StateDb, day: TimeRange) -> Result<Vec<OpenedRow>, ExploreErro
             services: incident.services,
         });
     }
-    rows.sort_by(|a, b| (b.until.is_none(), b.since).cmp(&(a.until.is_none(), a.since)));
+    rows.sort_by_key(|row| Reverse((row.until.is_none(), row.since)));
     Ok(rows)
 }
 

@@ -53,7 +53,7 @@ mod tests {
         );
         assert!(!is_signed(&secret, &[b"what do ya want for nothing!"], [KNOWN]));
         assert!(!is_signed(&Secret::default(), &parts, [KNOWN]));
-        for wrong in ["", "5bdc", "zz", &KNOWN[1..], "\u{20ac}\u{20ac}"] {
+        for wrong in ["", "5bdc", "zz", KNOWN.trim_start_matches('5'), "\u{20ac}\u{20ac}"] {
             assert!(!is_signed(&secret, &parts, [wrong]), "{wrong}");
         }
     }

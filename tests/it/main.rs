@@ -26,6 +26,7 @@ mod explore;
 mod followups;
 #[cfg(test)]
 mod hooks;
+#[cfg(test)]
 mod incidents;
 #[cfg(test)]
 mod injection;
@@ -45,6 +46,7 @@ mod model_failures;
 mod model_server;
 #[cfg(test)]
 mod neighbours;
+#[cfg(test)]
 mod openai;
 #[cfg(test)]
 mod peers;
@@ -52,11 +54,13 @@ mod peers;
 mod receivers;
 #[cfg(test)]
 mod shop;
+#[cfg(test)]
 mod slack;
 #[cfg(test)]
 mod slack_days;
 #[cfg(test)]
 mod slack_incidents;
+#[cfg(test)]
 mod slack_look;
 #[cfg(test)]
 mod slack_payloads;
