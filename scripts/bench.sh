@@ -3,4 +3,5 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo build --release --bin groundcrew
-exec python3 scripts/bench.py "${CARGO_TARGET_DIR:-target}/release/groundcrew"
+python3 scripts/bench.py "${CARGO_TARGET_DIR:-target}/release/groundcrew"
+exec python3 scripts/bench_surfaces.py "${CARGO_TARGET_DIR:-target}/release/groundcrew"

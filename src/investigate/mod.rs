@@ -34,12 +34,13 @@ mod tell;
 pub mod verify;
 mod words;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use groundcrew_llm::LanguageModel;
 use groundcrew_telemetry::TimeRange;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use answer::{Answer, AnswerEvent, Impact, Step, StepStatus, ToldBy, Usage, Verdict};
@@ -62,6 +63,11 @@ use verify::{Grounds, Measurer};
 const UNASKED_BYTES_MAX: usize = 1_200;
 /// Pages that are in the bundle whatever else is.
 const PAGES_FIRST: usize = 2;
+
+/// Questions whose facts are found at the same time, over the whole process. It is work for the processor: more of them
+/// than cores would answer none sooner, and everybody's messages would wait behind them.
+static TURNS: LazyLock<Semaphore> =
+    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)));
 
 /// What code alone finds: the value between the deterministic steps and the telling.
 pub struct Facts {
@@ -127,8 +133,15 @@ pub async fn investigate(
             (facts, investigated)
         }
     };
+    let found = async {
+        // It is never closed; without a permit the facts are found all the same.
+        let turn = TURNS.acquire().await.ok();
+        let done = tokio::task::spawn_blocking(work).await;
+        drop(turn);
+        done
+    };
     let (facts, Investigated { mut answer, mut record, asked }) = tokio::select! {
-        done = tokio::task::spawn_blocking(work) => done.map_err(|_| QuestionError::Bug(ids.run_id.clone()))?,
+        done = found => done.map_err(|_| QuestionError::Bug(ids.run_id.clone()))?,
         () = cancel.cancelled() => return Err(QuestionError::Cancelled),
     };
     answer.usage.ms = elapsed_ms(started);
