@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use anyhow::{Result, bail};
-use groundcrew_store::Access;
+use anyhow::Result;
 use groundcrew_telemetry::{Clock, SystemClock};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::client::Client;
+use super::stores;
 use crate::app;
 use crate::config::Settings;
 use crate::investigate::answer::{Answer, AnswerEvent};
@@ -81,13 +81,7 @@ pub(super) struct Here {
 impl Here {
     /// On the data directory, read-only.
     pub(super) fn on_directory(settings: &Settings) -> Result<Self> {
-        if !settings.data.dir.exists() {
-            bail!(
-                "there is no data directory at {}\nhint: `groundcrew ingest FILE` feeds telemetry in, `groundcrew demo` brings its own",
-                settings.data.dir.display()
-            );
-        }
-        let store = app::open_store(settings, Access::ReadOnly)?;
+        let store = stores::open(settings)?;
         let investigator = app::build_investigator(settings, store)?;
         Ok(Self { investigator, thread: None, kept_in: Some(settings.clone()) })
     }

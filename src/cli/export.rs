@@ -97,7 +97,7 @@ pub(super) fn run(settings: &Settings, arguments: &ExportArguments) -> Result<Ex
 fn answer_id(state: &StateDb, name: &str) -> Result<String> {
     let name = name.trim();
     if name.starts_with("ans_") && name.len() >= PREFIX_CHARS_MIN {
-        let ids = state.answer_ids(ANSWERS_MAX)?;
+        let ids = state.answer_ids(None, ANSWERS_MAX)?;
         let mut fitting = ids.into_iter().filter(|id| id.starts_with(name));
         match (fitting.next(), fitting.next()) {
             (Some(id), None) => return Ok(id),

@@ -125,6 +125,11 @@ pub(super) fn absorb(incident: &mut OpenedIncident, small: OpenedIncident) {
             incident.alerts.push(alert);
         }
     }
+    for service in small.services {
+        if !incident.services.contains(&service) {
+            incident.services.push(service);
+        }
+    }
     incident.heard_at = incident.heard_at.max(small.heard_at);
     settle(incident);
 }
@@ -207,9 +212,11 @@ mod tests {
         small.code = "ABC".to_owned();
         assert!(!explains(&big, &small, now), "nothing says so yet");
         big.services.push("checkout".to_owned());
+        small.services.push("cart".to_owned());
         assert!(explains(&big, &small, now));
         assert!(!explains(&big, &big, now), "not itself");
         absorb(&mut big, small);
         assert_eq!((big.alerts.len(), big.firing()), (2, 2));
+        assert!(belongs(&big, &alert("slow", "cart"), None, now), "its services came along");
     }
 }

@@ -205,19 +205,24 @@ impl Desk {
     /// Masks an incident and stores it, with those alerts that changed.
     fn store(&self, opened: &mut OpenedIncident, changed: &[String]) -> Result<(), StoreError> {
         let investigator = self.inner.sessions.investigator();
-        let masked = investigator.masker.mask(opened.clone(), |opened, visit| {
-            opened.for_each_text_mut(visit);
+        let mask = |opened: &OpenedIncident| {
+            investigator.masker.mask(opened.clone(), |opened, visit| {
+                opened.for_each_text_mut(visit);
+            })
+        };
+        let masked = mask(opened).or_else(|_| {
+            // It is told all the same, without the words that nobody could vouch for.
+            "an alert whose words could not be masked".clone_into(&mut opened.title);
+            opened.group.clear();
+            opened.alerts.iter_mut().for_each(|alert| alert.name.clear());
+            mask(opened)
         });
         match masked {
             Ok(masked) => {
                 investigator.store.state().put_opened(&masked, changed)?;
                 *opened = masked.into_inner();
             }
-            // It is told all the same, without the words that nobody could vouch for.
-            Err(_) => {
-                "an alert whose words could not be masked".clone_into(&mut opened.title);
-                opened.alerts.iter_mut().for_each(|alert| alert.name.clear());
-            }
+            Err(_) => tracing::error!(code = opened.code, "an incident could not be masked"),
         }
         Ok(())
     }
@@ -284,7 +289,8 @@ impl Desk {
     async fn investigate(&self, code: &str) {
         let Some(Incident { opened, .. }) = self.get(code) else { return };
         let sessions = &self.inner.sessions;
-        let question = question_of(&opened, sessions.now());
+        let known = sessions.investigator().store.coverage().unwrap_or_default().services;
+        let question = question_of(&opened, &known, sessions.now());
         let Some(ids) = RunIds::of_answer(&opened.answer_id) else { return };
         let Ok(conversation) = sessions.open(Some(&opened.conversation)) else { return };
         loop {
@@ -335,13 +341,15 @@ fn read_answer(state: &StateDb, id: &str) -> Option<Arc<Answer>> {
     serde_json::from_str(&json).ok().map(Arc::new)
 }
 
-/// What an incident's first alert asks.
-fn question_of(opened: &OpenedIncident, now: Timestamp) -> Question {
+/// What an incident's first alert asks. A service that telemetry does not know is what a monitor calls something, and no
+/// reason to look at nothing else.
+fn question_of(opened: &OpenedIncident, known: &[String], now: Timestamp) -> Question {
     let age = now.nanos_since(opened.since) / 1_000_000_000 + BEFORE_ALERT_SECS;
     let back = age.clamp(*LOOK_BACK_SECS.start(), *LOOK_BACK_SECS.end());
     let mut question = Question::new(format!("why? {}", opened.title), now);
     question.since = Some(Duration::from_secs(back.unsigned_abs()));
-    question.services.clone_from(&opened.services);
+    let is_known = |name: &&String| known.iter().any(|known| known.eq_ignore_ascii_case(name));
+    question.services = opened.services.iter().filter(is_known).cloned().collect();
     question.budget = Budget { facts_only: true, ..Budget::default() };
     question
 }

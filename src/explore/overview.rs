@@ -168,7 +168,7 @@ pub fn answer_of(state: &StateDb, code: &str) -> Result<Answer, ExploreError> {
 fn incidents(state: &StateDb, limit: usize) -> Result<Vec<IncidentRow>, ExploreError> {
     let unreadable = |error: MemoryError| ExploreError::Bad(format!("the memory: {error}"));
     let mut rows: BTreeMap<String, IncidentRow> = BTreeMap::new();
-    let ids = state.answer_ids_outside(PRIVATE, limit)?;
+    let ids = state.answer_ids(Some(PRIVATE), limit)?;
     for id in &ids {
         let answer = state.answer(id)?.and_then(|json| serde_json::from_str::<Answer>(&json).ok());
         if let Some(answer) = answer {

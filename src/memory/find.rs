@@ -48,7 +48,7 @@ pub fn find(state: &StateDb, name: &str) -> Result<Found, MemoryError> {
         return Err(MemoryError::NotFound(name.to_owned()));
     }
     let ids: Vec<String> = state
-        .answer_ids(ANSWERS_MAX)?
+        .answer_ids(None, ANSWERS_MAX)?
         .into_iter()
         .filter(|id| incident_code(id).starts_with(&code))
         .collect();

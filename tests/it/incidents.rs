@@ -1,5 +1,7 @@
 //! Alerts open incidents, join them and end them, and each incident is looked into once.
 
+use std::path::{Path, PathBuf};
+
 use groundcrew_telemetry::{Clock, SystemClock};
 use serde_json::{Value, json};
 
@@ -72,6 +74,18 @@ async fn an_alert_opens_an_incident_that_is_looked_into_at_once_and_ends_with_it
 }
 
 #[tokio::test]
+async fn a_service_that_only_its_monitor_knows_narrows_nothing() {
+    let program = in_an_outage();
+    let server = program.serve();
+    alert(&server, "OrdersFail", "Online Shop (EU)", "", "firing").await;
+    let rows = opened(&server, |rows| rows.iter().all(|row| row["headline"].is_string())).await;
+    let path = format!("/v1/incidents/{}/answer", rows[0]["code"].as_str().unwrap());
+    let answer: Value = client().get(server.url(&path)).send().await.unwrap().json().await.unwrap();
+    assert_eq!(answer["scope"], json!([]), "{answer:#}");
+    assert!(answer["evidence"].to_string().contains("pool exhausted"), "{answer:#}");
+}
+
+#[tokio::test]
 async fn a_storm_folds_into_its_incidents_and_none_is_lost() {
     let program = Program::new();
     let server = program.serve();
@@ -103,4 +117,22 @@ async fn what_wakes_nobody_opens_nothing_and_words_are_masked() {
     let rows = opened(&server, |rows| !rows.is_empty()).await;
     assert_eq!(rows.len(), 1, "{rows:#?}");
     assert!(!rows[0]["title"].as_str().unwrap().contains("jane.doe"), "{rows:#?}");
+    drop(server);
+    let files = walk(&program.data());
+    assert!(files.len() > 3);
+    for (path, bytes) in files {
+        let holds = bytes.windows(8).any(|window| window == b"jane.doe");
+        assert!(!holds, "{} holds what was masked", path.display());
+    }
+}
+
+/// Every file below a directory, with what it holds.
+fn walk(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let entries = std::fs::read_dir(directory).unwrap().flatten();
+    entries
+        .flat_map(|entry| match entry.path() {
+            path if path.is_dir() => walk(&path),
+            path => vec![(path.clone(), std::fs::read(&path).unwrap())],
+        })
+        .collect()
 }

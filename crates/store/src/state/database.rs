@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use groundcrew_telemetry::Timestamp;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 
 use super::schema;
 use crate::{Access, StoreError};
@@ -14,6 +14,8 @@ use crate::{Access, StoreError};
 pub(super) const ANSWERS_MAX: u32 = 10_000;
 /// How long a statement waits for another process that writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Pause between attempts to open one that another process sets up.
+const BUSY_PAUSE: Duration = Duration::from_millis(10);
 
 /// The state database. Safe to share between threads.
 #[derive(Debug)]
@@ -86,34 +88,22 @@ impl StateDb {
         .map(Option::unwrap_or_default)
     }
 
-    /// The ids of the newest answers of all conversations, newest first.
-    pub fn answer_ids(&self, limit: usize) -> Result<Vec<String>, StoreError> {
-        let limit = u32::try_from(limit).unwrap_or(ANSWERS_MAX).min(ANSWERS_MAX);
-        self.read(|connection| {
-            connection
-                .prepare_cached(
-                    "SELECT answer_id FROM answer ORDER BY at DESC, rowid DESC LIMIT ?1",
-                )?
-                .query_map([limit], |row| row.get(0))?
-                .collect()
-        })
-        .map(Option::unwrap_or_default)
-    }
-
-    /// The ids of the newest answers of conversations whose ids do not begin with `private`, newest first.
-    pub fn answer_ids_outside(
+    /// The ids of the newest answers of all conversations, newest first, but for conversations whose ids begin with
+    /// `but_for`, if that is given.
+    pub fn answer_ids(
         &self,
-        private: &str,
+        but_for: Option<&str>,
         limit: usize,
     ) -> Result<Vec<String>, StoreError> {
         let limit = u32::try_from(limit).unwrap_or(ANSWERS_MAX).min(ANSWERS_MAX);
         self.read(|connection| {
             connection
                 .prepare_cached(
-                    "SELECT answer_id FROM answer WHERE substr(conversation, 1, length(?1)) <> ?1
+                    "SELECT answer_id FROM answer
+                     WHERE ?1 IS NULL OR substr(conversation, 1, length(?1)) <> ?1
                      ORDER BY at DESC, rowid DESC LIMIT ?2",
                 )?
-                .query_map(params![private, limit], |row| row.get(0))?
+                .query_map(params![but_for, limit], |row| row.get(0))?
                 .collect()
         })
         .map(Option::unwrap_or_default)
@@ -171,6 +161,24 @@ fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
     if let Some(dir) = path.parent() {
         std::fs::create_dir_all(dir).map_err(StoreError::io("create directory", dir))?;
     }
+    // SQLite waits for others by itself, but not while a database is made or its journal's mode is set: of several
+    // processes that start on a new one all but the first would fail.
+    let began = Instant::now();
+    loop {
+        match set_up_for_writing(path) {
+            Err(StoreError::State(error)) if is_busy(&error) && began.elapsed() < BUSY_TIMEOUT => {
+                std::thread::sleep(BUSY_PAUSE);
+            }
+            opened => return opened,
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
+fn set_up_for_writing(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;

@@ -122,7 +122,7 @@ mod tests {
         state.put_answer("new", "c", at(100_000), "{}").unwrap();
         assert_eq!(state.answer("lost").unwrap(), None);
         assert!(state.answer("kept").unwrap().is_some());
-        assert_eq!(state.answer_ids(2).unwrap().first().map(String::as_str), Some("new"));
+        assert_eq!(state.answer_ids(None, 2).unwrap().first().map(String::as_str), Some("new"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use groundcrew_telemetry::{Alert, AlertStatus, ChangeEvent, ChangeKind, Timestam
 
 use super::super::files::log_time::parse_time;
 use super::super::files::plain_json::{as_object, get, object_of, text_of};
-use super::{Entries, Message, Posted, change, kind_of, read_known, time_of};
+use super::{Entries, Message, Posted, change, fingerprint, kind_of, read_known, time_of};
 use crate::stages::decode::Rejections;
 
 /// The header that tells a CloudEvent whose attributes stand in headers.
@@ -103,17 +103,11 @@ impl Event<'_> {
         let service = self.service();
         let name = self.words().unwrap_or_else(|| self.kind.clone());
         let began = time_of(self.data, &["starts_at", "started_at", "created_at"], self.time);
+        // The same thing begins and ends under one subject, each time with an id of its own.
+        let happened_to = self.subject.clone().or_else(|| text_of(self.inner_subject(), &["id"]));
         Alert {
             source: "cloudevents".to_owned(),
-            // The same thing begins and ends under one subject, each time with an id of its own.
-            fingerprint: match self
-                .subject
-                .clone()
-                .or_else(|| text_of(self.inner_subject(), &["id"]))
-            {
-                Some(subject) => format!("cloudevents:{subject}"),
-                None => format!("cloudevents:{name}"),
-            },
+            fingerprint: fingerprint("cloudevents", happened_to.as_ref().unwrap_or(&name)),
             status: if is_over { AlertStatus::Resolved } else { AlertStatus::Firing },
             severity: text_of(self.data, &["severity", "priority"]).unwrap_or_default(),
             starts_at: began.unwrap_or(self.time),

@@ -16,7 +16,7 @@ use groundcrew_telemetry::{Alert, AlertStatus, ChangeEvent, ChangeKind, Timestam
 use serde::Deserialize;
 
 use super::super::files::log_time::{epoch_time, parse_time};
-use super::{Message, Posted, change, kind_of};
+use super::{Message, Posted, change, fingerprint, kind_of};
 
 /// The mappings of all sources that have one.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -161,7 +161,7 @@ impl Mapping {
             .unwrap_or_else(|| format!("{name}:{}", service.as_deref().unwrap_or_default()));
         Alert {
             source: posted.source.to_owned(),
-            fingerprint: format!("{}:{told_apart}", posted.source),
+            fingerprint: fingerprint(posted.source, &told_apart),
             status: if is_over { AlertStatus::Resolved } else { AlertStatus::Firing },
             severity: text(&self.severity).unwrap_or_default(),
             text: text(&self.text).unwrap_or_else(|| name.clone()),
