@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use groundcrew_masking::Masker;
-use groundcrew_store::{Access, LogQuery, Store, StoreOptions};
+use groundcrew_store::{Access, Expression, LogQuery, Store, StoreOptions};
 use groundcrew_telemetry::{FixedClock, LogRow, TimeRange, Timestamp};
 use tempfile::TempDir;
 
@@ -45,7 +45,7 @@ impl Bench {
             range: TimeRange::ALL,
             services: Vec::new(),
             severity_min: None,
-            terms: Vec::new(),
+            text: Expression::default(),
             trace_id: None,
             template: None,
             newest_first: false,

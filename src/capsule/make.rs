@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use groundcrew_store::LogQuery;
+use groundcrew_store::{Expression, LogQuery};
 use groundcrew_telemetry::LogRow;
 
 use super::file::{Packed, pack, unpack};
@@ -76,7 +76,7 @@ fn newest_lines(investigator: &Investigator, plan: &Plan, imprint: &Imprint) -> 
             range: plan.window,
             services: vec![(*service).clone()],
             severity_min: None,
-            terms: Vec::new(),
+            text: Expression::default(),
             trace_id: None,
             template: None,
             newest_first: true,

@@ -10,7 +10,7 @@ use super::exit::Exit;
 use super::stores::{self, WhenArguments, moment};
 use super::{print, render};
 use crate::config::Settings;
-use crate::explore::view::{LogLine, LogsView};
+use crate::explore::view::{LogLine, LogsView, ValuesView};
 use crate::explore::{self, Asked};
 use crate::investigate::format::count;
 use crate::text::visible;
@@ -18,14 +18,18 @@ use crate::text::visible;
 const DIM: Style = Style::new().dimmed();
 /// The place of errors and worse in a bucket's counts.
 const ERRORS_FROM: usize = 5;
+/// Characters of the longest bar, and of a value.
+const BAR_WIDTH: u64 = 40;
+const VALUE_WIDTH_MAX: usize = 48;
 
 #[derive(Args, Debug)]
 #[command(
     after_help = "Oldest first; exit code 1 when there are none.\n\nExamples:\n  groundcrew logs --service checkout --severity error\n  \
-groundcrew logs pool exhausted --since 2h\n  groundcrew logs --trace 0af7651916cd43dd8448eb211c80319c -o jsonl | jq .body"
+groundcrew logs pool exhausted --since 2h\n  groundcrew logs '\"connection refused\" -redis http.status:>=500'\n  \
+groundcrew logs 'service:shop (timeout OR /took \\d{{4,}} ms/)' --by user.id\n  groundcrew logs --trace 0af7651916cd43dd8448eb211c80319c -o jsonl | jq .body"
 )]
 pub(super) struct LogsArguments {
-    /// Words that the records must hold
+    /// What the records must hold: words, "a phrase", begin*, /expression/, field:value; AND, OR, NOT and brackets
     #[arg(value_name = "QUERY")]
     pub words: Vec<String>,
     /// Of this service
@@ -37,6 +41,9 @@ pub(super) struct LogsArguments {
     /// Of this trace
     #[arg(long, value_name = "ID")]
     pub trace: Option<String>,
+    /// Count the values of this field (an attribute, service or level) instead
+    #[arg(long, value_name = "FIELD")]
+    pub by: Option<String>,
     #[command(flatten)]
     pub when: WhenArguments,
     /// The newest so many
@@ -54,10 +61,14 @@ pub(super) fn run(settings: &Settings, arguments: LogsArguments) -> Result<Exit>
         level: arguments.severity.unwrap_or_default(),
         q: arguments.words.join(" "),
         trace: arguments.trace.unwrap_or_default(),
+        field: arguments.by.unwrap_or_default(),
         limit: Some(arguments.limit),
         ..Asked::default()
     };
     let asked = arguments.when.of(&store, asked)?;
+    if !asked.field.is_empty() {
+        return counted(&explore::values(&store, &asked, SystemClock.now())?, arguments.output);
+    }
     let view = explore::logs(&store, &asked, SystemClock.now())?;
     match arguments.output {
         Output::Json => print::out(&format!("{}\n", serde_json::to_string(&view)?))?,
@@ -71,6 +82,41 @@ pub(super) fn run(settings: &Settings, arguments: LogsArguments) -> Result<Exit>
         }
     }
     Ok(if view.lines.is_empty() { Exit::NotEnoughEvidence } else { Exit::Success })
+}
+
+/// The values of a field, as bars.
+fn counted(view: &ValuesView, output: Output) -> Result<Exit> {
+    if matches!(output, Output::Json | Output::Jsonl) {
+        print::out(&format!("{}\n", serde_json::to_string(view)?))?;
+    } else {
+        let most = view.values.first().map_or(1, |value| value.count).max(1);
+        let width = view.values.iter().map(|value| visible(&value.value).chars().count()).max();
+        let width = width.unwrap_or_default().min(VALUE_WIDTH_MAX);
+        let rows = view.values.iter().map(|value| {
+            let bar = "█".repeat(usize::try_from(value.count * BAR_WIDTH / most).unwrap_or(1).max(1));
+            let text: String = visible(&value.value).chars().take(VALUE_WIDTH_MAX).collect();
+            format!("{text:<width$}  {:>9}  {DIM}{bar}{DIM:#}\n", count(value.count))
+        });
+        print::out(&rows.collect::<String>())?;
+        let at_least = if view.complete { "" } else { "at least " };
+        let mut told = format!(
+            "{at_least}{} of {} records have {}",
+            count(view.holding),
+            count(view.records),
+            visible(&view.field)
+        );
+        if view.others > 0 {
+            told.push_str(&format!("; {} with other values", count(view.others)));
+        }
+        if let Some(of) = view.numbers {
+            told.push_str(&format!(
+                "\nmin {}  p50 {}  p90 {}  p99 {}  max {}",
+                of.min, of.p50, of.p90, of.p99, of.max
+            ));
+        }
+        print::note(told);
+    }
+    Ok(if view.values.is_empty() { Exit::NotEnoughEvidence } else { Exit::Success })
 }
 
 fn line(line: &LogLine) -> String {

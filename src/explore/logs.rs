@@ -1,6 +1,7 @@
 //! Log records with a histogram, and log templates beside the time before.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use groundcrew_store::{LogQuery, Store, TemplateQuery};
 use groundcrew_telemetry::{LogRow, Severity, TemplateRow, TimeRange, Timestamp};
@@ -10,8 +11,8 @@ use super::when::{Asked, ExploreError, before, given};
 
 /// Bars of a histogram, about.
 const BARS: i64 = 60;
-/// Records that are counted one by one, where rollups cannot say.
-const COUNTED_MAX: usize = 20_000;
+/// Longest search for one view. What was found by then is shown, and that it is not all.
+pub(super) const SEARCH_TIME_MAX: Duration = Duration::from_secs(2);
 /// Patterns listed.
 const PATTERNS_MAX: usize = 500;
 const SECOND: i64 = 1_000_000_000;
@@ -26,22 +27,16 @@ const WIDTHS: [i64; 16] =
 pub fn logs(store: &Store, asked: &Asked, now: Timestamp) -> Result<LogsView, ExploreError> {
     let range = asked.range(store, now)?;
     let limit = asked.limit();
-    let query = LogQuery {
-        range,
-        services: asked.services(),
-        severity_min: asked.severity()?,
-        terms: asked.words(),
-        trace_id: asked.trace_id()?,
-        template: asked.template_id()?,
-        newest_first: true,
-        limit: limit + 1,
-    };
-    let mut rows = store.search_logs(&query)?;
+    let query = query_of(asked, range, limit + 1)?;
+    let until = Instant::now() + SEARCH_TIME_MAX;
+    let found = store.search_logs_while(&query, &mut || Instant::now() < until)?;
+    let mut rows = found.rows;
     let more = rows.len() > limit;
     rows.truncate(limit);
     // Others of the same moment may follow, so the next page begins with it again.
-    let next = rows.last().filter(|_| more).map(|row| Time(row.record.time.plus_nanos(1)));
-    let (width, buckets, complete) = histogram(store, &query)?;
+    let last = rows.last().filter(|_| more).map(|row| row.record.time);
+    let next = last.or(found.searched_to).map(|time| Time(time.plus_nanos(1)));
+    let (width, buckets, complete) = histogram(store, &query, until)?;
     Ok(LogsView {
         from: Time(range.start),
         to: Time(range.end),
@@ -54,28 +49,47 @@ pub fn logs(store: &Store, asked: &Asked, now: Timestamp) -> Result<LogsView, Ex
     })
 }
 
+pub(super) fn query_of(asked: &Asked, range: TimeRange, limit: usize) -> Result<LogQuery, ExploreError> {
+    Ok(LogQuery {
+        range,
+        services: asked.services(),
+        severity_min: asked.severity()?,
+        text: asked.text()?,
+        trace_id: asked.trace_id()?,
+        template: asked.template_id()?,
+        newest_first: true,
+        limit,
+    })
+}
+
 /// The query as it is written.
-fn words(query: &LogQuery) -> String {
+pub(super) fn words(query: &LogQuery) -> String {
     let mut words = vec!["logs".to_owned()];
     words.extend(query.services.iter().map(|service| format!("service:{service}")));
     words.extend(query.severity_min.map(|least| format!("severity:{}+", least.name())));
     words.extend(query.trace_id.map(|trace| format!("trace:{trace}")));
     words.extend(query.template.map(|template| format!("template:{template}")));
-    words.extend(query.terms.iter().cloned());
+    words.extend(Some(query.text.text().to_owned()).filter(|text| !text.is_empty()));
     words.join(" ")
 }
 
-/// Seconds of a bar, the bars, and whether all is counted.
-fn histogram(store: &Store, query: &LogQuery) -> Result<(i64, Vec<LogBucket>, bool), ExploreError> {
+/// Seconds of a bar, the bars, and whether all is counted. What must be counted one by one is, until it is late.
+fn histogram(
+    store: &Store,
+    query: &LogQuery,
+    until: Instant,
+) -> Result<(i64, Vec<LogBucket>, bool), ExploreError> {
     let least = query.range.end.nanos_since(query.range.start) / SECOND / BARS;
     let width = |least: i64| WIDTHS.into_iter().find(|width| *width >= least).unwrap_or(least);
-    let counts_each = !query.terms.is_empty() || query.trace_id.is_some();
+    let counts_each = !query.text.is_empty() || query.trace_id.is_some();
     if counts_each {
         let width = width(least);
-        let rows = store.search_logs(&LogQuery { limit: COUNTED_MAX, ..query.clone() })?;
         let mut bars = Bars::new(query.range, width);
-        rows.iter().for_each(|row| bars.add(row.record.time, row.record.severity, 1));
-        return Ok((width, bars.bars, rows.len() < COUNTED_MAX));
+        let complete = store.visit_logs(query, &mut |row| {
+            bars.add(row.record.time, row.record.severity, 1);
+            Instant::now() < until
+        })?;
+        return Ok((width, bars.bars, complete));
     }
     // Rollups count by the minute.
     let width = width(least.max(60));

@@ -11,6 +11,7 @@ mod overview;
 mod search;
 mod services;
 mod traces;
+mod values;
 pub mod view;
 mod when;
 
@@ -22,4 +23,5 @@ pub use overview::{answer_of, listed_incidents, overview};
 pub use search::search;
 pub use services::services;
 pub use traces::{span, trace, traces};
+pub use values::values;
 pub use when::{Asked, ExploreError};

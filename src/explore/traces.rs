@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use groundcrew_analysis::critical_path;
-use groundcrew_store::{Found, LogQuery, SpanQuery, Store};
+use groundcrew_store::{Expression, Found, LogQuery, SpanQuery, Store};
 use groundcrew_telemetry::{SpanId, SpanKind, SpanRow, TimeRange, Timestamp, TraceId};
 
 use super::logs::line;
@@ -276,7 +276,7 @@ pub fn span(store: &Store, trace: &str, span: &str) -> Result<SpanView, ExploreE
         range: TimeRange::ALL,
         services: Vec::new(),
         severity_min: None,
-        terms: vec![row.span.span_id.to_string()],
+        text: Expression::words([row.span.span_id.to_string()]),
         trace_id: Some(trace),
         template: None,
         newest_first: false,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use groundcrew_store::{Store, StoreError};
+use groundcrew_store::{Expression, Store, StoreError};
 use groundcrew_telemetry::{Severity, TemplateId, TimeRange, Timestamp, TraceId};
 use serde::Deserialize;
 use thiserror::Error;
@@ -41,8 +41,10 @@ pub struct Asked {
     pub service: String,
     /// The least severity, by name.
     pub level: String,
-    /// Words.
+    /// What the records must hold: words, `"a phrase"`, `begin*`, `/expression/`, `field:value`, with AND, OR, NOT.
     pub q: String,
+    /// An attribute of log records, `service` or `level`.
+    pub field: String,
     /// A trace.
     pub trace: String,
     /// A log template.
@@ -109,10 +111,12 @@ impl Asked {
         given(&self.service).map(str::to_owned).into_iter().collect()
     }
 
-    /// The words.
-    #[must_use]
-    pub fn words(&self) -> Vec<String> {
-        self.q.split_whitespace().map(str::to_owned).collect()
+    /// What is asked of texts and fields.
+    ///
+    /// # Errors
+    /// When it cannot be read; what is said then has the place and a hint.
+    pub fn text(&self) -> Result<Expression, ExploreError> {
+        Expression::parse(&self.q).map_err(|error| ExploreError::Bad(error.to_string()))
     }
 
     /// The least severity.

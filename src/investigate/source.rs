@@ -182,10 +182,7 @@ fn cut_template(row: &TemplateRow, range: TimeRange) -> Option<TemplateRow> {
 
 /// Lines as the store would find them, newest first or not, or `None` where there are none: there may have been.
 fn lines_in(gathered: &Gathered, query: &LogQuery) -> Option<Vec<LogRow>> {
-    let holds = |row: &LogRow| {
-        let body = row.record.body.to_lowercase();
-        query.terms.iter().all(|term| body.contains(&term.to_lowercase()))
-    };
+    let holds = |row: &LogRow| query.text.admits(row.resource.service(), &row.record);
     let mut rows: Vec<&LogRow> = gathered
         .lines
         .iter()

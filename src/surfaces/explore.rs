@@ -36,6 +36,7 @@ pub fn router<S: Clone + Send + Sync + 'static>(sessions: Sessions) -> Router<S>
         .route("/v1/answers", view(|from, _, _| explore::listed_incidents(from.store.state())))
         .route("/v1/incidents/{code}/answer", get(answer))
         .route("/v1/logs", view(|from, asked, now| explore::logs(&from.store, asked, now)))
+        .route("/v1/logs/values", view(|from, asked, now| explore::values(&from.store, asked, now)))
         .route("/v1/patterns", view(|from, asked, now| explore::patterns(&from.store, asked, now)))
         .route("/v1/traces", view(|from, asked, now| explore::traces(&from.store, asked, now)))
         .route("/v1/traces/{trace}", get(trace))

@@ -108,6 +108,35 @@ async fn logs_come_in_pages_under_a_histogram_that_counts_them_all() {
 }
 
 #[tokio::test]
+async fn logs_are_searched_by_expressions_and_counted_by_field() {
+    let (_program, server) = served();
+    let found = async |expression: &str| {
+        let q: String = form_urlencoded::byte_serialize(expression.as_bytes()).collect();
+        let path = format!("/v1/logs?{}&limit=1000&q={q}", window());
+        view(&server, &path).await["lines"].as_array().unwrap().len()
+    };
+    assert_eq!(found("\"pool exhausted\"").await, 100);
+    assert_eq!(found("\"exhausted pool\"").await, 0);
+    assert_eq!(found("exhau* OR \"handled request\"").await, 300);
+    assert_eq!(found("/within 300[24] ms/").await, 20);
+    assert_eq!(found("level:info -/in 1\\d ms/").await, 100);
+    assert_eq!(found("service:checkout NOT level:warn+").await, 200);
+    let (status, refused) = get(&server, "/v1/logs?q=%22open").await;
+    assert_eq!(status, 400, "{refused}");
+    assert!(refused.to_string().contains("close it with"), "{refused}");
+    let deep = "(".repeat(3_000);
+    assert_eq!(get(&server, &format!("/v1/logs?q={deep}")).await.0, 400);
+
+    let levels = view(&server, &format!("/v1/logs/values?{}&field=level", window())).await;
+    assert_eq!(
+        levels["values"],
+        json!([{"value": "INFO", "count": 200}, {"value": "ERROR", "count": 100}])
+    );
+    assert_eq!((&levels["complete"], &levels["numbers"]), (&json!(true), &Value::Null));
+    assert_eq!(get(&server, "/v1/logs/values").await.0, 400, "a field must be named");
+}
+
+#[tokio::test]
 async fn patterns_say_what_is_new() {
     let (_program, server) = served();
     let patterns = view(&server, &format!("/v1/patterns?{}", window())).await;

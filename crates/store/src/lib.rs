@@ -33,6 +33,7 @@ mod coverage;
 mod disk;
 pub mod documents;
 mod error;
+mod expression;
 mod frames;
 mod ledger;
 mod log_filter;
@@ -64,8 +65,9 @@ pub use documents::{
     VectorHome, bare_name,
 };
 pub use error::StoreError;
+pub use expression::{EXPRESSION_BYTES_MAX, Expression, ExpressionError};
 pub use options::{Durability, StoreOptions};
-pub use query::{Found, LogQuery, MetricQuery, SpanQuery, TemplateQuery};
+pub use query::{Found, LogQuery, LogsFound, MetricQuery, SpanQuery, TemplateQuery};
 pub use span_sample::sample_spans;
 pub use state::{OpenedAlert, OpenedIncident, StateDb};
 pub use store::Store;

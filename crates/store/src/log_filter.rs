@@ -2,8 +2,10 @@
 
 use groundcrew_telemetry::{LogRecord, Severity, SpanId, TemplateId, TimeRange, TraceId, Value};
 
+use crate::Expression;
+use crate::expression::{Leaf, Node, Whole};
 use crate::query::{LogQuery, ServiceFilter};
-use crate::tokens::{Tokenizer, contains_ignore_case, query_tokens};
+use crate::tokens::Tokenizer;
 
 /// A query made ready for testing rows.
 #[derive(Debug)]
@@ -13,33 +15,29 @@ pub(crate) struct LogFilter<'q> {
     pub(crate) severity_min: Severity,
     pub(crate) trace_id: Option<TraceId>,
     pub(crate) template: Option<TemplateId>,
-    /// Tokens that must all occur.
-    pub(crate) tokens: Vec<String>,
-    /// Terms without a letter or digit: no token, so they are looked for as they are.
-    pub(crate) literals: Vec<&'q str>,
+    /// What must hold of texts and fields.
+    pub(crate) text: &'q Expression,
+}
+
+/// What is known of a record without reading its texts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Columns<'r> {
+    pub(crate) service: &'r str,
+    pub(crate) severity: Severity,
+    pub(crate) template: Option<TemplateId>,
+    pub(crate) trace_id: Option<TraceId>,
+    pub(crate) span_id: Option<SpanId>,
 }
 
 impl<'q> LogFilter<'q> {
     pub(crate) fn new(query: &'q LogQuery) -> Self {
-        let mut tokens: Vec<String> = Vec::new();
-        let mut literals = Vec::new();
-        for term in &query.terms {
-            let term_tokens = query_tokens(term);
-            if term_tokens.is_empty() {
-                literals.push(term.as_str());
-            }
-            tokens.extend(term_tokens);
-        }
-        tokens.sort();
-        tokens.dedup();
         Self {
             range: query.range,
             services: ServiceFilter(&query.services),
             severity_min: query.severity_min.unwrap_or_default(),
             trace_id: query.trace_id,
             template: query.template,
-            tokens,
-            literals,
+            text: &query.text,
         }
     }
 
@@ -55,27 +53,138 @@ impl<'q> LogFilter<'q> {
             && self.trace_id.is_none_or(|wanted| trace_id == Some(wanted))
     }
 
-    pub(crate) fn asks_for_text(&self) -> bool {
-        !self.tokens.is_empty() || !self.literals.is_empty()
-    }
-
-    /// Whether a record in memory matches; its service is tested by the caller, once per portion.
-    pub(crate) fn admits_record(&self, record: &LogRecord, tokenizer: &mut Tokenizer) -> bool {
+    /// Whether a record in memory matches; that its service is asked for is tested by the caller, once per portion.
+    pub(crate) fn admits_record(
+        &self,
+        service: &str,
+        record: &LogRecord,
+        tokenizer: &mut Tokenizer,
+    ) -> bool {
         self.range.contains(record.time)
             && self.admits_columns(record.severity, record.template, record.trace_id)
-            && self.tokens.iter().all(|token| {
-                id_is(token, record.trace_id, record.span_id)
-                    || tokenizer.has_token(&record.body, token)
-                    || record.attributes.iter().any(|(_, value)| {
-                        any_text(value, &mut |text| tokenizer.has_token(text, token))
-                    })
-            })
-            && self.literals.iter().all(|literal| {
-                contains_ignore_case(&record.body, literal)
-                    || record.attributes.iter().any(|(_, value)| {
-                        any_text(value, &mut |text| contains_ignore_case(text, literal))
-                    })
-            })
+            && self.text.holds_of(service, record, tokenizer)
+    }
+}
+
+/// Whether body or attributes have what is asked for.
+fn leaf_holds(leaf: &Leaf, record: &LogRecord, tokenizer: &mut Tokenizer) -> bool {
+    match leaf {
+        Leaf::Field { name, test } => {
+            record.attributes.iter().any(|(key, value)| key == name && test.admits(value))
+                || names_body(name) && test.admits_text(&record.body)
+        }
+        _ => {
+            leaf.is_in(tokenizer, &record.body)
+                || record
+                    .attributes
+                    .iter()
+                    .any(|(_, value)| any_text(value, &mut |text| leaf.is_in(tokenizer, text)))
+        }
+    }
+}
+
+/// Whether the field of this name is the body.
+pub(crate) fn names_body(name: &str) -> bool {
+    matches!(name, "body" | "message")
+}
+
+impl Leaf {
+    /// Whether what is known without texts decides it, and how.
+    pub(crate) fn is_of(&self, columns: Columns<'_>) -> Option<bool> {
+        match self {
+            Self::Token(token) => id_is(token, columns.trace_id, columns.span_id).then_some(true),
+            Self::Whole(whole) => Some(match whole {
+                Whole::Service(name, false) => columns.service == name,
+                Whole::Service(prefix, true) => columns.service.starts_with(prefix.as_str()),
+                Whole::SeverityAtLeast(least) => columns.severity >= *least,
+                Whole::SeverityIs(level) => columns.severity.name() == level.name(),
+                Whole::Trace(trace) => columns.trace_id == Some(*trace),
+                Whole::Template(template) => columns.template == Some(*template),
+            }),
+            _ => None,
+        }
+    }
+}
+
+impl Expression {
+    /// Whether a record of `service` is what is asked for.
+    #[must_use]
+    pub fn admits(&self, service: &str, record: &LogRecord) -> bool {
+        self.holds_of(service, record, &mut Tokenizer::default())
+    }
+
+    fn holds_of(&self, service: &str, record: &LogRecord, tokenizer: &mut Tokenizer) -> bool {
+        let columns = Columns {
+            service,
+            severity: record.severity,
+            template: record.template,
+            trace_id: record.trace_id,
+            span_id: record.span_id,
+        };
+        self.root().holds(&mut |number| {
+            let Some(leaf) = self.leaf(number) else { return false };
+            leaf.is_of(columns).unwrap_or_else(|| leaf_holds(leaf, record, tokenizer))
+        })
+    }
+
+    /// The blocks that may have rows that match, ascending, where `blocks` says which have a token; `None` when any may.
+    pub(crate) fn blocks<E>(
+        &self,
+        blocks: &mut dyn FnMut(&str) -> Result<Vec<u32>, E>,
+    ) -> Result<Option<Vec<u32>>, E> {
+        self.node_blocks(self.root(), blocks)
+    }
+
+    fn node_blocks<E>(
+        &self,
+        node: &Node,
+        blocks: &mut dyn FnMut(&str) -> Result<Vec<u32>, E>,
+    ) -> Result<Option<Vec<u32>>, E> {
+        match node {
+            Node::All(nodes) => {
+                let mut found: Option<Vec<u32>> = None;
+                for node in nodes {
+                    found = both(found, self.node_blocks(node, blocks)?);
+                    if found.as_ref().is_some_and(Vec::is_empty) {
+                        break;
+                    }
+                }
+                Ok(found)
+            }
+            Node::Any(nodes) => {
+                let mut found = Vec::new();
+                for node in nodes {
+                    let Some(more) = self.node_blocks(node, blocks)? else { return Ok(None) };
+                    found.extend(more);
+                }
+                found.sort_unstable();
+                found.dedup();
+                Ok(Some(found))
+            }
+            // A block where all rows match has none to offer, but the index cannot tell that.
+            Node::Not(_) => Ok(None),
+            Node::Leaf(number) => {
+                let mut found = None;
+                for token in self.leaf(*number).map(Leaf::tokens).unwrap_or_default() {
+                    found = both(found, Some(blocks(&token)?));
+                    if found.as_ref().is_some_and(Vec::is_empty) {
+                        break;
+                    }
+                }
+                Ok(found)
+            }
+        }
+    }
+}
+
+/// What two ascending lists have in common; one that is not known says nothing.
+pub(crate) fn both(left: Option<Vec<u32>>, right: Option<Vec<u32>>) -> Option<Vec<u32>> {
+    match (left, right) {
+        (Some(mut left), Some(right)) => {
+            left.retain(|number| right.binary_search(number).is_ok());
+            Some(left)
+        }
+        (left, right) => left.or(right),
     }
 }
 

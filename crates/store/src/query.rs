@@ -1,6 +1,8 @@
 //! What can be asked of the store.
 
-use groundcrew_telemetry::{Severity, TemplateId, TimeRange, TraceId};
+use groundcrew_telemetry::{LogRow, Severity, TemplateId, TimeRange, Timestamp, TraceId};
+
+use crate::Expression;
 
 /// Asks for log templates with their counts.
 #[derive(Clone, PartialEq, Debug)]
@@ -20,9 +22,8 @@ pub struct LogQuery {
     pub services: Vec<String>,
     /// The least severity.
     pub severity_min: Option<Severity>,
-    /// Words that must all occur, in any case, as whole tokens: in the body, a string attribute, the trace id or the
-    /// span id. A word such as `order-17.eu` is found whole and by its parts; a term of several words asks for each.
-    pub terms: Vec<String>,
+    /// What must hold of body, attributes, trace id and span id.
+    pub text: Expression,
     /// Only records of this trace.
     pub trace_id: Option<TraceId>,
     /// Only records of this template.
@@ -66,6 +67,15 @@ pub struct Found<T> {
     pub rows: Vec<T>,
     /// How many rows matched before the limit cut them down.
     pub matched: u64,
+}
+
+/// Log records that were found, as far as was searched.
+#[derive(Clone, PartialEq, Debug)]
+pub struct LogsFound {
+    /// The records.
+    pub rows: Vec<LogRow>,
+    /// Where the search was broken off: of this moment and beyond there may be more. `None` when it was not.
+    pub searched_to: Option<Timestamp>,
 }
 
 /// Which services a query asks for.

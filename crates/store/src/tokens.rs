@@ -63,6 +63,19 @@ impl Tokenizer {
         }
     }
 
+    /// Whether a token of `text` begins with `prefix` (in lower case).
+    pub(crate) fn has_prefix(&mut self, text: &str, prefix: &str) -> bool {
+        if text.is_ascii() && !contains_ignore_case(text, prefix) {
+            return false;
+        }
+        let mut found = false;
+        self.tokens(text, &mut |candidate| {
+            found = candidate.starts_with(prefix);
+            !found
+        });
+        found
+    }
+
     /// Whether `token` (in lower case) is one of the tokens of `text`.
     pub(crate) fn has_token(&mut self, text: &str, token: &str) -> bool {
         // Text outside ASCII may spell the token with other bytes, so that only the slow way can tell.
@@ -76,6 +89,14 @@ impl Tokenizer {
         });
         found
     }
+}
+
+/// The runs of letters and digits of a text as tokens: what it and every text around it has.
+pub(crate) fn token_parts(text: &str) -> Vec<String> {
+    text.split(|c: char| !c.is_alphanumeric())
+        .filter(|part| !part.is_empty())
+        .map(|part| lowered(&mut String::new(), part).to_owned())
+        .collect()
 }
 
 /// The words of a search term as tokens, whole: a row that has the whole has its parts as well.

@@ -12,12 +12,12 @@ pub use places::{
     ServicesView, SignalRow,
 };
 pub use signals::{
-    LogBucket, LogLine, LogsView, Marker, MetricsView, Pattern, PatternsView, SeriesView,
-    SpanMoment, SpanView, TraceRow, TraceSpan, TraceView, TracesView,
+    LogBucket, LogLine, LogsView, Marker, MetricsView, Numbers, Pattern, PatternsView, SeriesView,
+    SpanMoment, SpanView, TraceRow, TraceSpan, TraceView, TracesView, ValueCount, ValuesView,
 };
 
 /// A moment, RFC 3339 on the wire: nanoseconds since 1970 are more than a browser's numbers hold.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 #[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema), ts(type = "string"))]
 pub struct Time(#[cfg_attr(test, schemars(with = "String"))] pub Timestamp);
 

@@ -18,12 +18,66 @@ pub struct LogsView {
     pub bucket_ms: u64,
     /// The histogram, oldest first, without gaps.
     pub buckets: Vec<LogBucket>,
-    /// Whether the histogram counts every record that matches; otherwise only the newest were counted.
+    /// Whether the histogram counts every record that matches; otherwise there was no time to count them all.
     pub complete: bool,
     /// The records, newest first.
     pub lines: Vec<LogLine>,
     /// Give this as `to` for the records before these; `None` when these are all.
     pub next: Option<Time>,
+}
+
+/// What one field of log records holds.
+#[derive(Clone, PartialEq, Debug, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ValuesView {
+    /// Start of the time.
+    pub from: Time,
+    /// Its end.
+    pub to: Time,
+    /// The query in words that find the same again.
+    pub query: String,
+    /// The field.
+    pub field: String,
+    /// Records that match.
+    pub records: u64,
+    /// Of them those that have the field.
+    pub holding: u64,
+    /// Whether all were counted; otherwise there was no time for that.
+    pub complete: bool,
+    /// The commonest values first.
+    pub values: Vec<ValueCount>,
+    /// Records with values that are not listed.
+    pub others: u64,
+    /// How the values are spread, where most are numbers.
+    pub numbers: Option<Numbers>,
+}
+
+/// One value of a field. It is recorded text.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ValueCount {
+    /// The value.
+    pub value: String,
+    /// Records that have it.
+    pub count: u64,
+}
+
+/// How numbers are spread.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Numbers {
+    /// How many.
+    pub count: u64,
+    /// The smallest.
+    pub min: f64,
+    /// The median.
+    pub p50: f64,
+    /// Nine of ten are not above it.
+    pub p90: f64,
+    /// Ninety-nine of a hundred are not above it.
+    pub p99: f64,
+    /// The largest.
+    pub max: f64,
 }
 
 /// One bar of the histogram.

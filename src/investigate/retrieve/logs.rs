@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use groundcrew_analysis::LogLink;
-use groundcrew_store::{LogQuery, Store, TemplateQuery};
+use groundcrew_store::{Expression, LogQuery, Store, TemplateQuery};
 use groundcrew_telemetry::{LogRow, Severity, TemplateRow, TimeRange, Timestamp};
 
 use super::super::assertion::Measure;
@@ -118,7 +118,7 @@ fn links(
             range: plan.window,
             services: vec![row.service.clone()],
             severity_min: None,
-            terms: Vec::new(),
+            text: Expression::default(),
             trace_id: None,
             template: Some(row.template),
             newest_first: false,
@@ -278,7 +278,7 @@ fn matched_lines(store: &Store, plan: &Plan, range: TimeRange) -> Vec<Candidate>
             range,
             services: Vec::new(),
             severity_min: None,
-            terms: vec![term.clone()],
+            text: Expression::words([term]),
             trace_id: None,
             template: None,
             newest_first: true,

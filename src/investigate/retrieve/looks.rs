@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use groundcrew_store::{
-    DocumentFilter, DocumentQuery, LogQuery, MetricQuery, SpanQuery, TemplateQuery,
+    DocumentFilter, DocumentQuery, Expression, LogQuery, MetricQuery, SpanQuery, TemplateQuery,
 };
 use groundcrew_telemetry::{SpanRow, TimeRange, Timestamp, TraceId};
 
@@ -133,15 +133,16 @@ impl Asked<'_> {
     }
 
     fn lines(&self) -> Result<Vec<Candidate>, String> {
-        let terms: Vec<String> = self.words().split_whitespace().map(str::to_owned).collect();
-        if terms.is_empty() && self.service.is_none() {
+        // A model's words are words, whatever marks are among them.
+        let text = Expression::words(self.words().split_whitespace());
+        if text.is_empty() && self.service.is_none() {
             return Err("search_logs needs words or a service".to_owned());
         }
         let query = LogQuery {
             range: self.range,
             services: self.services(),
             severity_min: None,
-            terms,
+            text,
             trace_id: None,
             template: None,
             newest_first: true,

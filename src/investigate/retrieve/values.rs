@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use groundcrew_store::{LogQuery, Store};
+use groundcrew_store::{Expression, LogQuery, Store};
 use groundcrew_telemetry::{TemplateId, TimeRange, Timestamp};
 
 use super::super::assertion::Measure;
@@ -119,7 +119,7 @@ fn columns(
             range,
             services: vec![service.to_owned()],
             severity_min: None,
-            terms: Vec::new(),
+            text: Expression::default(),
             trace_id: None,
             template: Some(template),
             newest_first,

@@ -53,7 +53,7 @@ pub(super) struct WhatChanged {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SearchLogs {
-    /// Words that all occur in a line.
+    /// What a line must hold: words, "a phrase", begin*, /regular expression/, field:value; AND, OR, NOT, brackets.
     pub query: Option<String>,
     /// One service.
     pub service: Option<String>,

@@ -11,7 +11,7 @@ use super::describe::{Document, Operation};
 use crate::explore::Asked;
 use crate::explore::view::{
     DocumentsView, IncidentsView, LogsView, MetricsView, OverviewView, PatternsView, SearchView,
-    ServicesView, SpanView, TraceView, TracesView,
+    ServicesView, SpanView, TraceView, TracesView, ValuesView,
 };
 use crate::investigate::answer::Answer;
 use crate::investigate::evidence::Evidence;
@@ -63,6 +63,12 @@ fn views(document: &mut Document) {
         "/v1/logs",
         "Log lines and how many there were over time",
         &with(&["service", "level", "q", "trace", "template", "limit"]),
+    );
+    view::<ValuesView>(
+        document,
+        "/v1/logs/values",
+        "What one field of log lines holds: its commonest values, and how numbers are spread",
+        &with(&["field", "service", "level", "q", "trace", "template", "limit"]),
     );
     view::<PatternsView>(
         document,

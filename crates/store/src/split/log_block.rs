@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use groundcrew_telemetry::{
-    CallSite, LogRecord, LogRow, Resource, Severity, TemplateId, Timestamp, TraceId,
+    CallSite, LogRecord, LogRow, Resource, Severity, TemplateId, Timestamp, TraceId, Value,
 };
 use serde::{Deserialize, Serialize};
 
@@ -13,10 +13,11 @@ use super::columns::{
     TraceColumn, string,
 };
 use super::id_index::template_token;
-use crate::StoreError;
-use crate::log_filter::{LogFilter, any_text, id_is};
-use crate::tokens::{Tokenizer, contains_ignore_case};
+use crate::expression::{FieldTest, Leaf};
+use crate::log_filter::{Columns as RowColumns, LogFilter, any_text, names_body};
+use crate::tokens::Tokenizer;
 use crate::top_rows::TopRows;
+use crate::{Expression, StoreError};
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Columns {
@@ -111,7 +112,7 @@ impl LogBlock {
         top: &mut TopRows,
     ) {
         let view = self.view();
-        let mut texts = TextTest::new(filter, &view);
+        let mut texts = TextTest::new(filter.text, &view);
         for row in 0..view.times.len() {
             let Some(time) = view.times.get(row).copied() else { break };
             let origin = view.origin(row);
@@ -119,8 +120,8 @@ impl LogBlock {
                 && top.wants(time)
                 && admitted.get(origin).copied().unwrap_or_default()
                 && filter.admits_columns(view.severity(row), view.template(row), view.trace_id(row))
-                && texts.admits(row)
                 && let Some(resource) = resources.get(origin)
+                && texts.admits(row, resource.service())
             {
                 top.push(time, LogRow { resource: Arc::clone(resource), record: view.record(row) });
             }
@@ -183,8 +184,13 @@ impl View<'_> {
         self.attribute_starts.get(row).copied().unwrap_or_default()
     }
 
+    /// Numbers of names, and values.
+    fn attributes(&self, row: usize) -> impl Iterator<Item = (u32, &StoredValue)> {
+        self.columns.attributes.pairs(row, self.attribute_start(row))
+    }
+
     fn attribute_values(&self, row: usize) -> impl Iterator<Item = &StoredValue> {
-        self.columns.attributes.pairs(row, self.attribute_start(row)).map(|(_, value)| value)
+        self.attributes(row).map(|(_, value)| value)
     }
 
     fn record(&self, row: usize) -> LogRecord {
@@ -204,67 +210,83 @@ impl View<'_> {
 
 /// Tests the texts of rows; what it finds out about an attribute value holds for all rows that have it.
 struct TextTest<'f, 'b> {
-    filter: &'f LogFilter<'f>,
+    text: &'f Expression,
     view: &'b View<'b>,
     tokenizer: Tokenizer,
-    /// Per needle and value: not yet tested, or the result.
+    /// Per leaf and value: not yet tested, or the result.
     known: Vec<Vec<Option<bool>>>,
 }
 
-#[derive(Clone, Copy)]
-enum Needle<'f> {
-    Token(&'f str),
-    Literal(&'f str),
-}
-
 impl<'f, 'b> TextTest<'f, 'b> {
-    fn new(filter: &'f LogFilter<'f>, view: &'b View<'b>) -> Self {
-        let needles = filter.tokens.len() + filter.literals.len();
-        let known = vec![vec![None; view.values.len()]; needles];
-        Self { filter, view, tokenizer: Tokenizer::default(), known }
+    fn new(text: &'f Expression, view: &'b View<'b>) -> Self {
+        let known = vec![vec![None; view.values.len()]; text.leaves().len()];
+        Self { text, view, tokenizer: Tokenizer::default(), known }
     }
 
-    fn admits(&mut self, row: usize) -> bool {
-        if !self.filter.asks_for_text() {
-            return true;
-        }
-        let filter = self.filter;
-        let tokens = filter.tokens.iter().map(|token| Needle::Token(token));
-        let literals = filter.literals.iter().map(|literal| Needle::Literal(literal));
-        tokens.chain(literals).enumerate().all(|(number, needle)| self.row_has(row, number, needle))
+    fn admits(&mut self, row: usize, service: &str) -> bool {
+        let text = self.text;
+        text.root().holds(&mut |number| self.leaf_holds(row, service, number))
     }
 
-    fn row_has(&mut self, row: usize, number: usize, needle: Needle<'_>) -> bool {
-        if let Needle::Token(token) = needle
-            && id_is(token, self.view.trace_id(row), self.view.columns.span_ids.row(row))
-        {
-            return true;
-        }
-        if text_has(&mut self.tokenizer, self.view.body(row), needle) {
-            return true;
-        }
+    fn leaf_holds(&mut self, row: usize, service: &str, number: usize) -> bool {
+        let Some(leaf) = self.text.leaf(number) else { return false };
         let view = self.view;
-        view.attribute_values(row).any(|value| match value {
-            StoredValue::Str(value_number) => self.value_has(*value_number, number, needle),
-            StoredValue::Other(value) => {
-                any_text(value, &mut |text| text_has(&mut self.tokenizer, text, needle))
-            }
-            StoredValue::Int(_) | StoredValue::Double(_) | StoredValue::Bool(_) => false,
+        let columns = RowColumns {
+            service,
+            severity: view.severity(row),
+            template: view.template(row),
+            trace_id: view.trace_id(row),
+            span_id: view.columns.span_ids.row(row),
+        };
+        if let Some(holds) = leaf.is_of(columns) {
+            return holds;
+        }
+        if let Leaf::Field { name, test } = leaf {
+            return self.field_holds(row, number, (name, test));
+        }
+        leaf.is_in(&mut self.tokenizer, view.body(row))
+            || view.attribute_values(row).any(|value| match value {
+                StoredValue::Str(value) => {
+                    self.value_holds(number, *value, &mut |tokenizer, text| {
+                        leaf.is_in(tokenizer, text)
+                    })
+                }
+                StoredValue::Other(value) => {
+                    any_text(value, &mut |text| leaf.is_in(&mut self.tokenizer, text))
+                }
+                StoredValue::Int(_) | StoredValue::Double(_) | StoredValue::Bool(_) => false,
+            })
+    }
+
+    fn field_holds(&mut self, row: usize, number: usize, (name, test): (&str, &FieldTest)) -> bool {
+        let view = self.view;
+        if names_body(name) && test.admits_text(view.body(row)) {
+            return true;
+        }
+        view.attributes(row).any(|(key, value)| {
+            string(&view.names, key) == name
+                && match value {
+                    StoredValue::Str(value) => {
+                        self.value_holds(number, *value, &mut |_, text| test.admits_text(text))
+                    }
+                    StoredValue::Int(value) => test.admits(&Value::Int(*value)),
+                    StoredValue::Double(value) => test.admits(&Value::Double(*value)),
+                    StoredValue::Bool(value) => test.admits(&Value::Bool(*value)),
+                    StoredValue::Other(value) => test.admits(value),
+                }
         })
     }
 
-    fn value_has(&mut self, value_number: u32, number: usize, needle: Needle<'_>) -> bool {
-        let text = string(&self.view.values, value_number);
-        let slot =
-            self.known.get_mut(number).and_then(|known| known.get_mut(value_number as usize));
+    /// Whether a string of the block passes, tested once per leaf.
+    fn value_holds(
+        &mut self,
+        number: usize,
+        value: u32,
+        test: &mut dyn FnMut(&mut Tokenizer, &str) -> bool,
+    ) -> bool {
+        let text = string(&self.view.values, value);
+        let slot = self.known.get_mut(number).and_then(|known| known.get_mut(value as usize));
         let Some(slot) = slot else { return false };
-        *slot.get_or_insert_with(|| text_has(&mut self.tokenizer, text, needle))
-    }
-}
-
-fn text_has(tokenizer: &mut Tokenizer, text: &str, needle: Needle<'_>) -> bool {
-    match needle {
-        Needle::Token(token) => tokenizer.has_token(text, token),
-        Needle::Literal(literal) => contains_ignore_case(text, literal),
+        *slot.get_or_insert_with(|| test(&mut self.tokenizer, text))
     }
 }

@@ -167,7 +167,7 @@ impl Store {
             Err(error) => return self.skip(error).map(|()| Vec::new()),
         };
         let tokens: Vec<String> = query.trace_id.iter().map(ToString::to_string).collect();
-        let wanted = Wanted { range: query.range, tokens: &tokens, services };
+        let wanted = Wanted { range: query.range, tokens: &tokens, text: None, services };
         let blocks = self.candidate_blocks(split, &file, wanted)?;
         let admitted = file.admitted(services);
         let open = Arc::new(OpenSplit { file, admitted });

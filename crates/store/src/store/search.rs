@@ -5,13 +5,13 @@ use std::sync::Arc;
 use groundcrew_telemetry::{LogRow, TimeRange, Timestamp};
 
 use super::handle::Store;
-use crate::log_filter::LogFilter;
+use crate::log_filter::{LogFilter, both};
 use crate::memory::LogPortion;
 use crate::query::ServiceFilter;
 use crate::split::{BlockMeta, LogBlock, RowsFile, Split, service_token, template_token};
 use crate::tokens::Tokenizer;
 use crate::top_rows::TopRows;
-use crate::{LogQuery, StoreError};
+use crate::{Expression, LogQuery, LogsFound, StoreError};
 
 /// So few blocks are decoded sooner than the index is opened.
 const BLOCKS_WITHOUT_INDEX: usize = 4;
@@ -52,6 +52,8 @@ pub(super) struct Wanted<'a> {
     pub(super) range: TimeRange,
     /// All of these tokens.
     pub(super) tokens: &'a [String],
+    /// What must hold of texts; `None` for rows that are not asked for by text.
+    pub(super) text: Option<&'a Expression>,
     /// One of these services.
     pub(super) services: ServiceFilter<'a>,
 }
@@ -59,6 +61,16 @@ pub(super) struct Wanted<'a> {
 impl Store {
     /// Log records that match, the newest or the oldest up to the limit, in that order.
     pub fn search_logs(&self, query: &LogQuery) -> Result<Vec<LogRow>, StoreError> {
+        self.search_logs_while(query, &mut || true).map(|found| found.rows)
+    }
+
+    /// As [`Store::search_logs`], for as long as `may_go_on` says so: it is asked between blocks, which hold about a
+    /// thousand records each.
+    pub fn search_logs_while(
+        &self,
+        query: &LogQuery,
+        may_go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<LogsFound, StoreError> {
         self.read(|| {
             let filter = LogFilter::new(query);
             let mut sources = self.sources(&filter)?;
@@ -69,9 +81,14 @@ impl Store {
             }
             let mut top = TopRows::new(query.limit, query.newest_first);
             let mut tokenizer = Tokenizer::default();
+            let mut searched_to = None;
             for source in &sources {
                 let best = if query.newest_first { source.last() } else { source.first() };
                 if !top.wants(best) {
+                    break;
+                }
+                if !may_go_on() {
+                    searched_to = Some(best);
                     break;
                 }
                 match source {
@@ -84,7 +101,43 @@ impl Store {
                 }
                 top.cut();
             }
-            Ok(top.finish())
+            let mut rows = top.finish();
+            if let Some(end) = searched_to {
+                let is_before = |time: Timestamp| {
+                    if query.newest_first { time > end } else { time < end }
+                };
+                rows.retain(|row| is_before(row.record.time));
+            }
+            Ok(LogsFound { rows, searched_to })
+        })
+    }
+
+    /// Calls `visit` with every log record that matches, in no particular order and whatever the query's limit, until it
+    /// says `false`. Says whether all were visited.
+    pub fn visit_logs(
+        &self,
+        query: &LogQuery,
+        visit: &mut dyn FnMut(LogRow) -> bool,
+    ) -> Result<bool, StoreError> {
+        self.read(|| {
+            let filter = LogFilter::new(query);
+            let mut tokenizer = Tokenizer::default();
+            for source in &self.sources(&filter)? {
+                // One source at a time, whose rows fit in memory.
+                let mut rows = TopRows::new(usize::MAX, false);
+                match source {
+                    Source::Portion(portion) => {
+                        scan_portion(portion, &filter, &mut tokenizer, &mut rows);
+                    }
+                    Source::Block(split, meta) => {
+                        self.scan_block(split, meta, &filter, &mut rows)?;
+                    }
+                }
+                if !rows.finish().into_iter().all(&mut *visit) {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
         })
     }
 
@@ -100,8 +153,8 @@ impl Store {
             let portions = inside.map(|portion| Source::Portion(Arc::clone(portion)));
             (portions.collect::<Vec<Source>>(), Arc::clone(&live.splits))
         };
-        let mut tokens = filter.tokens.clone();
-        tokens.extend(filter.trace_id.map(|id| id.to_string()));
+        let mut tokens: Vec<String> =
+            filter.trace_id.map(|id| id.to_string()).into_iter().collect();
         // Records without a template count under template 0, which no block has as a token.
         tokens.extend(filter.template.filter(|id| id.0 != 0).map(template_token));
         for split in &splits.logs {
@@ -116,7 +169,7 @@ impl Store {
                 }
             };
             let (range, services) = (filter.range, filter.services);
-            let wanted = Wanted { range, tokens: &tokens, services };
+            let wanted = Wanted { range, tokens: &tokens, text: Some(filter.text), services };
             let blocks = self.candidate_blocks(split, &file, wanted)?;
             let admitted = file.admitted(filter.services);
             let open = Arc::new(OpenSplit { file, admitted });
@@ -133,18 +186,20 @@ impl Store {
         file: &RowsFile,
         wanted: Wanted<'_>,
     ) -> Result<Vec<BlockMeta>, StoreError> {
-        let Wanted { range, tokens, services } = wanted;
+        let Wanted { range, tokens, text, services } = wanted;
         let inside = |number: &u32| {
             file.blocks.get(*number as usize).filter(|meta| meta.overlaps(range)).copied()
         };
         let all = 0..u32::try_from(file.blocks.len()).unwrap_or(u32::MAX);
         let in_range: Vec<BlockMeta> = all.filter_map(|number| inside(&number)).collect();
-        let is_open = tokens.is_empty() && services.is_all();
+        let is_open =
+            tokens.is_empty() && services.is_all() && text.is_none_or(Expression::is_empty);
         if is_open || in_range.len() <= BLOCKS_WITHOUT_INDEX {
             return Ok(in_range);
         }
-        match self.blocks_with(split, tokens, services) {
-            Ok(numbers) => Ok(numbers.iter().filter_map(inside).collect()),
+        match self.blocks_with(split, wanted) {
+            Ok(Some(numbers)) => Ok(numbers.iter().filter_map(inside).collect()),
+            Ok(None) => Ok(in_range),
             Err(error) => {
                 // Slower without the index, but as exact.
                 self.skip(error)?;
@@ -153,33 +208,30 @@ impl Store {
         }
     }
 
+    /// The blocks that the indexes leave; `None` when they say nothing.
     fn blocks_with(
         &self,
         split: &Split,
-        tokens: &[String],
-        services: ServiceFilter<'_>,
-    ) -> Result<Vec<u32>, StoreError> {
-        let mut found: Option<Vec<u32>> = None;
-        for token in tokens {
-            let blocks = self.reader.blocks_with_token(split, token)?;
-            found = Some(found.map_or(blocks.clone(), |found| intersect(&found, &blocks)));
-            if found.as_ref().is_some_and(Vec::is_empty) {
-                return Ok(Vec::new());
-            }
+        wanted: Wanted<'_>,
+    ) -> Result<Option<Vec<u32>>, StoreError> {
+        let mut of_token = |token: &str| self.reader.blocks_with_token(split, token);
+        let mut found = None;
+        for token in wanted.tokens {
+            found = both(found, Some(of_token(token)?));
         }
-        if !services.is_all() {
+        if let Some(text) = wanted.text {
+            found = both(found, text.blocks(&mut of_token)?);
+        }
+        if !wanted.services.is_all() && found.as_ref().is_none_or(|found| !found.is_empty()) {
             let mut of_services = Vec::new();
-            for service in services.0 {
-                of_services.extend(self.reader.blocks_with_token(split, &service_token(service))?);
+            for service in wanted.services.0 {
+                of_services.extend(of_token(&service_token(service))?);
             }
             of_services.sort_unstable();
             of_services.dedup();
-            found = Some(match found {
-                Some(found) => intersect(&found, &of_services),
-                None => of_services,
-            });
+            found = both(found, Some(of_services));
         }
-        Ok(found.unwrap_or_default())
+        Ok(found)
     }
 
     fn scan_block(
@@ -210,14 +262,11 @@ fn scan_portion(
     top: &mut TopRows,
 ) {
     for record in &portion.records {
-        if top.wants(record.time) && filter.admits_record(record, tokenizer) {
+        if top.wants(record.time)
+            && filter.admits_record(&portion.origin.service, record, tokenizer)
+        {
             let resource = Arc::clone(&portion.origin.resource);
             top.push(record.time, LogRow { resource, record: record.clone() });
         }
     }
-}
-
-/// What two ascending lists have in common.
-fn intersect(left: &[u32], right: &[u32]) -> Vec<u32> {
-    left.iter().copied().filter(|number| right.binary_search(number).is_ok()).collect()
 }

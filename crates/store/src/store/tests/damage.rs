@@ -40,7 +40,7 @@ fn check(store: &Store) {
         let number = (row.record.time.secs_f64() - 1_700_000_000.0).round() as u64;
         assert_eq!(row.record, rich_record(number));
     }
-    let needle = crate::LogQuery { terms: vec!["2500".to_owned()], ..any_logs() };
+    let needle = crate::LogQuery { text: crate::Expression::words(["2500"]), ..any_logs() };
     let needles = store.search_logs(&needle).unwrap().len();
     let spans = store.spans(&any_spans()).unwrap();
     for row in &spans.rows {

@@ -8,7 +8,7 @@ use super::fixtures::{
     TINY, all_bodies, any_logs, any_metrics, any_spans, any_templates, log_batch, masked,
     metric_batch, open, record, series, span, span_batch, writer,
 };
-use crate::{Access, Durability, LogQuery};
+use crate::{Access, Durability, Expression, LogQuery};
 
 #[test]
 fn times_at_both_ends_of_the_type_are_kept() {
@@ -62,7 +62,7 @@ fn a_huge_body_and_many_attributes_are_kept() {
     store.append(vec![masked(Batch::Logs(batch))], Durability::Synced).unwrap();
     store.append(vec![log_batch("cart", vec![record(2, "small")])], Durability::Synced).unwrap();
     store.flush().unwrap();
-    let query = LogQuery { terms: vec!["value-9999".to_owned()], ..any_logs() };
+    let query = LogQuery { text: Expression::words(["value-9999"]), ..any_logs() };
     let rows = store.search_logs(&query).unwrap();
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0].record, huge);
@@ -109,7 +109,7 @@ fn odd_texts_are_kept_and_searched_without_harm() {
     for _ in 0..2 {
         assert_eq!(all_bodies(&store), bodies);
         for term in ["(((", "\0", "\"", "AND", "kelvin", "", "🦀", &"(".repeat(20_000)] {
-            let query = LogQuery { terms: vec![term.to_owned()], ..any_logs() };
+            let query = LogQuery { text: Expression::words([term]), ..any_logs() };
             let found = store.search_logs(&query).unwrap().len();
             let expected = bodies
                 .iter()

@@ -10,7 +10,9 @@ use groundcrew_telemetry::{
     TemplateId, TimeRange, Timestamp, TraceId, Value,
 };
 
-use crate::{Access, LogQuery, MetricQuery, SpanQuery, Store, StoreOptions, TemplateQuery};
+use crate::{
+    Access, Expression, LogQuery, MetricQuery, SpanQuery, Store, StoreOptions, TemplateQuery,
+};
 
 /// Small enough that a few hundred rows fill it.
 pub(super) const TINY: usize = 64 * 1024;
@@ -150,7 +152,7 @@ pub(super) fn any_logs() -> LogQuery {
         range: TimeRange::ALL,
         services: Vec::new(),
         severity_min: None,
-        terms: Vec::new(),
+        text: Expression::default(),
         trace_id: None,
         template: None,
         newest_first: false,

@@ -8,7 +8,7 @@ use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptes
 use super::fixtures::{
     TINY, any_logs, at, bodies, log_batch, open, record, rich_record, trace, writer,
 };
-use crate::{Access, Durability, LogQuery, Store};
+use crate::{Access, Durability, Expression, LogQuery, Store};
 
 fn filled(records: Vec<LogRecord>) -> (tempfile::TempDir, Store) {
     let dir = tempfile::tempdir().unwrap();
@@ -26,7 +26,7 @@ fn both(store: &Store, query: &LogQuery) -> Vec<String> {
 }
 
 fn terms(words: &[&str]) -> LogQuery {
-    LogQuery { terms: words.iter().map(ToString::to_string).collect(), ..any_logs() }
+    LogQuery { text: Expression::words(words), ..any_logs() }
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn any_query() -> impl Strategy<Value = LogQuery> {
                 range: TimeRange::new(at(start), at(start + length)),
                 services,
                 severity_min: severity.map(Severity),
-                terms: terms.into_iter().map(str::to_owned).collect(),
+                text: Expression::words(terms),
                 trace_id: trace_number.map(trace),
                 template: template.map(TemplateId),
                 newest_first,
@@ -208,7 +208,12 @@ fn expected(records: &[(String, LogRecord)], query: &LogQuery) -> Vec<Timestamp>
                 && query.severity_min.is_none_or(|least| one.severity >= least)
                 && query.trace_id.is_none_or(|id| one.trace_id == Some(id))
                 && query.template.is_none_or(|id| one.template.unwrap_or(TemplateId(0)) == id)
-                && query.terms.iter().all(|term| has_word(&term.to_lowercase()))
+                && query
+                    .text
+                    .text()
+                    .split(' ')
+                    .filter(|term| !term.is_empty())
+                    .all(|term| has_word(&term.to_lowercase()))
         })
         .map(|(_, one)| one.time)
         .collect();
@@ -241,6 +246,55 @@ proptest! {
             let found: Vec<Timestamp> =
                 store.search_logs(query).unwrap().iter().map(|row| row.record.time).collect();
             assert_eq!(found, expected(&all, query), "{query:?}");
+        }
+    }
+}
+
+/// Expressions over the words that records are made of.
+fn any_expression() -> impl Strategy<Value = String> {
+    let one = prop_oneof![
+        Just("alpha"),
+        Just("bet*"),
+        Just("*mma-*"),
+        Just("\"alpha beta\""),
+        Just("\"10.0\""),
+        Just("/[Bb]eta|ÄR/"),
+        Just("note:*alpha*"),
+        Just("note:beta"),
+        Just("list:delta"),
+        Just("level:warn+"),
+        Just("service:a"),
+        Just("none"),
+    ];
+    (vec((one, any::<bool>(), any::<bool>()), 1..5)).prop_map(|parts| {
+        let mut text = String::new();
+        for (one, is_not, is_or) in parts {
+            text.push_str(if is_or && !text.is_empty() { " OR " } else { " " });
+            text.push_str(if is_not { "-" } else { "" });
+            text.push_str(one);
+        }
+        text
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn an_expression_finds_in_splits_what_it_finds_in_memory(
+        records in vec(any_record(), 0..3000),
+        expressions in vec(any_expression(), 1..6),
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path(), Access::ReadWrite, usize::MAX);
+        store.append(vec![log_batch("a", records)], Durability::OnFlush).unwrap();
+        let asked = |text: &String| {
+            LogQuery { text: Expression::parse(text).unwrap(), ..any_logs() }
+        };
+        let found = |query: &LogQuery| bodies(&store.search_logs(query).unwrap());
+        let before: Vec<_> = expressions.iter().map(|text| found(&asked(text))).collect();
+        store.flush().unwrap();
+        for (text, before) in expressions.iter().zip(before) {
+            assert_eq!(found(&asked(text)), before, "{text}");
         }
     }
 }
