@@ -93,7 +93,8 @@ fn counted(view: &ValuesView, output: Output) -> Result<Exit> {
         let width = view.values.iter().map(|value| visible(&value.value).chars().count()).max();
         let width = width.unwrap_or_default().min(VALUE_WIDTH_MAX);
         let rows = view.values.iter().map(|value| {
-            let bar = "█".repeat(usize::try_from(value.count * BAR_WIDTH / most).unwrap_or(1).max(1));
+            let bar =
+                "█".repeat(usize::try_from(value.count * BAR_WIDTH / most).unwrap_or(1).max(1));
             let text: String = visible(&value.value).chars().take(VALUE_WIDTH_MAX).collect();
             format!("{text:<width$}  {:>9}  {DIM}{bar}{DIM:#}\n", count(value.count))
         });

@@ -49,7 +49,11 @@ pub fn logs(store: &Store, asked: &Asked, now: Timestamp) -> Result<LogsView, Ex
     })
 }
 
-pub(super) fn query_of(asked: &Asked, range: TimeRange, limit: usize) -> Result<LogQuery, ExploreError> {
+pub(super) fn query_of(
+    asked: &Asked,
+    range: TimeRange,
+    limit: usize,
+) -> Result<LogQuery, ExploreError> {
     Ok(LogQuery {
         range,
         services: asked.services(),
@@ -85,9 +89,9 @@ fn histogram(
     if counts_each {
         let width = width(least);
         let mut bars = Bars::new(query.range, width);
-        let complete = store.visit_logs(query, &mut |row| {
+        let mut may_go_on = || Instant::now() < until;
+        let complete = store.visit_logs(query, &mut may_go_on, &mut |row| {
             bars.add(row.record.time, row.record.severity, 1);
-            Instant::now() < until
         })?;
         return Ok((width, bars.bars, complete));
     }

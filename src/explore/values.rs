@@ -27,39 +27,48 @@ const VALUE_BYTES_MAX: usize = 256;
 /// When no field is named, or the question or the store cannot be read.
 pub fn values(store: &Store, asked: &Asked, now: Timestamp) -> Result<ValuesView, ExploreError> {
     let field = given(&asked.field).ok_or_else(|| {
-        ExploreError::Bad("`field` names an attribute of log records, `service` or `level`".to_owned())
+        ExploreError::Bad(
+            "`field` names an attribute of log records, `service` or `level`".to_owned(),
+        )
     })?;
     let range = asked.range(store, now)?;
     let query = query_of(asked, range, usize::MAX)?;
     let until = Instant::now() + SEARCH_TIME_MAX;
     let mut seen = Seen::default();
-    let complete = store.visit_logs(&query, &mut |row| {
+    let complete = store.visit_logs(&query, &mut || Instant::now() < until, &mut |row| {
         seen.records += 1;
         if let Some(value) = value_of(&row, field) {
             seen.add(&value);
         }
-        Instant::now() < until
     })?;
     let listed = asked.limit.unwrap_or(LISTED_USUAL).clamp(1, LISTED_MAX);
-    Ok(seen.view(listed, ValuesView {
-        from: Time(range.start),
-        to: Time(range.end),
-        query: words(&query),
-        field: field.to_owned(),
-        records: 0,
-        holding: 0,
-        complete,
-        values: Vec::new(),
-        others: 0,
-        numbers: None,
-    }))
+    Ok(seen.view(
+        listed,
+        ValuesView {
+            from: Time(range.start),
+            to: Time(range.end),
+            query: words(&query),
+            field: field.to_owned(),
+            records: 0,
+            holding: 0,
+            complete,
+            values: Vec::new(),
+            others: 0,
+            numbers: None,
+        },
+    ))
 }
 
 fn value_of(row: &LogRow, field: &str) -> Option<Value> {
     match field {
         "service" => Some(Value::from(row.resource.service())),
         "level" | "severity" => Some(Value::from(row.record.severity.name())),
-        _ => row.record.attributes.iter().find(|(name, _)| *name == field).map(|(_, value)| value.clone()),
+        _ => row
+            .record
+            .attributes
+            .iter()
+            .find(|(name, _)| *name == field)
+            .map(|(_, value)| value.clone()),
     }
 }
 
@@ -84,12 +93,12 @@ impl Seen {
         }
         let text = value.text();
         let text = text.get(..text.floor_char_boundary(VALUE_BYTES_MAX)).unwrap_or_default();
-        match self.counts.get_mut(text) {
-            Some(count) => *count += 1,
-            None if self.counts.len() < DISTINCT_MAX => {
-                self.counts.insert(text.to_owned(), 1);
-            }
-            None => self.uncounted += 1,
+        if let Some(count) = self.counts.get_mut(text) {
+            *count += 1;
+        } else if self.counts.len() < DISTINCT_MAX {
+            self.counts.insert(text.to_owned(), 1);
+        } else {
+            self.uncounted += 1;
         }
     }
 
@@ -138,7 +147,10 @@ mod tests {
     #[test]
     fn numbers_are_told_as_they_are_spread() {
         let told = numbers((1..=200).rev().map(f64::from).collect(), 200).unwrap();
-        assert_eq!((told.min, told.p50, told.p90, told.p99, told.max), (1.0, 100.0, 180.0, 198.0, 200.0));
+        assert_eq!(
+            (told.min, told.p50, told.p90, told.p99, told.max),
+            (1.0, 100.0, 180.0, 198.0, 200.0)
+        );
         let one = numbers(vec![7.0], 1).unwrap();
         assert_eq!((one.min, one.p50, one.max), (7.0, 7.0, 7.0));
         assert!(numbers(vec![1.0; 4], 100).is_none(), "mostly words");

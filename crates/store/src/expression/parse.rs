@@ -239,9 +239,11 @@ impl<'t> Reader<'t> {
 
     /// The name of a field whose value follows at once; `refused: no route` and `http://shop` have none.
     fn field_name(&self) -> Option<&'t str> {
-        let (name, _) = run_of(self.rest()).split_once(':').filter(|(name, _)| is_field_name(name))?;
+        let (name, _) =
+            run_of(self.rest()).split_once(':').filter(|(name, _)| is_field_name(name))?;
         let value = self.rest().get(name.len() + 1..)?;
-        let begins = value.starts_with(|c: char| !c.is_whitespace() && !matches!(c, '(' | ')' | ':'));
+        let begins =
+            value.starts_with(|c: char| !c.is_whitespace() && !matches!(c, '(' | ')' | ':'));
         (begins && !value.starts_with("//")).then_some(name)
     }
 

@@ -71,74 +71,72 @@ impl Store {
         query: &LogQuery,
         may_go_on: &mut dyn FnMut() -> bool,
     ) -> Result<LogsFound, StoreError> {
-        self.read(|| {
-            let filter = LogFilter::new(query);
-            let mut sources = self.sources(&filter)?;
-            if query.newest_first {
-                sources.sort_by_key(|source| std::cmp::Reverse(source.last()));
-            } else {
-                sources.sort_by_key(Source::first);
+        let filter = LogFilter::new(query);
+        // What is read from then on is open.
+        let mut sources = self.read(|| self.sources(&filter))?;
+        if query.newest_first {
+            sources.sort_by_key(|source| std::cmp::Reverse(source.last()));
+        } else {
+            sources.sort_by_key(Source::first);
+        }
+        let mut top = TopRows::new(query.limit, query.newest_first);
+        let mut tokenizer = Tokenizer::default();
+        let mut searched_to = None;
+        for source in &sources {
+            let best = if query.newest_first { source.last() } else { source.first() };
+            if !top.wants(best) {
+                break;
             }
-            let mut top = TopRows::new(query.limit, query.newest_first);
-            let mut tokenizer = Tokenizer::default();
-            let mut searched_to = None;
-            for source in &sources {
-                let best = if query.newest_first { source.last() } else { source.first() };
-                if !top.wants(best) {
-                    break;
-                }
-                if !may_go_on() {
-                    searched_to = Some(best);
-                    break;
-                }
-                match source {
-                    Source::Portion(portion) => {
-                        scan_portion(portion, &filter, &mut tokenizer, &mut top);
-                    }
-                    Source::Block(split, meta) => {
-                        self.scan_block(split, meta, &filter, &mut top)?
-                    }
-                }
-                top.cut();
+            if !may_go_on() {
+                searched_to = Some(best);
+                break;
             }
-            let mut rows = top.finish();
-            if let Some(end) = searched_to {
-                let is_before = |time: Timestamp| {
-                    if query.newest_first { time > end } else { time < end }
-                };
-                rows.retain(|row| is_before(row.record.time));
-            }
-            Ok(LogsFound { rows, searched_to })
-        })
+            self.scan(source, &filter, &mut tokenizer, &mut top)?;
+            top.cut();
+        }
+        let mut rows = top.finish();
+        if let Some(end) = searched_to {
+            let is_before =
+                |time: Timestamp| if query.newest_first { time > end } else { time < end };
+            rows.retain(|row| is_before(row.record.time));
+        }
+        Ok(LogsFound { rows, searched_to })
     }
 
-    /// Calls `visit` with every log record that matches, in no particular order and whatever the query's limit, until it
-    /// says `false`. Says whether all were visited.
+    /// Calls `visit` with every log record that matches, in no particular order and whatever the query's limit, for as
+    /// long as `may_go_on` says so, which is asked between blocks. Says whether all were visited.
     pub fn visit_logs(
         &self,
         query: &LogQuery,
-        visit: &mut dyn FnMut(LogRow) -> bool,
+        may_go_on: &mut dyn FnMut() -> bool,
+        visit: &mut dyn FnMut(LogRow),
     ) -> Result<bool, StoreError> {
-        self.read(|| {
-            let filter = LogFilter::new(query);
-            let mut tokenizer = Tokenizer::default();
-            for source in &self.sources(&filter)? {
-                // One source at a time, whose rows fit in memory.
-                let mut rows = TopRows::new(usize::MAX, false);
-                match source {
-                    Source::Portion(portion) => {
-                        scan_portion(portion, &filter, &mut tokenizer, &mut rows);
-                    }
-                    Source::Block(split, meta) => {
-                        self.scan_block(split, meta, &filter, &mut rows)?;
-                    }
-                }
-                if !rows.finish().into_iter().all(&mut *visit) {
-                    return Ok(false);
-                }
+        let filter = LogFilter::new(query);
+        let mut tokenizer = Tokenizer::default();
+        for source in &self.read(|| self.sources(&filter))? {
+            if !may_go_on() {
+                return Ok(false);
             }
-            Ok(true)
-        })
+            // One source at a time, whose rows fit in memory.
+            let mut rows = TopRows::new(usize::MAX, false);
+            self.scan(source, &filter, &mut tokenizer, &mut rows)?;
+            rows.finish().into_iter().for_each(&mut *visit);
+        }
+        Ok(true)
+    }
+
+    fn scan(
+        &self,
+        source: &Source,
+        filter: &LogFilter<'_>,
+        tokenizer: &mut Tokenizer,
+        top: &mut TopRows,
+    ) -> Result<(), StoreError> {
+        match source {
+            Source::Portion(portion) => scan_portion(portion, filter, tokenizer, top),
+            Source::Block(split, meta) => return self.scan_block(split, meta, filter, top),
+        }
+        Ok(())
     }
 
     fn sources(&self, filter: &LogFilter<'_>) -> Result<Vec<Source>, StoreError> {
