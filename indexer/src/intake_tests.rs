@@ -1,9 +1,10 @@
 //! The door: bounded by bytes, open again once they are through, the same for blocking and async callers.
 
-use groundcrew_store::Durability;
+use groundcrew_store::{Durability, ResendKey};
 use groundcrew_telemetry::{Batch, LogBatch, LogRecord, Resource, Timestamp};
 
-use crate::intake::{Accepted, RefusalReason, Refused};
+use crate::admission::Source;
+use crate::intake::{Accepted, RefusalReason, Refused, Submission};
 use crate::test_bench::{Bench, NOW_SECS};
 
 fn batch(bodies: &[&str]) -> Batch {
@@ -24,7 +25,7 @@ fn what_is_accepted_is_masked_and_has_a_template() {
     let bench = Bench::new();
     let batches = vec![batch(&["login of a@example.com", "order 17 shipped"])];
     let accepted = bench.intake.submit(batches, Durability::Synced).unwrap();
-    assert_eq!(accepted, Accepted { records: 2, withheld: 0 });
+    assert_eq!(accepted, Accepted { records: 2, withheld: 0, is_resend: false });
     let rows = bench.logs();
     assert!(rows.iter().all(|row| row.record.template.is_some()));
     assert!(rows.iter().any(|row| row.record.body == "login of [email]"));
@@ -74,4 +75,62 @@ async fn a_worker_that_panics_is_a_refusal_and_frees_its_room() {
         .await;
     assert!(matches!(outcome.unwrap_err().reason, RefusalReason::Interrupted));
     assert_eq!(bench.intake.bytes_in_flight(), 0);
+}
+
+fn request(bench: &Bench, body: &str) -> Submission {
+    Submission {
+        admission: bench.intake.admit(100).unwrap(),
+        batches: vec![batch(&[body])],
+        durability: Durability::Synced,
+        resend_key: Some(ResendKey::of("", "test", body.as_bytes())),
+    }
+}
+
+#[test]
+fn a_request_that_is_sent_again_is_acknowledged_and_stored_once() {
+    let bench = Bench::new();
+    assert_eq!(bench.intake.take(request(&bench, "once")).unwrap().records, 1);
+    let again = bench.intake.take(request(&bench, "once")).unwrap();
+    assert_eq!(again, Accepted { records: 0, withheld: 0, is_resend: true });
+    assert_eq!(bench.intake.take(request(&bench, "other")).unwrap().records, 1);
+    assert_eq!(bench.logs().len(), 2);
+    // Without a key the same may come as often as it likes.
+    for _ in 0..2 {
+        bench.intake.submit(vec![batch(&["once"])], Durability::OnFlush).unwrap();
+    }
+    assert_eq!(bench.logs().len(), 4);
+}
+
+#[test]
+fn the_same_request_at_the_same_moment_is_stored_once() {
+    let bench = Bench::new();
+    let records: usize = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..12)
+            .map(|_| scope.spawn(|| bench.intake.take(request(&bench, "once")).unwrap().records))
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    assert_eq!((records, bench.logs().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_sender_that_keeps_its_workers_busy_leaves_some_to_others() {
+    let bench = Bench::new();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let released = std::sync::Arc::new(std::sync::Mutex::new(released));
+    let flooding = bench.intake.of(Source::peer([10, 0, 0, 1].into()));
+    let tasks: Vec<_> = (0..40)
+        .map(|_| {
+            let (intake, released) = (flooding.clone(), std::sync::Arc::clone(&released));
+            let work = move |_: &crate::Intake| released.lock().unwrap().recv().unwrap_err();
+            tokio::spawn(async move { intake.on_worker(work).await })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    let other = bench.intake.of(Source::peer([10, 0, 0, 2].into()));
+    assert_eq!(other.on_worker(|_| 7).await.unwrap(), 7);
+    drop(release);
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
 }

@@ -9,6 +9,7 @@ use super::live::Live;
 use crate::documents::DocumentIndex;
 use crate::manifest::Manifest;
 use crate::origin::Origins;
+use crate::resend::Resends;
 use crate::split::SplitReader;
 use crate::state::StateDb;
 use crate::templates::Templates;
@@ -34,6 +35,7 @@ pub struct Store {
     pub(super) sealer: Mutex<Sealer>,
     pub(super) origins: Origins,
     pub(super) templates: Templates,
+    pub(super) resends: Resends,
     /// Whether template texts were in a segment whose sync failed and must be logged again.
     pub(super) must_relog_templates: AtomicBool,
     pub(super) reader: SplitReader,

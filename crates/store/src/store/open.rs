@@ -5,6 +5,8 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
 
+use groundcrew_telemetry::{Batch, Timestamp};
+
 use super::handle::{Sealer, Store};
 use super::live::Live;
 use crate::documents::DocumentIndex;
@@ -12,6 +14,7 @@ use crate::ledger::Entry;
 use crate::manifest::{LoadedManifest, Manifest, ledger_path};
 use crate::memory::prepare;
 use crate::origin::Origins;
+use crate::resend::{self, ResendKey, Resends};
 use crate::split::{Split, SplitReader, SplitSet};
 use crate::state::StateDb;
 use crate::templates::Templates;
@@ -34,6 +37,8 @@ pub(super) struct Loaded {
     manifest: Manifest,
     replayed: Replayed,
     is_rebuilt: bool,
+    /// What was acknowledged of late.
+    keys: Vec<(ResendKey, Timestamp)>,
 }
 
 impl Store {
@@ -56,6 +61,8 @@ impl Store {
         if wal.is_some() && !loaded.is_rebuilt {
             loaded.manifest.remove_strangers(&dir)?;
         }
+        let resends = Resends::default();
+        resends.restore(&loaded.keys);
         let sealer = Sealer {
             id_next: loaded.manifest.id_next,
             manifest: loaded.manifest,
@@ -74,6 +81,7 @@ impl Store {
             sealer: Mutex::new(sealer),
             origins,
             templates,
+            resends,
             must_relog_templates: AtomicBool::new(false),
             reader: SplitReader::default(),
             warnings,
@@ -164,19 +172,24 @@ fn load_once(
     if let Some(warning) = template_log::load(dir, manifest.templates_length, templates)? {
         warnings.add(warning);
     }
-    let replayed = replay(&dir.join("wal"), manifest.wal_floor, &mut |record| {
-        match record {
-            Record::Templates(texts) => templates.add_pending(templates.unknown(&texts)),
-            Record::Batches(batches) => {
-                for batch in batches {
-                    live.apply(prepare(batch, origins))?;
-                }
-            }
+    let (mut keys, warning) = resend::load(dir)?;
+    warning.into_iter().for_each(|warning| warnings.add(warning));
+    let mut apply = |batches: Vec<Batch>| {
+        batches.into_iter().try_for_each(|batch| live.apply(prepare(batch, origins)))
+    };
+    let replayed = replay(&dir.join("wal"), manifest.wal_floor, &mut |record| match record {
+        Record::Templates(texts) => {
+            templates.add_pending(templates.unknown(&texts));
+            Ok(())
         }
-        Ok(())
+        Record::Batches(batches) => apply(batches),
+        Record::Request(key, at, batches) => {
+            keys.push((key, at));
+            apply(batches)
+        }
     })?;
     replayed.warnings.iter().for_each(|warning| warnings.add(warning.clone()));
-    Ok(Loaded { live, manifest, replayed, is_rebuilt })
+    Ok(Loaded { live, manifest, replayed, is_rebuilt, keys })
 }
 
 fn load_ledger(

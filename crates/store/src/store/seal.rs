@@ -97,6 +97,8 @@ impl Store {
                 template_log::append(&self.dir, manifest.templates_length, &texts)?;
         }
         manifest.splits.extend(metas.iter().cloned());
+        // Before the log segments go; a crash in between finds the same keys in both.
+        self.resends.save(&self.dir)?;
         manifest.save(&self.dir)?;
 
         let mut live = self.live_mut();
