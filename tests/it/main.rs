@@ -31,6 +31,8 @@ mod incidents;
 #[cfg(test)]
 mod injection;
 #[cfg(test)]
+mod kill_loop;
+#[cfg(test)]
 mod looking_further;
 #[cfg(test)]
 mod mcp;
@@ -50,6 +52,8 @@ mod neighbours;
 mod openai;
 #[cfg(test)]
 mod peers;
+#[cfg(test)]
+mod pressure;
 #[cfg(test)]
 mod receivers;
 #[cfg(test)]

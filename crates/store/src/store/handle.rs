@@ -1,11 +1,11 @@
 //! The store as others hold it.
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::live::Live;
+use crate::disk::File;
 use crate::documents::DocumentIndex;
 use crate::manifest::Manifest;
 use crate::origin::Origins;

@@ -1,6 +1,5 @@
 //! Opens a store: manifest, ledger, template texts, and what the write-ahead log has beyond them.
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
@@ -9,6 +8,7 @@ use groundcrew_telemetry::{Batch, Timestamp};
 
 use super::handle::{Sealer, Store};
 use super::live::Live;
+use crate::disk::File;
 use crate::documents::DocumentIndex;
 use crate::ledger::Entry;
 use crate::manifest::{LoadedManifest, Manifest, ledger_path};
@@ -45,13 +45,21 @@ impl Store {
     /// Opens the store in a directory, making it when it is to be written. Damage does not keep it from opening: what
     /// is damaged is left out and said in [`Coverage::warnings`](crate::Coverage::warnings).
     pub fn open(options: StoreOptions) -> Result<Self, StoreError> {
+        let access = options.access;
+        Self::open_with(options, access)
+    }
+
+    /// As [`Store::open`], with documents and state opened for `rest` alone.
+    pub(super) fn open_with(options: StoreOptions, rest: Access) -> Result<Self, StoreError> {
         let StoreOptions { dir, access, memory_bytes_max } = options;
         let lock = match access {
             Access::ReadWrite => {
                 disk::create_dir(&dir.join("wal"))?;
                 Some(lock(&dir)?)
             }
-            Access::ReadOnly if !dir.is_dir() => return Err(StoreError::Missing { path: dir }),
+            Access::ReadOnly if !disk::is_dir(&dir) => {
+                return Err(StoreError::Missing { path: dir });
+            }
             Access::ReadOnly => None,
         };
         let (origins, templates, warnings) =
@@ -70,8 +78,8 @@ impl Store {
             unmergeable: Vec::new(),
         };
         Ok(Self {
-            documents: DocumentIndex::open(&dir.join("documents"), access)?,
-            state: StateDb::open(&dir.join(crate::state::FILE), access)?,
+            documents: DocumentIndex::open(&dir.join("documents"), rest)?,
+            state: StateDb::open(&dir.join(crate::state::FILE), rest)?,
             dir,
             access,
             memory_bytes_max: memory_bytes_max.clamp(MEMORY_BYTES_MIN, MEMORY_BYTES_LIMIT),

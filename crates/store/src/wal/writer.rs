@@ -1,13 +1,12 @@
 //! Writes the write-ahead log, many appends per sync.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::replay::Replayed;
 use super::segment::{self, Segment};
+use crate::disk::File;
 use crate::frames::{FRAME_HEAD_BYTES, frame_head};
 use crate::{StoreError, disk};
 

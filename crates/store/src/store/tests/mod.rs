@@ -11,4 +11,5 @@ mod resends;
 mod rollups;
 mod round_trip;
 mod searching;
+mod simulation;
 mod spans_and_metrics;
