@@ -68,6 +68,8 @@ impl Store {
         let wal = lock.is_some().then(|| Wal::open(&dir.join("wal"), &loaded.replayed));
         if wal.is_some() && !loaded.is_rebuilt {
             loaded.manifest.remove_strangers(&dir)?;
+            // From now on one that is missing was lost: a first seal that is cut short is no reason to believe its splits.
+            loaded.manifest.save_if_missing(&dir)?;
         }
         let resends = Resends::default();
         resends.restore(&loaded.keys);
