@@ -14,6 +14,8 @@ use tokio::sync::Semaphore;
 
 use crate::admission::{Room, Source};
 use crate::batch_bytes::batch_bytes;
+use crate::stages::caps::{CapLimits, Caps};
+use crate::stages::clock::{AHEAD, is_ahead};
 use crate::stages::enrich::Enricher;
 use crate::stages::mask::mask_batches;
 use crate::stages::write::{Request, write};
@@ -27,6 +29,8 @@ pub struct IntakeSettings {
     pub workers_max: usize,
     /// What [`Durability::Synced`] comes to: [`Durability::Written`] where a power cut may cost what was acknowledged.
     pub durability: Durability,
+    /// How many different services, resources, series and templates an hour may bring.
+    pub caps: CapLimits,
     /// What a refused sender is told to wait.
     pub retry_after: Duration,
     /// Where the time of receipt comes from.
@@ -39,6 +43,7 @@ impl Default for IntakeSettings {
             bytes_in_flight_max: 128 << 20,
             workers_max: 16,
             durability: Durability::Synced,
+            caps: CapLimits::default(),
             retry_after: Duration::from_secs(1),
             clock: Arc::new(SystemClock),
         }
@@ -108,6 +113,7 @@ struct Shared {
     settings: IntakeSettings,
     room: Room,
     workers: Semaphore,
+    caps: Arc<Caps>,
     /// Idle enrichers; one is taken per submit, so that submits do not wait for each other.
     enrichers: Mutex<Vec<Enricher>>,
 }
@@ -145,7 +151,8 @@ impl Intake {
         let workers = Semaphore::new(settings.workers_max.max(1));
         let room = Room::new(settings.bytes_in_flight_max, settings.workers_max.max(1));
         let enrichers = Mutex::new(Vec::new());
-        let shared = Shared { store, masker, settings, room, workers, enrichers };
+        let caps = Arc::new(Caps::new(settings.caps));
+        let shared = Shared { store, masker, settings, room, workers, caps, enrichers };
         Self { shared: Arc::new(shared), source: Source::Unnamed }
     }
 
@@ -210,23 +217,31 @@ impl Intake {
     /// # Errors
     /// When the store cannot take it. Nothing is then acknowledged.
     pub fn take(&self, submission: Submission) -> Result<Accepted, Refused> {
-        let Submission { admission, batches, durability, resend_key } = submission;
+        let Submission { admission, mut batches, durability, resend_key } = submission;
         let durability = match durability {
             Durability::Synced => self.shared.settings.durability,
             other => other,
         };
-        let claim = match resend_key.map(|key| self.store().claim(key, self.now())) {
+        let now = self.now();
+        let claim = match resend_key.map(|key| self.store().claim(key, now)) {
             None => None,
             Some(None) => return Ok(Accepted { is_resend: true, ..Accepted::default() }),
             Some(claim) => claim,
         };
+        batches.iter_mut().for_each(|batch| self.shared.caps.apply(batch, now));
+        // Files may well be of another time.
+        if durability != Durability::OnFlush && batches.iter().any(|batch| is_ahead(batch, now)) {
+            self.store().warn(AHEAD.to_owned());
+        }
         let mut enricher = self.shared.enricher();
+        enricher.set_now(now);
         let masked = mask_batches(batches, &self.shared.masker, &mut enricher);
         let records = masked.batches.iter().map(|batch| batch.record_count()).sum();
         let request = Request { batches: masked.batches, durability, claim };
         let written = write(&self.shared.store, request, &mut enricher);
         self.shared.put_back(enricher);
         drop(admission);
+        self.shared.caps.warnings().into_iter().for_each(|warning| self.store().warn(warning));
         written.map_err(|error| self.shared.refusal(error))?;
         Ok(Accepted { records, withheld: masked.withheld, is_resend: false })
     }
@@ -287,7 +302,7 @@ impl Shared {
     fn enricher(&self) -> Enricher {
         // An enricher is only scratch space and a cache, so one left by a panicking thread is as good as any.
         let mut idle = self.enrichers.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.pop().unwrap_or_default()
+        idle.pop().unwrap_or_else(|| Enricher::within(Arc::clone(&self.caps)))
     }
 
     fn put_back(&self, enricher: Enricher) {

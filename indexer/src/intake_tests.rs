@@ -3,8 +3,10 @@
 use groundcrew_store::{Durability, ResendKey};
 use groundcrew_telemetry::{Batch, LogBatch, LogRecord, Resource, Timestamp};
 
+use crate::IntakeSettings;
 use crate::admission::Source;
 use crate::intake::{Accepted, RefusalReason, Refused, Submission};
+use crate::stages::caps::{CapLimits, OVERFLOW};
 use crate::test_bench::{Bench, NOW_SECS};
 
 fn batch(bodies: &[&str]) -> Batch {
@@ -133,4 +135,43 @@ async fn a_sender_that_keeps_its_workers_busy_leaves_some_to_others() {
     for task in tasks {
         task.await.unwrap().unwrap();
     }
+}
+
+/// A word for a number, so that no template takes it for a variable.
+fn word(number: usize) -> String {
+    let letter = |place: u32| char::from(b'a' + (number / 26_usize.pow(place) % 26) as u8);
+    (0..4).rev().map(letter).collect()
+}
+
+#[test]
+fn templates_without_end_are_kept_as_records_and_counted_under_one_name() {
+    let caps = CapLimits { templates: 50, ..CapLimits::default() };
+    let bench = Bench::with(IntakeSettings { caps, ..IntakeSettings::default() });
+    for part in 0..20 {
+        let bodies: Vec<String> = (0..100)
+            .map(|number| format!("{} went {}", word(part * 100 + number), word(number * 7)))
+            .collect();
+        let bodies: Vec<&str> = bodies.iter().map(String::as_str).collect();
+        bench.intake.submit(vec![batch(&bodies)], Durability::Synced).unwrap();
+    }
+    let rows = bench.logs();
+    assert_eq!(rows.len(), 2_000, "no record is lost");
+    let coverage = bench.intake.store().coverage().unwrap();
+    assert_eq!(coverage.templates, 50 + 1);
+    assert!(coverage.warnings.iter().any(|warning| warning.contains("more than 50 log templates")));
+    let overflowed = rows.iter().filter(|row| row.record.template == rows[1_999].record.template);
+    assert_eq!(overflowed.count(), 1_950);
+    assert!(coverage.warnings.iter().all(|warning| warning.contains(OVERFLOW)));
+}
+
+#[test]
+fn telemetry_from_the_future_is_kept_and_said() {
+    let bench = Bench::new();
+    let Batch::Logs(mut logs) = batch(&["from tomorrow"]) else { panic!("these are logs") };
+    bench.intake.submit(vec![Batch::Logs(logs.clone())], Durability::Synced).unwrap();
+    assert_eq!(bench.intake.store().warnings(), Vec::<String>::new());
+    logs.records[0].time = Timestamp::from_secs(NOW_SECS + 15 * 86_400);
+    bench.intake.submit(vec![Batch::Logs(logs)], Durability::Synced).unwrap();
+    assert_eq!(bench.logs().len(), 2);
+    assert!(bench.intake.store().warnings()[0].contains("ahead of this machine's clock"));
 }

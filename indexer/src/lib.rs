@@ -21,3 +21,4 @@ mod test_bench;
 
 pub use admission::Source;
 pub use intake::{Accepted, Admission, Intake, IntakeSettings, RefusalReason, Refused, Submission};
+pub use stages::caps::CapLimits;

@@ -81,7 +81,7 @@ impl Store {
         };
         Ok(Self {
             documents: DocumentIndex::open(&dir.join("documents"), rest)?,
-            state: StateDb::open(&dir.join(crate::state::FILE), rest)?,
+            state: open_state(&dir, rest, &warnings)?,
             dir,
             access,
             memory_bytes_max: memory_bytes_max.clamp(MEMORY_BYTES_MIN, MEMORY_BYTES_LIMIT),
@@ -128,6 +128,35 @@ impl Store {
         *self.live_mut() = loaded.live;
         Ok(())
     }
+}
+
+/// Opens the state. One that is damaged beyond opening is set aside and begun anew, where it may be written.
+fn open_state(dir: &Path, access: Access, warnings: &Warnings) -> Result<StateDb, StoreError> {
+    let path = dir.join(crate::state::FILE);
+    let error = match StateDb::open(&path, access) {
+        Err(error) if error.is_damage() => error,
+        other => return other,
+    };
+    if access == Access::ReadOnly {
+        warnings.add(format!("{} is damaged ({error}); it is left out", path.display()));
+        return Ok(StateDb::closed(&path));
+    }
+    let quarantine = dir.join("quarantine");
+    disk::create_dir(&quarantine)?;
+    let number = disk::list(&quarantine)?.len();
+    for ending in ["", "-wal", "-shm"] {
+        let from = dir.join(format!("{}{ending}", crate::state::FILE));
+        if disk::exists(&from) {
+            let name = format!("{number}-{}{ending}", crate::state::FILE);
+            disk::rename(&from, &quarantine.join(name))?;
+        }
+    }
+    warnings.add(format!(
+        "{} was damaged ({error}); it is set aside under {} and begun anew: earlier answers and incidents are not known",
+        path.display(),
+        quarantine.display()
+    ));
+    StateDb::open(&path, access)
 }
 
 fn lock(dir: &Path) -> Result<File, StoreError> {
