@@ -53,9 +53,13 @@ mod openai;
 #[cfg(test)]
 mod peers;
 #[cfg(test)]
+mod power_cut;
+#[cfg(test)]
 mod pressure;
 #[cfg(test)]
 mod receivers;
+#[cfg(test)]
+mod senders;
 #[cfg(test)]
 mod shop;
 #[cfg(test)]
