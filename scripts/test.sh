@@ -80,6 +80,21 @@ if [ -d "$alerting/$templates" ] && [ ! -e "/$templates" ] && [ -w /usr/share ];
 fi
 export GROUNDCREW_TEST_ALERTING="$alerting/usr/bin"
 
+# A file system that can clone files, for the test that cuts the power; it is mounted by root alone.
+xfsprogs="$cache/xfsprogs"
+if [ ! -x "$xfsprogs/sbin/mkfs.xfs" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null && command -v dpkg >/dev/null; then
+  echo "== fetching mkfs.xfs"
+  mkdir -p "$xfsprogs/packages"
+  if ! { (cd "$xfsprogs/packages" && apt-get download -q xfsprogs libinih1 "$(apt-cache pkgnames liburcu8 | sort | tail -n 1)") \
+    && for package in "$xfsprogs"/packages/*.deb; do dpkg -x "$package" "$xfsprogs"; done; }; then
+    echo "mkfs.xfs cannot be had here; its test says that it is skipped"
+  fi
+  rm -rf "$xfsprogs/packages"
+fi
+if [ -x "$xfsprogs/sbin/mkfs.xfs" ]; then
+  export GROUNDCREW_TEST_XFSPROGS="$xfsprogs"
+fi
+
 echo "== Rust"
 cargo test --workspace
 

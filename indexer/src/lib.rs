@@ -6,6 +6,7 @@
 //! Every byte of telemetry passes [`Intake`]; nothing here writes to the store around it. Time is an argument or a
 //! [`groundcrew_telemetry::Clock`] handed in.
 
+mod admission;
 mod batch_bytes;
 pub mod docs;
 mod intake;
@@ -18,4 +19,6 @@ mod intake_tests;
 #[cfg(test)]
 mod test_bench;
 
-pub use intake::{Accepted, Admission, Intake, IntakeSettings, RefusalReason, Refused};
+pub use admission::Source;
+pub use intake::{Accepted, Admission, Intake, IntakeSettings, RefusalReason, Refused, Submission};
+pub use stages::caps::CapLimits;

@@ -11,7 +11,7 @@ use super::arguments::{DoctorArguments, DoctorOutput};
 use super::exit::Exit;
 use super::print;
 use crate::app::{self, Addresses};
-use crate::config::Settings;
+use crate::config::{DurabilitySetting, Settings};
 use crate::investigate::format::count;
 use crate::neighbours::neighbours;
 use crate::surfaces::panel;
@@ -61,7 +61,8 @@ pub(super) fn problem(
 pub(super) async fn run(settings: Settings, arguments: DoctorArguments) -> Result<Exit> {
     let mut checks = vec![exposure(&settings), directory(&settings)];
     checks.extend(store(&settings));
-    checks.push(server(&settings).await);
+    checks.push(durability(&settings));
+    checks.extend(server(&settings).await);
     checks.push(embedding(&settings));
     checks.push(model(&settings).await);
     checks.extend(servers(&settings).await);
@@ -222,22 +223,38 @@ fn signal(name: &'static str, coverage: &SignalCoverage, now: Timestamp) -> Chec
     ok(name, detail)
 }
 
-async fn server(settings: &Settings) -> Check {
+fn durability(settings: &Settings) -> Check {
+    let durability = settings.data.durability;
+    let detail = format!("{}: {}", durability.name(), durability.meaning());
+    match durability {
+        DurabilitySetting::Fsync => ok("durability", detail),
+        DurabilitySetting::Os => warning("durability", detail, "set data.durability to \"fsync\""),
+    }
+}
+
+/// Whether a server runs, and what it says of itself.
+async fn server(settings: &Settings) -> Vec<Check> {
     let Some(addresses) = Addresses::of_directory(&settings.data.dir) else {
-        return warning("server", "none runs on this data directory", "groundcrew serve");
+        return vec![warning("server", "none runs on this data directory", "groundcrew serve")];
     };
     let url = format!("http://{}/readyz", addresses.http);
-    match reqwest::Client::new().get(&url).timeout(PROBE_TIMEOUT).send().await {
-        Ok(response) if response.status().is_success() => {
-            ok("server", format!("ready on http://{}", addresses.http))
-        }
-        Ok(response) => problem(
-            "server",
-            format!("{url} answers {}", response.status()),
-            "see the server's log",
-        ),
-        Err(_) => warning("server", "the last one did not stop in order", "groundcrew serve"),
+    let mut request = reqwest::Client::new().get(&url).timeout(PROBE_TIMEOUT);
+    if !settings.server.token.is_empty() {
+        request = request.bearer_auth(settings.server.token.expose());
     }
+    let Ok(response) = request.send().await else {
+        return vec![warning("server", "the last one did not stop in order", "groundcrew serve")];
+    };
+    let status = response.status();
+    if !status.is_success() {
+        let detail = format!("{url} answers {status}");
+        return vec![problem("server", detail, "see the server's log")];
+    }
+    let said = response.text().await.unwrap_or_default();
+    let lines = said.lines().filter_map(|line| line.strip_prefix("warning: "));
+    let warnings = lines.map(|line| warning("server", line, "see docs/OPERATING.md"));
+    let ready = ok("server", format!("ready on http://{}", addresses.http));
+    std::iter::once(ready).chain(warnings).collect()
 }
 
 fn embedding(settings: &Settings) -> Check {

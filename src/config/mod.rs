@@ -96,6 +96,38 @@ pub struct DataSettings {
     pub memory_mib_max: usize,
     /// Seconds after which held telemetry is sealed although it is little.
     pub seal_after_secs: u64,
+    /// How sure what is acknowledged is.
+    pub durability: DurabilitySetting,
+}
+
+/// How sure it is that what a sender got an OK for is still there later.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DurabilitySetting {
+    /// Synced to the disk: survives a power cut.
+    Fsync,
+    /// Handed to the kernel: survives a kill of the process, not a power cut.
+    Os,
+}
+
+impl DurabilitySetting {
+    /// As it is written in the configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fsync => "fsync",
+            Self::Os => "os",
+        }
+    }
+
+    /// What it is good for, for people.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Fsync => "what is acknowledged survives a kill and a power cut",
+            Self::Os => "what is acknowledged survives a kill; a power cut may lose some",
+        }
+    }
 }
 
 /// What is listened on.

@@ -27,7 +27,7 @@ const fn known_as(
 }
 
 /// Every setting there is.
-pub const SETTINGS: [Setting; 56] = [
+pub const SETTINGS: [Setting; 57] = [
     setting("config_version", "1", "format of the configuration file"),
     known_as(
         "data.dir",
@@ -44,6 +44,11 @@ pub const SETTINGS: [Setting; 56] = [
         "data.seal_after_secs",
         "60",
         "seconds after which held telemetry is sealed although it is little",
+    ),
+    setting(
+        "data.durability",
+        "\"fsync\"",
+        "when telemetry is acknowledged: `fsync` once it is on the disk, `os` once the kernel has it (a power cut may lose it)",
     ),
     setting("server.listen", "\"127.0.0.1:7717\"", "address of the panel, the chat and the API"),
     setting("server.otlp_grpc", "\"127.0.0.1:4317\"", "address of the OTLP receiver over gRPC"),

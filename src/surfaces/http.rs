@@ -23,8 +23,10 @@ use super::panel::{self, PanelOptions};
 use super::slack::Slack;
 use super::wire::{self, Ask, Envelope};
 use super::{explore, feedback, hooks, mcp, openai, openapi, ws};
+use crate::config::DurabilitySetting;
 use crate::investigate::answer::{Answer, AnswerEvent};
 use crate::session::{AskError, Conversation, Logged, RunEvent, RunStatus, Sessions, Tail};
+use crate::text::visible;
 
 /// Largest body that is taken.
 const BODY_BYTES_MAX: usize = 256 * 1024;
@@ -40,6 +42,8 @@ pub struct Api {
     pub chat: ws::Chat,
     /// Whether new work is taken; false once the server drains.
     pub ready: Arc<AtomicBool>,
+    /// How sure what is acknowledged is.
+    pub durability: DurabilitySetting,
     /// How the panel is shown.
     pub panel: Arc<PanelOptions>,
     /// Slack, where it is set up.
@@ -117,9 +121,17 @@ async fn in_our_shape(request: Request, next: Next) -> Response {
     refusal
 }
 
-async fn ready(State(api): State<Api>) -> Response {
+/// Whether new work is taken, how sure what is acknowledged is, and, for whom it concerns, what is wrong with the store.
+async fn ready(State(api): State<Api>, headers: HeaderMap) -> Response {
     if api.ready.load(Ordering::Relaxed) {
-        return (StatusCode::OK, "ok\n").into_response();
+        let mut report = format!("ok\ndurability: {}\n", api.durability.name());
+        // They name files, which is nobody's business who may not ask.
+        if api.chat.access.is_authorized(&headers) {
+            for warning in api.chat.sessions.investigator().store.warnings() {
+                report.push_str(&format!("warning: {}\n", visible(&warning)));
+            }
+        }
+        return (StatusCode::OK, report).into_response();
     }
     wire::refusal(
         StatusCode::SERVICE_UNAVAILABLE,

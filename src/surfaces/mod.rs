@@ -12,6 +12,7 @@ pub mod mcp;
 pub mod openai;
 pub mod openapi;
 pub mod panel;
+mod prompt_stream;
 pub mod signature;
 pub mod slack;
 pub mod wire;

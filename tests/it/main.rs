@@ -31,6 +31,8 @@ mod incidents;
 #[cfg(test)]
 mod injection;
 #[cfg(test)]
+mod kill_loop;
+#[cfg(test)]
 mod looking_further;
 #[cfg(test)]
 mod mcp;
@@ -51,7 +53,13 @@ mod openai;
 #[cfg(test)]
 mod peers;
 #[cfg(test)]
+mod power_cut;
+#[cfg(test)]
+mod pressure;
+#[cfg(test)]
 mod receivers;
+#[cfg(test)]
+mod senders;
 #[cfg(test)]
 mod shop;
 #[cfg(test)]

@@ -3,9 +3,7 @@
 //! All files of a split have this form. Nothing is read but the footer and the chunks that are asked for, each checked
 //! against its checksum, so that damage costs a chunk and is never taken for content.
 
-use std::fs::File;
 use std::io::{BufWriter, Write as _};
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -14,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::StoreError;
 use crate::bytes::u32_at;
 use crate::checked_file::{COMPRESSION_LEVEL, FORMAT, FileKind, check_kind_and_format, checksum};
+use crate::disk::File;
 
 const HEAD_BYTES: u64 = 8;
 /// Footer's length, its length before compression, its checksum, the kind of file again.
@@ -110,7 +109,7 @@ impl ChunkFile {
         kind: FileKind,
     ) -> Result<(Self, F, usize), StoreError> {
         let file = File::open(path).map_err(StoreError::io("open", path))?;
-        let length = file.metadata().map_err(StoreError::io("open", path))?.len();
+        let length = file.length().map_err(StoreError::io("open", path))?;
         let opened = Self { path: path.to_owned(), file };
         if length < HEAD_BYTES + TRAILER_BYTES {
             return Err(StoreError::damaged(path, "it is cut short"));

@@ -146,12 +146,19 @@ impl StoreError {
         matches!(self, Self::VectorServer { .. })
     }
 
-    /// Whether a file was gone, as happens to a reader beside a writer that merges.
     /// Whether a file cannot be understood, however often it is read: it is damaged, or of an older version.
     pub(crate) fn is_damage(&self) -> bool {
-        matches!(self, Self::Damaged { .. } | Self::OlderFormat { .. })
+        match self {
+            Self::Damaged { .. } | Self::OlderFormat { .. } => true,
+            Self::State(error) => matches!(
+                error.sqlite_error_code(),
+                Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt)
+            ),
+            _ => false,
+        }
     }
 
+    /// Whether a file was gone, as happens to a reader beside a writer that merges.
     pub(crate) fn is_not_found(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }

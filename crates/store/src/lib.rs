@@ -13,6 +13,7 @@
 //!     logs/ spans/ metrics/START-ID/    splits
 //!     ledger/         changes, alerts, cluster snapshots
 //!     templates.log   texts of log templates
+//!     resends.bin     what was acknowledged of late, so that what is sent again is stored once
 //!     quarantine/     damaged log segments, set aside
 //!     documents/      runbooks, incidents and other documents
 //!     state.db        answers, incidents and what has been ingested
@@ -22,7 +23,7 @@
 //! [`Coverage::warnings`], and damage never keeps a store from opening. A directory written by a newer version is refused.
 //!
 //! What is not here: the instrumentation scope of a batch (no reader asks for it), and deduplication of logs and spans
-//! that a sender repeats (the intake knows what it has acknowledged).
+//! by their content (a request that is sent again is known by its bytes: [`ResendKey`]).
 
 mod access;
 mod bytes;
@@ -41,6 +42,7 @@ mod memory;
 mod options;
 mod origin;
 mod query;
+mod resend;
 mod series_merge;
 mod slot;
 mod span_sample;
@@ -66,6 +68,7 @@ pub use documents::{
 pub use error::StoreError;
 pub use options::{Durability, StoreOptions};
 pub use query::{Found, LogQuery, MetricQuery, SpanQuery, TemplateQuery};
+pub use resend::{Claim, ResendKey};
 pub use span_sample::sample_spans;
 pub use state::{OpenedAlert, OpenedIncident, StateDb};
 pub use store::Store;

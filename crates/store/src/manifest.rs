@@ -58,6 +58,11 @@ impl Manifest {
         checked_file::write(&dir.join(NAME), KIND, self)
     }
 
+    /// Saves it where there is none.
+    pub(crate) fn save_if_missing(&self, dir: &Path) -> Result<(), StoreError> {
+        if disk::exists(&dir.join(NAME)) { Ok(()) } else { self.save(dir) }
+    }
+
     /// Removes what a crash left behind: files that the manifest does not know.
     pub(crate) fn remove_strangers(&self, dir: &Path) -> Result<(), StoreError> {
         for signal in SplitSignal::ALL {

@@ -8,7 +8,7 @@ use std::io::Read;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use axum::routing::post;
@@ -18,7 +18,8 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use prost::Message;
 
 use super::capped_reader::{CappedReader, Encoding, TooLarge};
-use super::otlp_export::{Exported, export};
+use super::otlp_export::{Exported, export, resend_key};
+use super::peer::source_of;
 use super::rpc_status::{RpcCode, RpcStatus, refusal_code};
 use crate::intake::{Admission, Intake, Refused};
 use crate::stages::decode::{decode_json, decode_protobuf};
@@ -40,16 +41,16 @@ pub fn router(intake: Intake) -> Router {
         .with_state(intake)
 }
 
-async fn logs(intake: State<Intake>, headers: HeaderMap, body: Body) -> Response<Body> {
-    receive(Signal::Logs, intake.0, headers, body).await
+async fn logs(intake: State<Intake>, request: Request) -> Response<Body> {
+    receive(Signal::Logs, &intake, request).await
 }
 
-async fn traces(intake: State<Intake>, headers: HeaderMap, body: Body) -> Response<Body> {
-    receive(Signal::Traces, intake.0, headers, body).await
+async fn traces(intake: State<Intake>, request: Request) -> Response<Body> {
+    receive(Signal::Traces, &intake, request).await
 }
 
-async fn metrics(intake: State<Intake>, headers: HeaderMap, body: Body) -> Response<Body> {
-    receive(Signal::Metrics, intake.0, headers, body).await
+async fn metrics(intake: State<Intake>, request: Request) -> Response<Body> {
+    receive(Signal::Metrics, &intake, request).await
 }
 
 /// How a request is written, and so how it is answered.
@@ -74,10 +75,11 @@ enum HttpRefusal {
     Refused(#[from] Refused),
 }
 
-async fn receive(signal: Signal, intake: Intake, headers: HeaderMap, body: Body) -> Response<Body> {
-    let format = format_of(&headers);
+async fn receive(signal: Signal, intake: &Intake, request: Request) -> Response<Body> {
+    let format = format_of(request.headers());
+    let intake = intake.of(source_of(request.extensions()));
     let outcome = match format {
-        Some(format) => take(signal, format, &intake, &headers, body).await,
+        Some(format) => take(signal, format, &intake, request).await,
         None => Err(HttpRefusal::ContentType),
     };
     let format = format.unwrap_or(Format::Json);
@@ -91,11 +93,10 @@ async fn take(
     signal: Signal,
     format: Format,
     intake: &Intake,
-    headers: &HeaderMap,
-    body: Body,
+    request: Request,
 ) -> Result<Exported, HttpRefusal> {
-    let encoding = encoding_of(headers)?;
-    let (body, mut admission) = read_body(body, intake).await?;
+    let encoding = encoding_of(request.headers())?;
+    let (body, mut admission) = read_body(request.into_body(), intake).await?;
     let work = move |intake: &Intake| {
         let expanded = expand(body, encoding, &mut admission)?;
         let decoded = match format {
@@ -103,8 +104,9 @@ async fn take(
             Format::Json => decode_json(signal, &expanded, intake.now()),
         };
         let decoded = decoded.map_err(|error| HttpRefusal::Malformed(error.to_string()))?;
+        let key = resend_key(signal, &expanded);
         drop(expanded);
-        Ok(export(intake, admission, decoded)?)
+        Ok(export(intake, admission, decoded, key)?)
     };
     intake.on_worker(work).await?
 }

@@ -9,8 +9,8 @@ use super::rollup_file::RollupFile;
 use super::rows_file::RowsFile;
 use super::series_file::SeriesFile;
 use super::word_index::WordIndex;
-use crate::StoreError;
 use crate::cache::Cache;
+use crate::{StoreError, disk};
 
 /// Memory for each kind of opened file.
 const ROWS_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -75,7 +75,7 @@ fn opened<V>(
 ) -> Result<Arc<V>, StoreError> {
     cache.get(split.meta.id, || match open(&split.dir) {
         // A split that was merged away is gone as a whole, and looking again helps; one file alone is a loss.
-        Err(StoreError::Io { path, .. }) if split.dir.is_dir() && !path.exists() => {
+        Err(StoreError::Io { path, .. }) if disk::is_dir(&split.dir) && !disk::exists(&path) => {
             Err(StoreError::damaged(&path, "it is missing"))
         }
         other => other,

@@ -37,6 +37,11 @@ impl StateDb {
         Ok(Self { path: path.to_owned(), access, connection: Mutex::new(connection) })
     }
 
+    /// A state that cannot be opened, for readers: what is asked of it fails, and the rest of the store is served.
+    pub(crate) fn closed(path: &Path) -> Self {
+        Self { path: path.to_owned(), access: Access::ReadOnly, connection: Mutex::new(None) }
+    }
+
     /// Keeps an answer, replacing an earlier one of the same id. The oldest go when there are too many, except those
     /// that an incident rests on.
     pub fn put_answer(

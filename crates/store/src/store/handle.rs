@@ -1,14 +1,15 @@
 //! The store as others hold it.
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::live::Live;
+use crate::disk::File;
 use crate::documents::DocumentIndex;
 use crate::manifest::Manifest;
 use crate::origin::Origins;
+use crate::resend::Resends;
 use crate::split::SplitReader;
 use crate::state::StateDb;
 use crate::templates::Templates;
@@ -34,6 +35,7 @@ pub struct Store {
     pub(super) sealer: Mutex<Sealer>,
     pub(super) origins: Origins,
     pub(super) templates: Templates,
+    pub(super) resends: Resends,
     /// Whether template texts were in a segment whose sync failed and must be logged again.
     pub(super) must_relog_templates: AtomicBool,
     pub(super) reader: SplitReader,

@@ -12,6 +12,7 @@ use rustc_hash::FxHashMap;
 
 use super::handle::{Sealer, Store};
 use super::live::Live;
+use super::seal::remove_unpublished;
 use crate::StoreError;
 use crate::manifest::Manifest;
 use crate::memory::{Memory, prepare};
@@ -143,7 +144,8 @@ impl Store {
             replaces: ids.clone(),
         };
         sealer.id_next += 1;
-        let metas = write_splits(&self.dir, memory, &spec)?;
+        let metas = write_splits(&self.dir, memory, &spec)
+            .inspect_err(|_| remove_unpublished(&self.dir, &spec))?;
         let mut manifest = Manifest { id_next: sealer.id_next, ..sealer.manifest.clone() };
         manifest.splits.retain(|split| !ids.contains(&split.id));
         manifest.splits.extend(metas.iter().cloned());

@@ -51,6 +51,11 @@ impl Store {
         Ok(coverage)
     }
 
+    /// Adds something that a person should know, such as a limit that was hit on the way here; each is kept once.
+    pub fn warn(&self, warning: String) {
+        self.warnings.add(warning);
+    }
+
     /// What a person should know: damaged ranges that were set aside, limits that were hit.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {

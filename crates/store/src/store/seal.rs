@@ -4,14 +4,15 @@
 //! replaced, then the log segments go. Until the manifest is replaced the rows are in the log, and the files are
 //! strangers that the next open removes.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
 use super::handle::{Sealer, Store};
 use super::live::Frozen;
 use super::open::LEDGER_KIND;
 use crate::manifest::{Manifest, ledger_path};
-use crate::split::{Split, SplitSpec, write_splits};
+use crate::split::{Split, SplitMeta, SplitSignal, SplitSpec, write_splits};
+use crate::templates::TemplateText;
 use crate::wal::Wal;
 use crate::{StoreError, checked_file, disk, template_log};
 
@@ -84,19 +85,21 @@ impl Store {
         };
         // One number for each signal and one for the ledger; used even when this fails, so that names stay unique.
         sealer.id_next += 4;
-        let metas = write_splits(&self.dir, &frozen.memory, &spec)?;
         let mut manifest = Manifest {
             id_next: sealer.id_next,
             wal_floor: frozen.wal_floor,
             ..sealer.manifest.clone()
         };
-        let ledger_count = self.write_ledger(&mut manifest, spec.id_first + 3)?;
         let texts = self.templates.pending();
-        if !texts.is_empty() {
-            manifest.templates_length =
-                template_log::append(&self.dir, manifest.templates_length, &texts)?;
-        }
-        manifest.splits.extend(metas.iter().cloned());
+        let written = self.write_all(frozen, &spec, &mut manifest, &texts);
+        let (metas, ledger_count) = match written {
+            Ok(written) => written,
+            Err(error) => {
+                remove_unpublished(&self.dir, &spec);
+                return Err(error);
+            }
+        };
+        // Whether it is in place cannot be told when this fails, so what it names stays.
         manifest.save(&self.dir)?;
 
         let mut live = self.live_mut();
@@ -114,6 +117,26 @@ impl Store {
         wal.remove_below(frozen.wal_floor, &sealer.damaged_segments, &quarantine);
         sealer.damaged_segments.retain(|number| *number >= frozen.wal_floor);
         Ok(())
+    }
+
+    /// Writes all that the next manifest refers to; says which splits, and how many entries of the ledger.
+    fn write_all(
+        &self,
+        frozen: &Frozen,
+        spec: &SplitSpec,
+        manifest: &mut Manifest,
+        texts: &[TemplateText],
+    ) -> Result<(Vec<SplitMeta>, usize), StoreError> {
+        let metas = write_splits(&self.dir, &frozen.memory, spec)?;
+        let ledger_count = self.write_ledger(manifest, spec.id_first + 3)?;
+        if !texts.is_empty() {
+            manifest.templates_length =
+                template_log::append(&self.dir, manifest.templates_length, texts)?;
+        }
+        manifest.splits.extend(metas.iter().cloned());
+        // Before the log segments go; a crash in between finds the same keys in both.
+        self.resends.save(&self.dir)?;
+        Ok((metas, ledger_count))
     }
 
     /// Writes what the ledger has beyond its files as file `id`; says how many entries of it.
@@ -136,6 +159,20 @@ impl Store {
         checked_file::write(&path, LEDGER_KIND, all.as_ref().unwrap_or(&pending))?;
         manifest.ledger_files.push(id);
         Ok(pending.len())
+    }
+}
+
+/// Removes the splits of a seal that failed, so that they are not taken for others' should the manifest be lost.
+pub(super) fn remove_unpublished(dir: &Path, spec: &SplitSpec) {
+    let ids = spec.id_first..spec.id_first + SplitSignal::ALL.len() as u64;
+    let endings: Vec<String> = ids.map(|id| format!("-{id:08}")).collect();
+    for signal in SplitSignal::ALL {
+        let Ok(paths) = disk::list(&dir.join(signal.directory())) else { continue };
+        let is_of_it = |path: &&PathBuf| {
+            let name = path.to_string_lossy();
+            endings.iter().any(|ending| name.ends_with(ending))
+        };
+        paths.iter().filter(is_of_it).for_each(|path| disk::remove_if_there(path));
     }
 }
 
