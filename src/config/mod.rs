@@ -6,6 +6,7 @@
 
 mod layers;
 mod reference;
+mod retention;
 mod slack;
 
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use thiserror::Error;
 
 pub use layers::{Environment, load};
 pub use reference::{SETTINGS, Setting, environment_name, reference};
+pub use retention::RetentionSettings;
 pub use slack::{SlackMode, SlackSettings};
 
 /// A configuration that cannot be used.
@@ -56,6 +58,8 @@ pub struct Settings {
     pub config_version: u32,
     /// Where things are stored.
     pub data: DataSettings,
+    /// How long it is kept.
+    pub retention: RetentionSettings,
     /// What is listened on.
     pub server: ServerSettings,
     /// Alerts and changes of other systems.
@@ -96,6 +100,12 @@ pub struct DataSettings {
     pub memory_mib_max: usize,
     /// Seconds after which held telemetry is sealed although it is little.
     pub seal_after_secs: u64,
+    /// What merging small splits may read and write per second, in MiB; 0 for as much as it can.
+    pub merge_mib_per_sec: u64,
+    /// Whether raw logs and spans are kept for a short while only.
+    pub ephemeral: bool,
+    /// How long that is.
+    pub ephemeral_window: String,
 }
 
 /// What is listened on.

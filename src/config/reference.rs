@@ -27,7 +27,7 @@ const fn known_as(
 }
 
 /// Every setting there is.
-pub const SETTINGS: [Setting; 56] = [
+pub const SETTINGS: [Setting; 66] = [
     setting("config_version", "1", "format of the configuration file"),
     known_as(
         "data.dir",
@@ -44,6 +44,40 @@ pub const SETTINGS: [Setting; 56] = [
         "data.seal_after_secs",
         "60",
         "seconds after which held telemetry is sealed although it is little",
+    ),
+    setting(
+        "data.merge_mib_per_sec",
+        "8",
+        "what merging small splits may read and write per second, in MiB; 0 for as much as it can",
+    ),
+    setting(
+        "data.ephemeral",
+        "false",
+        "keep raw logs and spans only for data.ephemeral_window; counts, templates, series, changes and answers stay",
+    ),
+    setting("data.ephemeral_window", "\"1h\"", "how long raw logs and spans are kept then"),
+    setting("retention.logs", "\"14d\"", "how long log lines are kept; empty keeps them"),
+    setting(
+        "retention.rollups",
+        "\"90d\"",
+        "how long the counts of log lines are kept, by which later times are judged; at least as long as the lines",
+    ),
+    setting("retention.traces", "\"7d\"", "how long spans are kept"),
+    setting("retention.metrics", "\"30d\"", "how long metric points are kept"),
+    setting(
+        "retention.changes",
+        "\"90d\"",
+        "how long changes, alerts and cluster snapshots are kept",
+    ),
+    setting(
+        "retention.answers",
+        "\"\"",
+        "how long answers are kept; those that a remembered incident rests on stay",
+    ),
+    setting(
+        "retention.bytes_max",
+        "\"\"",
+        "the most that logs, traces and metrics may take on disk, e.g. 200GiB; the oldest go first",
     ),
     setting("server.listen", "\"127.0.0.1:7717\"", "address of the panel, the chat and the API"),
     setting("server.otlp_grpc", "\"127.0.0.1:4317\"", "address of the OTLP receiver over gRPC"),

@@ -66,6 +66,15 @@ pub fn duration(secs: u64) -> String {
     }
 }
 
+/// How long something is kept: `14 d`, else as [`duration`].
+#[must_use]
+pub fn period(secs: u64) -> String {
+    if secs >= 86_400 && secs.is_multiple_of(86_400) {
+        return format!("{} d", secs / 86_400);
+    }
+    duration(secs)
+}
+
 /// A rate such as `410` or `0.25`.
 #[must_use]
 pub fn rate(per_minute: f64) -> String {
@@ -143,6 +152,7 @@ mod tests {
         assert_eq!(quantity(0.25, "s"), "250 ms");
         assert_eq!(quantity(12.0, "{connection}"), "12 connection");
         assert_eq!([40, 1_380, 7_200, 7_500].map(duration), ["40 s", "23 min", "2 h", "2 h 5 min"]);
+        assert_eq!([1_209_600, 129_600, 1_800].map(period), ["14 d", "36 h", "30 min"]);
         assert_eq!(rate(f64::NAN), "unknown");
         assert_eq!(rate(-1_234.0), "-1,234");
     }

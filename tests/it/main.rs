@@ -53,6 +53,8 @@ mod peers;
 #[cfg(test)]
 mod receivers;
 #[cfg(test)]
+mod retention;
+#[cfg(test)]
 mod shop;
 #[cfg(test)]
 mod slack;

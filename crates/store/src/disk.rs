@@ -78,6 +78,12 @@ pub(crate) fn remove_if_there(path: &Path) {
     }
 }
 
+/// How many bytes the files directly in `dir` have together; what cannot be looked at counts nothing.
+pub(crate) fn size_of(dir: &Path) -> u64 {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.metadata().ok()).map(|metadata| metadata.len()).sum()
+}
+
 /// The paths in `dir`, sorted; none when there is no such directory.
 pub(crate) fn list(dir: &Path) -> Result<Vec<PathBuf>, StoreError> {
     let entries = match fs::read_dir(dir) {

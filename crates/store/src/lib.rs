@@ -4,7 +4,7 @@
 //! bulk load) and to memory, where it is searchable at once. Full memory is sealed into immutable *splits*: one per
 //! signal, columns in compressed blocks, an index over blocks, counts per ten seconds and template beside them. A
 //! manifest that is replaced in one step says which splits there are, so that a crash at any point loses nothing
-//! acknowledged and shows nothing twice. Small splits are merged.
+//! acknowledged and shows nothing twice. [`Store::tend`] merges small splits and drops what is kept long enough.
 //!
 //! ```text
 //! DIR/lock            held by the one writer
@@ -40,7 +40,9 @@ mod manifest;
 mod memory;
 mod options;
 mod origin;
+mod pace;
 mod query;
+mod retention;
 mod series_merge;
 mod slot;
 mod span_sample;
@@ -66,6 +68,7 @@ pub use documents::{
 pub use error::StoreError;
 pub use options::{Durability, StoreOptions};
 pub use query::{Found, LogQuery, MetricQuery, SpanQuery, TemplateQuery};
+pub use retention::{Dropped, DroppedUntil, Limit, Retention};
 pub use span_sample::sample_spans;
 pub use state::{OpenedAlert, OpenedIncident, StateDb};
-pub use store::Store;
+pub use store::{Kept, KeptSignal, Store, Tended, Upkeep};

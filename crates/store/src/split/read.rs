@@ -4,13 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::id_index::{IdIndex, is_id};
-use super::meta::Split;
+use super::meta::{META_KIND, META_NAME, Split, SplitMeta};
 use super::rollup_file::RollupFile;
 use super::rows_file::RowsFile;
 use super::series_file::SeriesFile;
 use super::word_index::WordIndex;
-use crate::StoreError;
 use crate::cache::Cache;
+use crate::{StoreError, checked_file};
 
 /// Memory for each kind of opened file.
 const ROWS_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -54,6 +54,15 @@ impl SplitReader {
         opened(split, &self.series, SeriesFile::open)
     }
 
+    /// Closes the files of a split.
+    pub(crate) fn forget(&self, id: u64) {
+        self.rows.forget(id);
+        self.ids.forget(id);
+        self.words.forget(id);
+        self.rollups.forget(id);
+        self.series.forget(id);
+    }
+
     /// The blocks of a split that may have `token`, ascending.
     pub(crate) fn blocks_with_token(
         &self,
@@ -68,14 +77,23 @@ impl SplitReader {
     }
 }
 
+/// Whether another process has dropped the rows of a split since it was listed here.
+fn was_thinned(split: &Split) -> bool {
+    checked_file::read::<SplitMeta>(&split.dir.join(META_NAME), META_KIND)
+        .is_ok_and(|meta| !meta.has_rows)
+}
+
 fn opened<V>(
     split: &Split,
     cache: &Cache<V>,
     open: impl FnOnce(&Path) -> Result<(V, usize), StoreError>,
 ) -> Result<Arc<V>, StoreError> {
     cache.get(split.meta.id, || match open(&split.dir) {
-        // A split that was merged away is gone as a whole, and looking again helps; one file alone is a loss.
-        Err(StoreError::Io { path, .. }) if split.dir.is_dir() && !path.exists() => {
+        // A split that was merged away is gone as a whole and one whose rows were dropped says so: looking again helps.
+        // One file alone is a loss.
+        Err(StoreError::Io { path, .. })
+            if split.dir.is_dir() && !path.exists() && !was_thinned(split) =>
+        {
             Err(StoreError::damaged(&path, "it is missing"))
         }
         other => other,

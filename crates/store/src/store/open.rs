@@ -5,6 +5,8 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
 
+use groundcrew_telemetry::{Clock, SystemClock};
+
 use super::handle::{Sealer, Store};
 use super::live::Live;
 use crate::documents::DocumentIndex;
@@ -40,6 +42,11 @@ impl Store {
     /// Opens the store in a directory, making it when it is to be written. Damage does not keep it from opening: what
     /// is damaged is left out and said in [`Coverage::warnings`](crate::Coverage::warnings).
     pub fn open(options: StoreOptions) -> Result<Self, StoreError> {
+        Self::open_by(options, Box::new(SystemClock))
+    }
+
+    /// The same, with a clock of one's own: it says when telemetry is received and how old what is stored is.
+    pub fn open_by(options: StoreOptions, clock: Box<dyn Clock>) -> Result<Self, StoreError> {
         let StoreOptions { dir, access, memory_bytes_max } = options;
         let lock = match access {
             Access::ReadWrite => {
@@ -72,6 +79,8 @@ impl Store {
             live: RwLock::new(loaded.live),
             wal,
             sealer: Mutex::new(sealer),
+            tending: Mutex::new(()),
+            clock,
             origins,
             templates,
             must_relog_templates: AtomicBool::new(false),
@@ -152,7 +161,7 @@ fn load_once(
     let LoadedManifest { manifest, warning } = Manifest::load(dir)?;
     let is_rebuilt = warning.is_some();
     warning.into_iter().for_each(|warning| warnings.add(warning));
-    let mut live = Live::default();
+    let mut live = Live { dropped: manifest.dropped, ..Live::default() };
     let mut splits = SplitSet::default();
     for meta in &manifest.splits {
         splits.add(Split::new(dir, meta.clone()));

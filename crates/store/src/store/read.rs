@@ -14,7 +14,7 @@ use crate::query::ServiceFilter;
 use crate::series_merge::SeriesMerge;
 use crate::slot::slot_of;
 use crate::span_sample::SpanSample;
-use crate::split::{BlockMeta, SpanBlock, Split, SplitSet};
+use crate::split::{BlockMeta, SpanBlock, Split, SplitSet, SplitSignal};
 use crate::template_fold::TemplateFold;
 use crate::{Access, Coverage, Found, MetricQuery, SpanQuery, StoreError, TemplateQuery};
 
@@ -27,16 +27,21 @@ impl Store {
     /// What the store holds.
     pub fn coverage(&self) -> Result<Coverage, StoreError> {
         let live = self.live();
-        let mut coverage = Coverage::default();
+        let mut coverage = Coverage { dropped: live.dropped, ..Coverage::default() };
         let mut services: Vec<String> = Vec::new();
         for split in live.splits.all() {
             let meta = &split.meta;
             let signal = match meta.signal {
-                crate::split::SplitSignal::Logs => &mut coverage.logs,
-                crate::split::SplitSignal::Spans => &mut coverage.spans,
-                crate::split::SplitSignal::Metrics => &mut coverage.points,
+                SplitSignal::Logs => {
+                    coverage.counts.add(meta.count, meta.first, meta.last);
+                    &mut coverage.logs
+                }
+                SplitSignal::Spans => &mut coverage.spans,
+                SplitSignal::Metrics => &mut coverage.points,
             };
-            signal.add(meta.count, meta.first, meta.last);
+            if meta.has_rows {
+                signal.add(meta.count, meta.first, meta.last);
+            }
             services.extend(meta.services.iter().cloned());
         }
         for memory in live.memories() {
@@ -307,6 +312,7 @@ fn offer_portion(portion: &SpanPortion, query: &SpanQuery, sample: &mut SpanSamp
 fn cover_memory(memory: &Memory, coverage: &mut Coverage, services: &mut Vec<String>) {
     for portion in &memory.logs {
         coverage.logs.add(portion.records.len() as u64, portion.first, portion.last);
+        coverage.counts.add(portion.records.len() as u64, portion.first, portion.last);
     }
     services.extend(memory.rollup.services.iter().map(ToString::to_string));
     for portion in &memory.spans {

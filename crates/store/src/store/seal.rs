@@ -11,6 +11,7 @@ use super::handle::{Sealer, Store};
 use super::live::Frozen;
 use super::open::LEDGER_KIND;
 use crate::manifest::{Manifest, ledger_path};
+use crate::retention::Receipts;
 use crate::split::{Split, SplitSpec, write_splits};
 use crate::wal::Wal;
 use crate::{StoreError, checked_file, disk, template_log};
@@ -41,8 +42,7 @@ impl Store {
         // What an earlier attempt left comes first: freezing more while nothing can be written would fill the memory.
         self.seal_all_frozen(wal, sealer)?;
         self.freeze(wal)?;
-        self.seal_all_frozen(wal, sealer)?;
-        self.merge_small_splits(sealer)
+        self.seal_all_frozen(wal, sealer)
     }
 
     fn seal_all_frozen(&self, wal: &Wal, sealer: &mut Sealer) -> Result<(), StoreError> {
@@ -81,6 +81,7 @@ impl Store {
             order: None,
             wal_floor: frozen.wal_floor,
             replaces: Vec::new(),
+            received: self.clock.now(),
         };
         // One number for each signal and one for the ledger; used even when this fails, so that names stay unique.
         sealer.id_next += 4;
@@ -95,6 +96,9 @@ impl Store {
         if !texts.is_empty() {
             manifest.templates_length =
                 template_log::append(&self.dir, manifest.templates_length, &texts)?;
+        }
+        if !metas.is_empty() {
+            manifest.receipts = Some(Receipts::note(manifest.receipts, spec.received));
         }
         manifest.splits.extend(metas.iter().cloned());
         manifest.save(&self.dir)?;
@@ -139,7 +143,7 @@ impl Store {
     }
 }
 
-fn remove_ledger_files(dir: &Path, before: &Manifest, after: &Manifest) {
+pub(super) fn remove_ledger_files(dir: &Path, before: &Manifest, after: &Manifest) {
     for id in before.ledger_files.iter().filter(|id| !after.ledger_files.contains(id)) {
         disk::remove_if_there(&ledger_path(dir, *id));
     }

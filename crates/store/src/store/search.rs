@@ -105,7 +105,7 @@ impl Store {
         // Records without a template count under template 0, which no block has as a token.
         tokens.extend(filter.template.filter(|id| id.0 != 0).map(template_token));
         for split in &splits.logs {
-            if !split.overlaps(filter.range) || !split.has_any_of(filter.services) {
+            if !split.has_rows_in(filter.range) || !split.has_any_of(filter.services) {
                 continue;
             }
             let file = match self.reader.rows(split) {

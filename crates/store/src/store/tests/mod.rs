@@ -7,6 +7,7 @@ mod fixtures;
 mod full_disk;
 mod merging;
 mod readers;
+mod retention;
 mod rollups;
 mod round_trip;
 mod searching;
