@@ -35,7 +35,7 @@ use crate::surfaces::http::{self, Api};
 use crate::surfaces::panel::PanelOptions;
 use crate::surfaces::slack::{Slack, SlackOptions};
 use crate::surfaces::{listen, ws};
-use crate::upkeep::{Rhythm, look_after, upkeep};
+use crate::upkeep::{Rhythm, look_after, upkeep, use_bucket};
 
 /// The prompt that tells an answer, as shipped.
 const EXPLAIN_PROMPT: &str = include_str!("../prompts/explain.md");
@@ -106,6 +106,7 @@ pub enum AppError {
 /// When another process writes to it, or it is of a newer version.
 pub fn open_store(settings: &Settings, access: StoreAccess) -> Result<Arc<Store>, AppError> {
     let store = Store::open(store_options(settings, access))?;
+    use_bucket(&store, settings)?;
     use_vector_server(store.documents(), settings)?;
     Ok(Arc::new(store))
 }
@@ -116,6 +117,7 @@ pub fn open_store(settings: &Settings, access: StoreAccess) -> Result<Arc<Store>
 /// When there is no data directory, or it is of a newer version.
 pub fn open_store_beside(settings: &Settings) -> Result<Arc<Store>, AppError> {
     let store = Store::open_beside(store_options(settings, StoreAccess::ReadOnly))?;
+    use_bucket(&store, settings)?;
     use_vector_server(store.documents(), settings)?;
     Ok(Arc::new(store))
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use groundcrew_store::{Retention, Store, StoreError, Tended, Upkeep};
+use groundcrew_store::{Bucket, BucketSettings, Retention, Store, StoreError, Tended, Upkeep};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{ConfigError, Settings};
@@ -47,7 +47,26 @@ pub fn upkeep(settings: &Settings) -> Result<Upkeep, ConfigError> {
     }
     let merge_mib = settings.data.merge_mib_per_sec;
     let merge_bytes_per_sec = (merge_mib > 0).then(|| merge_mib.saturating_mul(1 << 20));
-    Ok(Upkeep { retention, merge_bytes_per_sec })
+    let cold = &settings.cold;
+    let cold_after = span("cold.after", &cold.after)?.filter(|_| !cold.url.is_empty());
+    Ok(Upkeep { retention, merge_bytes_per_sec, cold_after })
+}
+
+/// Lets the store use the bucket of the settings, if there is one.
+///
+/// # Errors
+/// When its address or an option is unusable.
+pub fn use_bucket(store: &Store, settings: &Settings) -> Result<(), StoreError> {
+    let cold = &settings.cold;
+    if !cold.url.is_empty() {
+        store.use_bucket(Bucket::new(&BucketSettings {
+            url: cold.url.clone(),
+            options: cold.options(),
+            timeout: Duration::from_secs(cold.timeout_secs.max(1)),
+            cache_bytes_max: cold.cache_mib.saturating_mul(1 << 20),
+        })?);
+    }
+    Ok(())
 }
 
 /// Reads a span of time such as `14d`; nothing where it is empty.
@@ -100,8 +119,10 @@ pub async fn look_after(store: Arc<Store>, rhythm: Rhythm, shutdown: Cancellatio
         }
         let (store, rhythm, shutdown) = (Arc::clone(&store), Arc::clone(&rhythm), shutdown.clone());
         let tended = tokio::task::spawn_blocking(move || {
-            store.flush()?;
-            store.tend(&rhythm.upkeep, &|| shutdown.is_cancelled())
+            // A full disk does not let memory be sealed, and dropping what is old is what makes room.
+            let flushed = store.flush();
+            let tended = store.tend(&rhythm.upkeep, &|| shutdown.is_cancelled());
+            flushed.and(tended)
         });
         match tended.await {
             Ok(Ok(tended)) => report(tended, &mut held),
@@ -117,8 +138,11 @@ fn log_failure(error: &StoreError) {
 
 /// Logs what was done, and once why something is not done.
 fn report(tended: Tended, held: &mut Option<String>) {
-    if tended.thinned + tended.removed + tended.entries + tended.answers > 0 {
-        tracing::info!(?tended, "dropped what is kept long enough");
+    if tended.thinned + tended.removed + tended.entries + tended.answers + tended.moved > 0 {
+        tracing::info!(?tended, "dropped what is kept long enough, moved what is old");
+    }
+    if let Some(failure) = &tended.bucket_failure {
+        tracing::warn!(failure, "what is old stays here until the bucket can be used");
     }
     if let Some(reason) = &tended.held
         && held.is_none()

@@ -251,6 +251,9 @@ fn keeping(store: &Store, settings: &Settings) -> Vec<Check> {
     ];
     let oldest = kept.oldest_change.map(|oldest| format!(" since {}", oldest.whole_secs()));
     parts.push(format!("changes{}, {}", oldest.unwrap_or_default(), until(limits.changes)));
+    if kept.cold.splits > 0 {
+        parts.push(format!("in the bucket {}", quantity(kept.cold.bytes as f64, "By")));
+    }
     if let Some(bytes_max) = limits.bytes_max {
         parts.push(format!("all at most {}", quantity(bytes_max as f64, "By")));
     }

@@ -4,6 +4,7 @@
 //! with `--config`, which must exist), `GROUNDCREW__SECTION__KEY` environment variables, command line flags. Every
 //! setting stands once in [`SETTINGS`], from which the reference page is printed.
 
+mod cold;
 mod layers;
 mod reference;
 mod retention;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use thiserror::Error;
 
+pub use cold::ColdSettings;
 pub use layers::{Environment, load};
 pub use reference::{SETTINGS, Setting, environment_name, reference};
 pub use retention::RetentionSettings;
@@ -60,6 +62,8 @@ pub struct Settings {
     pub data: DataSettings,
     /// How long it is kept.
     pub retention: RetentionSettings,
+    /// Where what is old lies.
+    pub cold: ColdSettings,
     /// What is listened on.
     pub server: ServerSettings,
     /// Alerts and changes of other systems.

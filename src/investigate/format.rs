@@ -1,5 +1,6 @@
 //! Numbers and times as people read them: the same figure is written the same way in a sentence and in its evidence.
 
+use groundcrew_store::{DroppedUntil, Limit};
 use groundcrew_telemetry::Timestamp;
 
 /// `2026-11-22 03:07:10`, in UTC: seconds are enough to read, the exact time stands in the record.
@@ -73,6 +74,22 @@ pub fn period(secs: u64) -> String {
         return format!("{} d", secs / 86_400);
     }
     duration(secs)
+}
+
+/// Up to when something was dropped and why, to stand in a sentence: `log lines are kept for 14 d; those up to ...`.
+#[must_use]
+pub fn dropped(name: &str, dropped: DroppedUntil) -> String {
+    let until = dropped.until.whole_secs();
+    match dropped.limit {
+        Limit::Age(age) => format!(
+            "{name} are kept for {}; those up to {until} were dropped",
+            period(age.as_secs())
+        ),
+        Limit::Bytes(bytes) => format!(
+            "{name} up to {until} were dropped, because no more than {} are kept on disk",
+            quantity(bytes as f64, "By")
+        ),
+    }
 }
 
 /// A rate such as `410` or `0.25`.

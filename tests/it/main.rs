@@ -11,6 +11,8 @@ mod capsule;
 #[cfg(test)]
 mod chat;
 #[cfg(test)]
+mod cold;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod demo;

@@ -55,7 +55,7 @@ fn a_day_with_two_hours_of_lines(dir: &Path) -> i64 {
     }
     let retention =
         Retention { logs: Some(Duration::from_secs(2 * HOUR as u64)), ..Retention::default() };
-    let tended = store.tend(&Upkeep { retention, merge_bytes_per_sec: None }, &|| false).unwrap();
+    let tended = store.tend(&Upkeep { retention, ..Upkeep::default() }, &|| false).unwrap();
     assert!(tended.thinned > 18, "{tended:?}");
     START + 23 * HOUR
 }

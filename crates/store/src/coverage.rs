@@ -23,6 +23,17 @@ pub struct Coverage {
     pub warnings: Vec<String>,
     /// What retention has dropped.
     pub dropped: Dropped,
+    /// What lies in a bucket that could not be read last; `None` when it could.
+    pub unreachable: Option<Unreachable>,
+}
+
+/// Telemetry that is elsewhere and could not be read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unreachable {
+    /// Everything elsewhere is older than this.
+    pub until: Timestamp,
+    /// Why it could not be read.
+    pub reason: String,
 }
 
 /// How much there is of one signal, and from when to when.

@@ -68,6 +68,15 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     path.parent().map_or(Ok(()), sync_dir)
 }
 
+/// The same where several processes may do it at once: each has a temporary name of its own.
+pub(crate) fn replace_alone(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}", std::process::id()));
+    let own = PathBuf::from(name);
+    replace(&own, bytes)?;
+    rename(&own, path)
+}
+
 /// Removes a file or directory that nothing refers to any more. When that fails it is tried again at the next open.
 pub(crate) fn remove_if_there(path: &Path) {
     let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };

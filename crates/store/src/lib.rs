@@ -13,6 +13,7 @@
 //!     logs/ spans/ metrics/START-ID/    splits
 //!     ledger/         changes, alerts, cluster snapshots
 //!     templates.log   texts of log templates
+//!     cold/           files fetched from the bucket that has old splits, if one has
 //!     quarantine/     damaged log segments, set aside
 //!     documents/      runbooks, incidents and other documents
 //!     state.db        answers, incidents and what has been ingested
@@ -29,6 +30,7 @@ mod bytes;
 mod cache;
 mod checked_file;
 mod chunk_file;
+mod cold;
 mod coverage;
 mod disk;
 pub mod documents;
@@ -58,7 +60,8 @@ mod wal;
 mod warnings;
 
 pub use access::Access;
-pub use coverage::{Coverage, SignalCoverage};
+pub use cold::{Bucket, BucketSettings};
+pub use coverage::{Coverage, SignalCoverage, Unreachable};
 pub use documents::{
     CatalogEntity, ChunkVectors, DocumentChunk, DocumentCounts, DocumentFilter, DocumentHit,
     DocumentIndex, DocumentKind, DocumentPayload, DocumentQuery, EmbeddingCache, EmbeddingKey,

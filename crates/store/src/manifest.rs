@@ -32,6 +32,8 @@ pub(crate) struct Manifest {
     pub(crate) receipts: Option<Receipts>,
     /// What retention has dropped.
     pub(crate) dropped: Dropped,
+    /// Objects in the bucket that are to be deleted.
+    pub(crate) doomed: Vec<String>,
 }
 
 /// A manifest, and what was wrong with the file, if anything.
@@ -86,7 +88,7 @@ impl Manifest {
             .iter()
             .filter(|path| disk::is_unfinished(path))
             .for_each(|path| disk::remove_if_there(path));
-        self.splits.iter().try_for_each(|split| split.finish_thinning(dir))
+        self.splits.iter().try_for_each(|split| split.finish_removal(dir))
     }
 }
 

@@ -148,6 +148,8 @@ pub(crate) struct KeptSplit {
     pub(crate) has_rows: bool,
     pub(crate) last: Timestamp,
     pub(crate) received: Timestamp,
+    /// Whether its rows are elsewhere, so that dropping them frees nothing here.
+    pub(crate) is_cold: bool,
     pub(crate) bytes: u64,
     /// Of those, what would be left without rows.
     pub(crate) bytes_thin: u64,
@@ -168,6 +170,15 @@ pub(crate) enum Step {
     Thin(u64, Limit),
     /// All of it goes.
     Remove(u64, Limit),
+}
+
+impl Step {
+    /// The split that it is about.
+    pub(crate) const fn id(&self) -> u64 {
+        match self {
+            Self::Thin(id, _) | Self::Remove(id, _) => *id,
+        }
+    }
 }
 
 /// What goes now.
@@ -260,7 +271,7 @@ fn by_size(bytes_max: u64, mut left: Vec<KeptSplit>, steps: &mut Vec<Step>) {
     });
     let limit = Limit::Bytes(bytes_max);
     let mut total: u64 = left.iter().map(|split| split.bytes).sum();
-    left.retain(|split| !newest.contains(&Some(split.id)));
+    left.retain(|split| !split.is_cold && !newest.contains(&Some(split.id)));
     while total > bytes_max {
         let thin = left.iter().filter(|split| !split.has_rows);
         let are_counts_first = thin.map(|split| split.bytes).sum::<u64>() > bytes_max / THIN_SHARE;
@@ -307,7 +318,16 @@ mod tests {
     fn split(id: u64, signal: SplitSignal, on: i64) -> KeptSplit {
         let time = day(on);
         let (bytes, bytes_thin) = (100, if signal == SplitSignal::Logs { 10 } else { 0 });
-        KeptSplit { id, signal, has_rows: true, last: time, received: time, bytes, bytes_thin }
+        KeptSplit {
+            id,
+            signal,
+            has_rows: true,
+            last: time,
+            received: time,
+            is_cold: false,
+            bytes,
+            bytes_thin,
+        }
     }
 
     /// Receipts twice a day from one day to another.

@@ -1,6 +1,6 @@
-//! What a question reaches back to that is no longer kept, said as gaps.
+//! What a question reaches back to that is no longer kept or cannot be reached, said as gaps.
 
-use groundcrew_store::{Dropped, DroppedUntil, Limit};
+use groundcrew_store::{Dropped, Limit, Unreachable};
 
 use super::super::evidence::Gap;
 use super::super::format;
@@ -38,7 +38,7 @@ pub(super) fn gaps(dropped: &Dropped, plan: &Plan) -> Vec<DroppedGap> {
             (false, true) => "",
             (false, false) => "; what was usual before is judged without them",
         };
-        let what = format!("{}{effect}", sentence(name, until));
+        let what = format!("{}{effect}", format::dropped(name, until));
         let fix = match until.limit {
             Limit::Age(_) => format!("set {setting} higher to keep more from now on"),
             Limit::Bytes(_) => "set retention.bytes_max higher to keep more from now on".to_owned(),
@@ -48,24 +48,24 @@ pub(super) fn gaps(dropped: &Dropped, plan: &Plan) -> Vec<DroppedGap> {
     asked.collect()
 }
 
-fn sentence(name: &str, dropped: DroppedUntil) -> String {
-    let until = dropped.until.whole_secs();
-    match dropped.limit {
-        Limit::Age(age) => format!(
-            "{name} are kept for {}; those up to {until} were dropped",
-            format::period(age.as_secs())
+/// The gap that a bucket leaves which has what is old and cannot be read.
+pub(super) fn unreachable(unreachable: Option<Unreachable>, plan: &Plan) -> Option<Gap> {
+    let Unreachable { until, reason } =
+        unreachable.filter(|unreachable| plan.whole().start < unreachable.until)?;
+    Some(Gap::new(
+        format!(
+            "logs, traces and metrics up to {} lie in a bucket that cannot be read now: {reason}",
+            until.whole_secs()
         ),
-        Limit::Bytes(bytes) => format!(
-            "{name} up to {until} were dropped, because no more than {} are kept on disk",
-            format::quantity(bytes as f64, "By")
-        ),
-    }
+        "check cold.url and that the bucket can be reached, then ask again",
+    ))
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
+    use groundcrew_store::DroppedUntil;
     use groundcrew_telemetry::{TimeRange, Timestamp};
 
     use super::*;

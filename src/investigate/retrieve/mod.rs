@@ -111,6 +111,7 @@ fn note_missing_signals(store: &Store, plan: &Plan, gathered: &mut Gathered) {
         }
     }
     gathered.gaps.extend(dropped.into_iter().map(|dropped| dropped.gap));
+    gathered.gaps.extend(dropped::unreachable(coverage.unreachable, plan));
 }
 
 /// A stretch of time to the second.

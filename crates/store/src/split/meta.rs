@@ -6,8 +6,9 @@ use std::sync::{Arc, OnceLock};
 use groundcrew_telemetry::{TimeRange, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{id_index, rows_file, word_index};
+use super::{id_index, rows_file, series_file, word_index};
 use crate::checked_file::FileKind;
+use crate::cold::ColdFile;
 use crate::query::ServiceFilter;
 use crate::{StoreError, checked_file, disk};
 
@@ -61,6 +62,8 @@ pub(crate) struct SplitMeta {
     pub(crate) received: Timestamp,
     /// Whether the rows are still there: the counts of a log split are kept longer.
     pub(crate) has_rows: bool,
+    /// The files that are in the bucket and not here.
+    pub(crate) cold: Vec<ColdFile>,
 }
 
 impl SplitMeta {
@@ -75,15 +78,50 @@ impl SplitMeta {
         checked_file::write(&dir.join(META_NAME), META_KIND, self)
     }
 
-    /// Finishes what a crash interrupted when the rows of a split in `store_dir` were dropped.
-    pub(crate) fn finish_thinning(&self, store_dir: &Path) -> Result<(), StoreError> {
+    /// What [`Self::save`] writes.
+    pub(crate) fn encoded(&self) -> Result<Vec<u8>, StoreError> {
+        checked_file::encode(Path::new(META_NAME), META_KIND, self)
+    }
+
+    /// Finishes what a crash interrupted when files of a split in `store_dir` were dropped or moved to the bucket.
+    pub(crate) fn finish_removal(&self, store_dir: &Path) -> Result<(), StoreError> {
         let dir = store_dir.join(self.relative_path());
-        if self.has_rows || !ROW_FILES.iter().any(|name| dir.join(name).exists()) {
+        if !self.files_elsewhere().any(|name| dir.join(name).exists()) {
             return Ok(());
         }
         self.save(&dir)?;
-        ROW_FILES.iter().for_each(|name| disk::remove_if_there(&dir.join(name)));
+        self.files_elsewhere().for_each(|name| disk::remove_if_there(&dir.join(name)));
         Ok(())
+    }
+
+    /// The files that its directory no longer needs.
+    fn files_elsewhere(&self) -> impl Iterator<Item = &str> {
+        let dropped = if self.has_rows { &[][..] } else { &ROW_FILES[..] };
+        dropped.iter().copied().chain(self.cold.iter().map(|file| file.name.as_str()))
+    }
+
+    /// Whether its rows are in the bucket.
+    pub(crate) fn is_cold(&self) -> bool {
+        !self.cold.is_empty()
+    }
+
+    /// The file of this name in the bucket; `None` when it is here.
+    pub(crate) fn cold_file(&self, name: &str) -> Option<&ColdFile> {
+        self.cold.iter().find(|file| file.name == name)
+    }
+
+    /// The files that take most of its space.
+    pub(crate) const fn large_files(&self) -> &'static [&'static str] {
+        match self.signal {
+            SplitSignal::Logs => &ROW_FILES,
+            SplitSignal::Spans => &[rows_file::NAME, id_index::NAME],
+            SplitSignal::Metrics => &[series_file::NAME],
+        }
+    }
+
+    /// Whether a file has rows or points and is not an index of them.
+    pub(crate) fn holds_rows(name: &str) -> bool {
+        matches!(name, rows_file::NAME | series_file::NAME)
     }
 }
 
@@ -100,10 +138,9 @@ pub(crate) struct Split {
 #[derive(Debug)]
 enum Gone {
     All,
-    /// The rows. The split without them is held, so that its directory outlives whoever still reads the rows.
-    Rows {
-        _without: Arc<Split>,
-    },
+    /// What the split that took its place no longer has here. That one is held, so that the directory outlives whoever
+    /// still reads this one.
+    Succeeded(Arc<Split>),
 }
 
 impl Split {
@@ -136,14 +173,20 @@ impl Split {
         files.map(|metadata| metadata.len()).sum()
     }
 
+    /// Removes what only makes searching fast.
+    pub(crate) fn remove_indexes(&self) {
+        let files = self.meta.large_files().iter().filter(|name| !SplitMeta::holds_rows(name));
+        files.for_each(|name| disk::remove_if_there(&self.dir.join(name)));
+    }
+
     /// Its directory goes with the last who reads it.
     pub(crate) fn mark_gone(&self) {
         self.gone.get_or_init(|| Gone::All);
     }
 
-    /// Its rows go with the last who reads them; `without` is the split that is left.
-    pub(crate) fn mark_thinned(&self, without: &Arc<Self>) {
-        self.gone.get_or_init(|| Gone::Rows { _without: Arc::clone(without) });
+    /// What `by` no longer has here goes with the last who reads it.
+    pub(crate) fn mark_succeeded(&self, by: &Arc<Self>) {
+        self.gone.get_or_init(|| Gone::Succeeded(Arc::clone(by)));
     }
 }
 
@@ -152,8 +195,9 @@ impl Drop for Split {
         match self.gone.get() {
             None => {}
             Some(Gone::All) => disk::remove_if_there(&self.dir),
-            Some(Gone::Rows { .. }) => {
-                ROW_FILES.iter().for_each(|name| disk::remove_if_there(&self.dir.join(name)));
+            Some(Gone::Succeeded(by)) => {
+                let files = by.meta.files_elsewhere();
+                files.for_each(|name| disk::remove_if_there(&self.dir.join(name)));
             }
         }
     }

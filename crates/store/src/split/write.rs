@@ -104,6 +104,7 @@ fn draft(memory: &Memory, signal: SplitSignal) -> Option<SplitMeta> {
         replaces: Vec::new(),
         received: Timestamp::MIN,
         has_rows: true,
+        cold: Vec::new(),
     })
 }
 

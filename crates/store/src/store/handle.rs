@@ -16,7 +16,7 @@ use crate::state::StateDb;
 use crate::templates::Templates;
 use crate::wal::Wal;
 use crate::warnings::Warnings;
-use crate::{Access, StoreError};
+use crate::{Access, Bucket, StoreError};
 
 /// Logs, spans, metrics, changes, alerts and cluster snapshots of one directory, and beside them documents and state.
 ///
@@ -78,6 +78,11 @@ impl Store {
     #[must_use]
     pub const fn state(&self) -> &StateDb {
         &self.state
+    }
+
+    /// Moves old splits to this bucket, and reads those that are there. Only the first call counts.
+    pub fn use_bucket(&self, bucket: Bucket) {
+        self.reader.use_bucket(bucket, &self.dir);
     }
 
     pub(super) fn live(&self) -> RwLockReadGuard<'_, Live> {

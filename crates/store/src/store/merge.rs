@@ -64,6 +64,7 @@ impl Store {
         for split in splits.of(signal) {
             let is_small = split.meta.memory_bytes < small_bytes
                 && split.meta.has_rows
+                && !split.meta.is_cold()
                 && !unmergeable.contains(&split.meta.id);
             let begins = runs.last().is_none_or(|run| !self.fits(run, split, span_max));
             if !is_small || begins {

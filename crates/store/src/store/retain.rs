@@ -39,6 +39,8 @@ pub struct Kept {
     pub traces: KeptSignal,
     /// Splits with metric points.
     pub metrics: KeptSignal,
+    /// Splits of any kind whose rows are in the bucket, with the bytes that they take there.
+    pub cold: KeptSignal,
     /// The oldest change, alert or cluster snapshot.
     pub oldest_change: Option<Timestamp>,
     /// What retention has dropped.
@@ -48,10 +50,10 @@ pub struct Kept {
 }
 
 impl KeptSignal {
-    fn add(&mut self, split: &KeptSplit, first: Timestamp) {
+    fn add(&mut self, meta: &SplitMeta, bytes: u64) {
         self.splits += 1;
-        self.bytes += split.bytes;
-        let end = split.last.plus_nanos(1);
+        self.bytes += bytes;
+        let (first, end) = (meta.first, meta.last.plus_nanos(1));
         self.range = Some(match self.range {
             None => TimeRange::new(first, end),
             Some(range) => TimeRange::new(range.start.min(first), range.end.max(end)),
@@ -78,7 +80,11 @@ impl Store {
                 (SplitSignal::Spans, _) => &mut kept.traces,
                 (SplitSignal::Metrics, _) => &mut kept.metrics,
             };
-            signal.add(listed, split.meta.first);
+            signal.add(&split.meta, listed.bytes);
+            if split.meta.is_cold() {
+                let bytes = split.meta.cold.iter().map(|file| file.bytes).sum();
+                kept.cold.add(&split.meta, bytes);
+            }
         }
         kept
     }
@@ -128,18 +134,23 @@ impl Store {
                 Step::Remove(id, limit) => {
                     let gone = manifest.splits.extract_if(.., |meta| meta.id == *id);
                     let gone: Vec<SplitMeta> = gone.collect();
-                    gone.iter().for_each(|meta| note(&mut manifest.dropped, meta, *limit, true));
+                    for meta in &gone {
+                        note(&mut manifest.dropped, meta, *limit, true);
+                        manifest.doomed.extend(objects_of(meta));
+                    }
                 }
                 Step::Thin(id, limit) => {
                     let meta = manifest.splits.iter_mut().find(|meta| meta.id == *id);
                     let Some(meta) = meta else { continue };
+                    manifest.doomed.extend(objects_of(meta));
                     meta.has_rows = false;
+                    meta.cold.clear();
                     note(&mut manifest.dropped, meta, *limit, false);
                     thinned.push(Arc::new(Split::new(&self.dir, meta.clone())));
                 }
             }
         }
-        manifest.save(&self.dir)?;
+        self.save_on_full_disk(&manifest, plan, splits)?;
         self.commit(&mut sealer, manifest, &thinned, plan);
         drop(sealer);
         for split in splits.all() {
@@ -149,28 +160,40 @@ impl Store {
                 .iter()
                 .any(|step| matches!(step, Step::Remove(id, _) if *id == split.meta.id));
             match without {
-                // Where this cannot be said the rows stay until the store is opened again.
-                Some(without) => match without.meta.save(&without.dir) {
-                    Ok(()) => split.mark_thinned(without),
-                    Err(error) => tracing::warn!(%error, "failed to drop the rows of a split"),
-                },
-                None if is_gone => split.mark_gone(),
-                None => continue,
+                Some(without) => self.let_go(split, without),
+                None if is_gone => {
+                    split.mark_gone();
+                    self.reader.forget(split.meta.id);
+                }
+                None => {}
             }
-            self.reader.forget(split.meta.id);
         }
         Ok(())
     }
 
+    /// A full disk has no room even for saying what goes: an index that goes in any case makes some. Rows are as exact
+    /// without it, should it not come to that after all.
+    fn save_on_full_disk(
+        &self,
+        manifest: &Manifest,
+        plan: &Plan,
+        splits: &SplitSet,
+    ) -> Result<(), StoreError> {
+        let saved = manifest.save(&self.dir);
+        if !matches!(saved, Err(StoreError::Full { .. })) {
+            return saved;
+        }
+        let goes = |split: &&Arc<Split>| plan.steps.iter().any(|step| step.id() == split.meta.id);
+        splits.all().filter(goes).for_each(|split| {
+            split.remove_indexes();
+            self.reader.forget(split.meta.id);
+        });
+        manifest.save(&self.dir)
+    }
+
     /// Makes what the new manifest says visible.
     fn commit(&self, sealer: &mut Sealer, manifest: Manifest, thinned: &[Arc<Split>], plan: &Plan) {
-        let ids: Vec<u64> = plan
-            .steps
-            .iter()
-            .map(|step| match step {
-                Step::Thin(id, _) | Step::Remove(id, _) => *id,
-            })
-            .collect();
+        let ids: Vec<u64> = plan.steps.iter().map(Step::id).collect();
         let mut live = self.live_mut();
         let mut splits = (*live.splits).clone();
         splits.remove(&ids);
@@ -220,6 +243,11 @@ impl Store {
     }
 }
 
+/// The objects that a split has in the bucket.
+fn objects_of(meta: &SplitMeta) -> Vec<String> {
+    meta.cold.iter().map(|file| file.key(meta)).collect()
+}
+
 fn kept_split(split: &Split) -> KeptSplit {
     let bytes = split.bytes();
     let SplitMeta { id, signal, has_rows, last, received, .. } = split.meta;
@@ -230,6 +258,7 @@ fn kept_split(split: &Split) -> KeptSplit {
         last,
         received,
         bytes,
+        is_cold: split.meta.is_cold(),
         bytes_thin: bytes.saturating_sub(split.row_bytes()),
     }
 }

@@ -1,6 +1,7 @@
 //! Looks after what is stored, beside appends and questions: drops what is kept long enough, merges what is small.
 
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use super::handle::Store;
 use crate::pace::Pace;
@@ -13,6 +14,8 @@ pub struct Upkeep {
     pub retention: Retention,
     /// The bytes per second that merging may read and write; `None` for as many as it can.
     pub merge_bytes_per_sec: Option<u64>,
+    /// After how long splits move to the bucket, where one is used.
+    pub cold_after: Option<Duration>,
 }
 
 /// What was done.
@@ -30,6 +33,10 @@ pub struct Tended {
     pub answers: usize,
     /// Why something that is old enough did not go; `None` when nothing was held back.
     pub held: Option<String>,
+    /// Splits that were moved to the bucket.
+    pub moved: usize,
+    /// Why the bucket could not be used; it is tried again.
+    pub bucket_failure: Option<String>,
     /// Small splits that were merged.
     pub merged: usize,
 }
@@ -43,6 +50,29 @@ impl Store {
         let mut tended = self.retain(&upkeep.retention)?;
         let mut pace = Pace::new(upkeep.merge_bytes_per_sec, hurry);
         tended.merged = self.merge_small_splits(upkeep.retention.span_max(), &mut pace)?;
+        if !pace.must_stop() {
+            self.tend_bucket(upkeep, &mut pace, &mut tended)?;
+        }
         Ok(tended)
+    }
+
+    /// What the bucket cannot do now is done another time.
+    fn tend_bucket(
+        &self,
+        upkeep: &Upkeep,
+        pace: &mut Pace<'_>,
+        tended: &mut Tended,
+    ) -> Result<(), StoreError> {
+        let done = self.delete_doomed().and_then(|()| match upkeep.cold_after {
+            Some(after) => self.chill(after, pace, &mut tended.moved),
+            None => Ok(()),
+        });
+        match done {
+            Err(error @ StoreError::Bucket { .. }) => {
+                tended.bucket_failure = Some(error.to_string());
+                Ok(())
+            }
+            other => other,
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Tests of the store as a whole, with real files.
 
+mod aging;
+mod cold;
 mod crash;
 mod damage;
 mod extremes;

@@ -2,76 +2,16 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use groundcrew_telemetry::{Alert, Batch, Clock, ClusterSnapshot, TimeRange, Timestamp};
+use groundcrew_telemetry::{Alert, Batch, ClusterSnapshot, TimeRange};
 
+use super::aging::{Aging, DAY};
 use super::fixtures::{
-    ROOMY, all_bodies, any_logs, any_spans, any_templates, at, change, copy_dir, files_below,
-    log_batch, masked, metric_batch, reader, record, series, span, span_batch,
+    all_bodies, any_logs, any_spans, at, change, copy_dir, files_below, log_batch, masked, reader,
+    record,
 };
-use crate::{Access, Durability, Limit, Retention, Store, StoreOptions, Upkeep};
-
-const DAY: i64 = 86_400;
-
-/// A clock that is set by the test.
-#[derive(Clone)]
-struct SetClock(Arc<AtomicI64>);
-
-impl Clock for SetClock {
-    fn now(&self) -> Timestamp {
-        at(self.0.load(Ordering::SeqCst))
-    }
-}
-
-/// A store whose clock stands where the test says.
-struct Aging {
-    store: Store,
-    clock: SetClock,
-}
-
-impl Aging {
-    fn open(dir: &Path, now: i64) -> Self {
-        let clock = SetClock(Arc::new(AtomicI64::new(now)));
-        let options = StoreOptions {
-            dir: dir.to_owned(),
-            access: Access::ReadWrite,
-            memory_bytes_max: ROOMY,
-        };
-        let store = Store::open_by(options, Box::new(clock.clone())).unwrap();
-        Self { store, clock }
-    }
-
-    fn set(&self, now: i64) {
-        self.clock.0.store(now, Ordering::SeqCst);
-    }
-
-    /// Receives a line, a span, a point and a change, and seals them.
-    fn receive(&self, now: i64) {
-        self.set(now);
-        let batches = vec![
-            log_batch("cart", vec![record(now, &format!("line of {now}"))]),
-            span_batch("cart", vec![span(now as u64)]),
-            metric_batch("cart", vec![series("m", "a", &[(now, 1.0)])]),
-            masked(Batch::Changes(vec![change(now, &now.to_string())])),
-        ];
-        self.store.append(batches, Durability::Synced).unwrap();
-        self.store.flush().unwrap();
-    }
-
-    fn receive_every_day(&self, days: std::ops::RangeInclusive<i64>) {
-        days.for_each(|day| self.receive(day * DAY));
-    }
-
-    fn tend(&self, retention: Retention) -> crate::Tended {
-        self.store.tend(&Upkeep { retention, merge_bytes_per_sec: None }, &|| false).unwrap()
-    }
-
-    fn counted(&self) -> u64 {
-        self.store.log_templates(&any_templates()).unwrap().iter().map(|row| row.count).sum()
-    }
-}
+use crate::{Durability, Limit, Retention, Store};
 
 fn days(number: u64) -> Option<Duration> {
     Some(Duration::from_secs(number * DAY as u64))
