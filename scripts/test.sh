@@ -62,6 +62,16 @@ if ! "$clients/bin/python" -c 'import openai, schemathesis' 2>/dev/null; then
 fi
 export GROUNDCREW_TEST_API_CLIENTS="$clients/bin"
 
+s3="$cache/s3-venv"
+if [ ! -x "$s3/bin/moto_server" ]; then
+  echo "== installing moto, an S3 server for tests"
+  rm -rf "$s3"
+  if ! { python3 -m venv "$s3" && "$s3/bin/python" -m pip install -q --disable-pip-version-check 'moto[server,s3]>=5,<6'; }; then
+    echo "moto cannot be had here; its test says that it is skipped"
+  fi
+fi
+export GROUNDCREW_TEST_S3="$s3/bin/moto_server"
+
 # Unpacked and not installed: a package would start its service.
 alerting="$cache/alerting"
 if [ ! -x "$alerting/usr/bin/prometheus-alertmanager" ] && command -v apt-get >/dev/null && command -v dpkg >/dev/null; then

@@ -35,6 +35,7 @@ use crate::surfaces::http::{self, Api};
 use crate::surfaces::panel::PanelOptions;
 use crate::surfaces::slack::{Slack, SlackOptions};
 use crate::surfaces::{listen, ws};
+use crate::upkeep::{Rhythm, look_after, upkeep, use_bucket};
 
 /// The prompt that tells an answer, as shipped.
 const EXPLAIN_PROMPT: &str = include_str!("../prompts/explain.md");
@@ -105,6 +106,7 @@ pub enum AppError {
 /// When another process writes to it, or it is of a newer version.
 pub fn open_store(settings: &Settings, access: StoreAccess) -> Result<Arc<Store>, AppError> {
     let store = Store::open(store_options(settings, access))?;
+    use_bucket(&store, settings)?;
     use_vector_server(store.documents(), settings)?;
     Ok(Arc::new(store))
 }
@@ -115,6 +117,7 @@ pub fn open_store(settings: &Settings, access: StoreAccess) -> Result<Arc<Store>
 /// When there is no data directory, or it is of a newer version.
 pub fn open_store_beside(settings: &Settings) -> Result<Arc<Store>, AppError> {
     let store = Store::open_beside(store_options(settings, StoreAccess::ReadOnly))?;
+    use_bucket(&store, settings)?;
     use_vector_server(store.documents(), settings)?;
     Ok(Arc::new(store))
 }
@@ -322,6 +325,7 @@ pub struct Running {
 pub async fn start(settings: &Settings) -> Result<Running, AppError> {
     settings.check_exposure()?;
     settings.slack.mode()?;
+    let upkeep = upkeep(settings)?;
     let store = open_store(settings, StoreAccess::ReadWrite)?;
     let investigator = build_investigator(settings, Arc::clone(&store))?;
     let intake = Intake::new(
@@ -371,9 +375,9 @@ pub async fn start(settings: &Settings) -> Result<Running, AppError> {
     tasks.spawn(listen::serve(grpc_listener, grpc, shutdown.clone()));
     tasks.spawn(listen::serve(otlp_listener, otlp, shutdown.clone()));
     tasks.spawn(desk.run(shutdown.clone()));
-    tasks.spawn(seal_regularly(
+    tasks.spawn(look_after(
         Arc::clone(&store),
-        settings.data.seal_after_secs,
+        Rhythm { seal_after_secs: settings.data.seal_after_secs, upkeep },
         shutdown.clone(),
     ));
     if let Some(slack) = slack {
@@ -486,22 +490,4 @@ fn write_server_file(directory: &Path, addresses: &Addresses) -> Result<(), AppE
     let path = directory.join(SERVER_FILE);
     let text = serde_json::to_string(addresses).unwrap_or_default();
     std::fs::write(&path, text).map_err(|source| AppError::ServerFile { path, source })
-}
-
-/// Seals memory into splits now and then, so that little telemetry does not wait for much.
-async fn seal_regularly(store: Arc<Store>, every_secs: u64, shutdown: CancellationToken) {
-    let mut ticks = tokio::time::interval(Duration::from_secs(every_secs.max(1)));
-    ticks.tick().await;
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            () = shutdown.cancelled() => return,
-        }
-        let store = Arc::clone(&store);
-        match tokio::task::spawn_blocking(move || store.flush()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "failed to seal memory; it is tried again"),
-            Err(error) => tracing::error!(%error, "the task that seals memory died"),
-        }
-    }
 }

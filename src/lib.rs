@@ -26,3 +26,4 @@ pub mod observe;
 pub mod session;
 pub mod surfaces;
 pub mod text;
+pub mod upkeep;

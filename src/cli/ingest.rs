@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use groundcrew_indexer::sources::files::{IngestOptions, IngestSummary, ingest_paths};
 use groundcrew_indexer::{Intake, IntakeSettings};
 use groundcrew_masking::Masker;
-use groundcrew_store::Access;
+use groundcrew_store::{Access, Upkeep};
 use groundcrew_telemetry::{Clock, SystemClock, Timestamp};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -50,6 +50,7 @@ pub(super) fn run(settings: &Settings, arguments: &IngestArguments) -> Result<Ex
     bar.finish_and_clear();
     let summary = summary?;
     store.flush()?;
+    store.tend(&Upkeep::default(), &|| false)?;
     print_summary(&summary);
     let nothing_taken = summary.records.total() == 0 && summary.already_ingested.is_empty();
     Ok(if nothing_taken { Exit::NotEnoughEvidence } else { Exit::Success })

@@ -180,6 +180,7 @@ fn fill_in(settings: &mut Settings, environment: &Environment) -> Result<(), Con
         (&mut settings.slack.app_token, &settings.slack.app_token_file),
         (&mut settings.slack.signing_secret, &settings.slack.signing_secret_file),
         (&mut settings.documents.qdrant.api_key, &settings.documents.qdrant.api_key_file),
+        (&mut settings.cold.secret_access_key, &settings.cold.secret_access_key_file),
     ] {
         if secret.is_empty() && !file.as_os_str().is_empty() {
             let text = std::fs::read_to_string(file)

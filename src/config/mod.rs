@@ -4,8 +4,10 @@
 //! with `--config`, which must exist), `GROUNDCREW__SECTION__KEY` environment variables, command line flags. Every
 //! setting stands once in [`SETTINGS`], from which the reference page is printed.
 
+mod cold;
 mod layers;
 mod reference;
+mod retention;
 mod slack;
 
 use std::net::SocketAddr;
@@ -15,8 +17,10 @@ use std::time::Duration;
 use serde::Deserialize;
 use thiserror::Error;
 
+pub use cold::ColdSettings;
 pub use layers::{Environment, load};
 pub use reference::{SETTINGS, Setting, environment_name, reference};
+pub use retention::RetentionSettings;
 pub use slack::{SlackMode, SlackSettings};
 
 /// A configuration that cannot be used.
@@ -56,6 +60,10 @@ pub struct Settings {
     pub config_version: u32,
     /// Where things are stored.
     pub data: DataSettings,
+    /// How long it is kept.
+    pub retention: RetentionSettings,
+    /// Where what is old lies.
+    pub cold: ColdSettings,
     /// What is listened on.
     pub server: ServerSettings,
     /// Alerts and changes of other systems.
@@ -98,6 +106,12 @@ pub struct DataSettings {
     pub seal_after_secs: u64,
     /// How sure what is acknowledged is.
     pub durability: DurabilitySetting,
+    /// What merging small splits may read and write per second, in MiB; 0 for as much as it can.
+    pub merge_mib_per_sec: u64,
+    /// Whether raw logs and spans are kept for a short while only.
+    pub ephemeral: bool,
+    /// How long that is.
+    pub ephemeral_window: String,
 }
 
 /// How sure it is that what a sender got an OK for is still there later.

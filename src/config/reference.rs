@@ -27,7 +27,7 @@ const fn known_as(
 }
 
 /// Every setting there is.
-pub const SETTINGS: [Setting; 57] = [
+pub const SETTINGS: [Setting; 80] = [
     setting("config_version", "1", "format of the configuration file"),
     known_as(
         "data.dir",
@@ -50,6 +50,77 @@ pub const SETTINGS: [Setting; 57] = [
         "\"fsync\"",
         "when telemetry is acknowledged: `fsync` once it is on the disk, `os` once the kernel has it (a power cut may lose it)",
     ),
+    setting(
+        "data.merge_mib_per_sec",
+        "8",
+        "what merging small splits may read and write per second, in MiB; 0 for as much as it can",
+    ),
+    setting(
+        "data.ephemeral",
+        "false",
+        "keep raw logs and spans only for data.ephemeral_window; counts, templates, series, changes and answers stay",
+    ),
+    setting("data.ephemeral_window", "\"1h\"", "how long raw logs and spans are kept then"),
+    setting("retention.logs", "\"14d\"", "how long log lines are kept; empty keeps them"),
+    setting(
+        "retention.rollups",
+        "\"90d\"",
+        "how long the counts of log lines are kept, by which later times are judged; at least as long as the lines",
+    ),
+    setting("retention.traces", "\"7d\"", "how long spans are kept"),
+    setting("retention.metrics", "\"30d\"", "how long metric points are kept"),
+    setting(
+        "retention.changes",
+        "\"90d\"",
+        "how long changes, alerts and cluster snapshots are kept",
+    ),
+    setting(
+        "retention.answers",
+        "\"\"",
+        "how long answers are kept; those that a remembered incident rests on stay",
+    ),
+    setting(
+        "retention.bytes_max",
+        "\"\"",
+        "the most that logs, traces and metrics may take on disk, e.g. 200GiB; the oldest go first",
+    ),
+    setting(
+        "cold.url",
+        "\"\"",
+        "bucket for old logs, traces and metrics: s3://bucket/prefix, gs://..., az://... or file:///directory; empty for none",
+    ),
+    setting("cold.after", "\"3d\"", "after how long they move there"),
+    setting("cold.cache_mib", "1024", "fetched files that are kept on the local disk, in MiB"),
+    setting("cold.timeout_secs", "10", "longest wait for the bucket, per 16 MiB"),
+    known_as(
+        "cold.endpoint",
+        "\"\"",
+        "address of a server that speaks S3, where it is not Amazon's",
+        "AWS_ENDPOINT_URL",
+    ),
+    known_as("cold.region", "\"\"", "region of the bucket", "AWS_REGION"),
+    known_as(
+        "cold.access_key_id",
+        "\"\"",
+        "key for S3; empty where the machine has a role of its own",
+        "AWS_ACCESS_KEY_ID",
+    ),
+    known_as(
+        "cold.secret_access_key",
+        "\"\"",
+        "the secret that belongs to it",
+        "AWS_SECRET_ACCESS_KEY",
+    ),
+    setting("cold.secret_access_key_file", "\"\"", "file that holds the secret"),
+    known_as("cold.session_token", "\"\"", "token of a key that is temporary", "AWS_SESSION_TOKEN"),
+    known_as(
+        "cold.google_credentials",
+        "\"\"",
+        "file with the key of a Google service account",
+        "GOOGLE_APPLICATION_CREDENTIALS",
+    ),
+    known_as("cold.azure_account", "\"\"", "Azure storage account", "AZURE_STORAGE_ACCOUNT_NAME"),
+    known_as("cold.azure_key", "\"\"", "key for it", "AZURE_STORAGE_ACCOUNT_KEY"),
     setting("server.listen", "\"127.0.0.1:7717\"", "address of the panel, the chat and the API"),
     setting("server.otlp_grpc", "\"127.0.0.1:4317\"", "address of the OTLP receiver over gRPC"),
     setting("server.otlp_http", "\"127.0.0.1:4318\"", "address of the OTLP receiver over HTTP"),

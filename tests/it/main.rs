@@ -11,6 +11,8 @@ mod capsule;
 #[cfg(test)]
 mod chat;
 #[cfg(test)]
+mod cold;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod demo;
@@ -60,6 +62,7 @@ mod pressure;
 mod receivers;
 #[cfg(test)]
 mod senders;
+mod retention;
 #[cfg(test)]
 mod shop;
 #[cfg(test)]

@@ -73,6 +73,7 @@ fn heavy_crates_have_one_owner() {
         ("tantivy", &["crates/store/"]),
         ("rusqlite", &["crates/store/"]),
         ("qdrant_client", &["crates/store/"]),
+        ("object_store", &["crates/store/src/cold/"]),
         ("async_openai", &["crates/llm/"]),
         ("tiktoken_rs", &["crates/llm/"]),
         ("pulp", &["crates/llm/", "crates/store/"]),

@@ -110,6 +110,16 @@ pub enum StoreError {
         /// What happened, shortened.
         detail: String,
     },
+    /// The bucket that has old splits failed.
+    #[error(
+        "the bucket failed to {action}: {detail}; check cold.url and its credentials, and that it can be reached"
+    )]
+    Bucket {
+        /// What was tried, as in "failed to {action}".
+        action: &'static str,
+        /// What happened, shortened.
+        detail: String,
+    },
     /// A document that was to stay as it is is not there.
     #[error("document {document} is not in the index; index its directory again")]
     UnknownDocument {

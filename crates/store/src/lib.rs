@@ -4,7 +4,7 @@
 //! bulk load) and to memory, where it is searchable at once. Full memory is sealed into immutable *splits*: one per
 //! signal, columns in compressed blocks, an index over blocks, counts per ten seconds and template beside them. A
 //! manifest that is replaced in one step says which splits there are, so that a crash at any point loses nothing
-//! acknowledged and shows nothing twice. Small splits are merged.
+//! acknowledged and shows nothing twice. [`Store::tend`] merges small splits and drops what is kept long enough.
 //!
 //! ```text
 //! DIR/lock            held by the one writer
@@ -14,6 +14,7 @@
 //!     ledger/         changes, alerts, cluster snapshots
 //!     templates.log   texts of log templates
 //!     resends.bin     what was acknowledged of late, so that what is sent again is stored once
+//!     cold/           files fetched from the bucket that has old splits, if one has
 //!     quarantine/     damaged log segments, set aside
 //!     documents/      runbooks, incidents and other documents
 //!     state.db        answers, incidents and what has been ingested
@@ -30,6 +31,7 @@ mod bytes;
 mod cache;
 mod checked_file;
 mod chunk_file;
+mod cold;
 mod coverage;
 mod disk;
 pub mod documents;
@@ -41,8 +43,10 @@ mod manifest;
 mod memory;
 mod options;
 mod origin;
+mod pace;
 mod query;
 mod resend;
+mod retention;
 mod series_merge;
 mod slot;
 mod span_sample;
@@ -58,7 +62,8 @@ mod wal;
 mod warnings;
 
 pub use access::Access;
-pub use coverage::{Coverage, SignalCoverage};
+pub use cold::{Bucket, BucketSettings};
+pub use coverage::{Coverage, SignalCoverage, Unreachable};
 pub use documents::{
     CatalogEntity, ChunkVectors, DocumentChunk, DocumentCounts, DocumentFilter, DocumentHit,
     DocumentIndex, DocumentKind, DocumentPayload, DocumentQuery, EmbeddingCache, EmbeddingKey,
@@ -69,6 +74,7 @@ pub use error::StoreError;
 pub use options::{Durability, StoreOptions};
 pub use query::{Found, LogQuery, MetricQuery, SpanQuery, TemplateQuery};
 pub use resend::{Claim, ResendKey};
+pub use retention::{Dropped, DroppedUntil, Limit, Retention};
 pub use span_sample::sample_spans;
 pub use state::{OpenedAlert, OpenedIncident, StateDb};
-pub use store::Store;
+pub use store::{Kept, KeptSignal, Store, Tended, Upkeep};

@@ -104,6 +104,15 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     path.parent().map_or(Ok(()), sync_dir)
 }
 
+/// The same where several processes may do it at once: each has a temporary name of its own.
+pub(crate) fn replace_alone(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}", std::process::id()));
+    let own = PathBuf::from(name);
+    replace(&own, bytes)?;
+    rename(&own, path)
+}
+
 /// Removes a file or directory that nothing refers to any more. When that fails it is tried again at the next open.
 pub(crate) fn remove_if_there(path: &Path) {
     let removed = remove(path);
@@ -138,6 +147,12 @@ pub(crate) fn exists(path: &Path) -> bool {
         return disk.kind(&path).is_some();
     }
     path.exists()
+}
+
+/// How many bytes the files directly in `dir` have together; what cannot be looked at counts nothing.
+pub(crate) fn size_of(dir: &Path) -> u64 {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.metadata().ok()).map(|metadata| metadata.len()).sum()
 }
 
 /// The paths in `dir`, sorted; none when there is no such directory.

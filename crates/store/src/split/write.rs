@@ -38,6 +38,8 @@ pub(crate) struct SplitSpec {
     pub(crate) wal_floor: u64,
     /// The splits that are replaced.
     pub(crate) replaces: Vec<u64>,
+    /// When the last of the rows were sealed first.
+    pub(crate) received: Timestamp,
 }
 
 /// Writes the rows of `memory` below `store_dir`, durably. Nothing refers to them yet.
@@ -53,6 +55,7 @@ pub(crate) fn write_splits(
             meta.order = spec.order.unwrap_or(meta.id);
             meta.wal_floor = spec.wal_floor;
             meta.replaces.clone_from(&spec.replaces);
+            meta.received = spec.received;
             write_split(store_dir, memory, &mut meta)?;
             written.push(meta);
         }
@@ -99,6 +102,9 @@ fn draft(memory: &Memory, signal: SplitSignal) -> Option<SplitMeta> {
         services,
         wal_floor: 0,
         replaces: Vec::new(),
+        received: Timestamp::MIN,
+        has_rows: true,
+        cold: Vec::new(),
     })
 }
 

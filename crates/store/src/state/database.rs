@@ -64,6 +64,18 @@ impl StateDb {
         })
     }
 
+    /// Forgets answers from before a time, except those that a remembered incident rests on; says how many.
+    pub fn forget_answers(&self, before: Timestamp) -> Result<usize, StoreError> {
+        self.write(|connection| {
+            connection
+                .prepare_cached(
+                    "DELETE FROM answer WHERE at < ?1
+                     AND answer_id NOT IN (SELECT answer_id FROM incident)",
+                )?
+                .execute([before.nanos()])
+        })
+    }
+
     /// The answer of that id.
     pub fn answer(&self, answer_id: &str) -> Result<Option<String>, StoreError> {
         self.read(|connection| {

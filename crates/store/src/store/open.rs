@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
 
-use groundcrew_telemetry::{Batch, Timestamp};
+use groundcrew_telemetry::{Batch, Clock, SystemClock, Timestamp};
 
 use super::handle::{Sealer, Store};
 use super::live::Live;
@@ -45,12 +45,21 @@ impl Store {
     /// Opens the store in a directory, making it when it is to be written. Damage does not keep it from opening: what
     /// is damaged is left out and said in [`Coverage::warnings`](crate::Coverage::warnings).
     pub fn open(options: StoreOptions) -> Result<Self, StoreError> {
-        let access = options.access;
-        Self::open_with(options, access)
+        Self::open_by(options, Box::new(SystemClock))
     }
 
-    /// As [`Store::open`], with documents and state opened for `rest` alone.
-    pub(super) fn open_with(options: StoreOptions, rest: Access) -> Result<Self, StoreError> {
+    /// The same, with a clock of one's own: it says when telemetry is received and how old what is stored is.
+    pub fn open_by(options: StoreOptions, clock: Box<dyn Clock>) -> Result<Self, StoreError> {
+        let access = options.access;
+        Self::open_with(options, clock, access)
+    }
+
+    /// As [`Store::open_by`], with documents and state opened for `rest` alone.
+    pub(super) fn open_with(
+        options: StoreOptions,
+        clock: Box<dyn Clock>,
+        rest: Access,
+    ) -> Result<Self, StoreError> {
         let StoreOptions { dir, access, memory_bytes_max } = options;
         let lock = match access {
             Access::ReadWrite => {
@@ -89,6 +98,8 @@ impl Store {
             live: RwLock::new(loaded.live),
             wal,
             sealer: Mutex::new(sealer),
+            tending: Mutex::new(()),
+            clock,
             origins,
             templates,
             resends,
@@ -199,7 +210,7 @@ fn load_once(
     let LoadedManifest { manifest, warning } = Manifest::load(dir)?;
     let is_rebuilt = warning.is_some();
     warning.into_iter().for_each(|warning| warnings.add(warning));
-    let mut live = Live::default();
+    let mut live = Live { dropped: manifest.dropped, ..Live::default() };
     let mut splits = SplitSet::default();
     for meta in &manifest.splits {
         splits.add(Split::new(dir, meta.clone()));

@@ -14,9 +14,11 @@ use crate::query::ServiceFilter;
 use crate::series_merge::SeriesMerge;
 use crate::slot::slot_of;
 use crate::span_sample::SpanSample;
-use crate::split::{BlockMeta, SpanBlock, Split, SplitSet};
+use crate::split::{BlockMeta, SpanBlock, Split, SplitSet, SplitSignal};
 use crate::template_fold::TemplateFold;
-use crate::{Access, Coverage, Found, MetricQuery, SpanQuery, StoreError, TemplateQuery};
+use crate::{
+    Access, Coverage, Found, MetricQuery, SpanQuery, StoreError, TemplateQuery, Unreachable,
+};
 
 /// How often a reader looks at the directory again when a writer has merged its files away.
 const READ_ATTEMPTS: usize = 4;
@@ -27,16 +29,21 @@ impl Store {
     /// What the store holds.
     pub fn coverage(&self) -> Result<Coverage, StoreError> {
         let live = self.live();
-        let mut coverage = Coverage::default();
+        let mut coverage = Coverage { dropped: live.dropped, ..Coverage::default() };
         let mut services: Vec<String> = Vec::new();
         for split in live.splits.all() {
             let meta = &split.meta;
             let signal = match meta.signal {
-                crate::split::SplitSignal::Logs => &mut coverage.logs,
-                crate::split::SplitSignal::Spans => &mut coverage.spans,
-                crate::split::SplitSignal::Metrics => &mut coverage.points,
+                SplitSignal::Logs => {
+                    coverage.counts.add(meta.count, meta.first, meta.last);
+                    &mut coverage.logs
+                }
+                SplitSignal::Spans => &mut coverage.spans,
+                SplitSignal::Metrics => &mut coverage.points,
             };
-            signal.add(meta.count, meta.first, meta.last);
+            if meta.has_rows {
+                signal.add(meta.count, meta.first, meta.last);
+            }
             services.extend(meta.services.iter().cloned());
         }
         for memory in live.memories() {
@@ -48,6 +55,11 @@ impl Store {
         coverage.services = services;
         coverage.templates = self.templates.len() as u64;
         coverage.warnings = self.warnings();
+        let cold = live.splits.all().filter(|split| split.meta.is_cold());
+        coverage.unreachable =
+            cold.map(|split| split.meta.last.plus_nanos(1)).max().and_then(|until| {
+                self.reader.cold_failure().map(|reason| Unreachable { until, reason })
+            });
         Ok(coverage)
     }
 
@@ -167,11 +179,14 @@ impl Store {
         if !split.overlaps(query.range) || !split.has_any_of(services) {
             return Ok(Vec::new());
         }
+        let tokens: Vec<String> = query.trace_id.iter().map(ToString::to_string).collect();
+        if self.index_excludes(split, &tokens, services) {
+            return Ok(Vec::new());
+        }
         let file = match self.reader.rows(split) {
             Ok(file) => file,
             Err(error) => return self.skip(error).map(|()| Vec::new()),
         };
-        let tokens: Vec<String> = query.trace_id.iter().map(ToString::to_string).collect();
         let wanted = Wanted { range: query.range, tokens: &tokens, services };
         let blocks = self.candidate_blocks(split, &file, wanted)?;
         let admitted = file.admitted(services);
@@ -293,7 +308,10 @@ impl Store {
         if self.access == Access::ReadOnly && error.is_not_found() {
             return Err(error);
         }
-        self.warnings.add(format!("{error}; it is left out of answers"));
+        // The bucket may answer again in a minute: coverage tells as long as it does not.
+        if !matches!(error, StoreError::Bucket { .. }) {
+            self.warnings.add(format!("{error}; it is left out of answers"));
+        }
         Ok(())
     }
 }
@@ -312,6 +330,7 @@ fn offer_portion(portion: &SpanPortion, query: &SpanQuery, sample: &mut SpanSamp
 fn cover_memory(memory: &Memory, coverage: &mut Coverage, services: &mut Vec<String>) {
     for portion in &memory.logs {
         coverage.logs.add(portion.records.len() as u64, portion.first, portion.last);
+        coverage.counts.add(portion.records.len() as u64, portion.first, portion.last);
     }
     services.extend(memory.rollup.services.iter().map(ToString::to_string));
     for portion in &memory.spans {

@@ -4,6 +4,7 @@
 //! replaced, then the log segments go. Until the manifest is replaced the rows are in the log, and the files are
 //! strangers that the next open removes.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
@@ -11,7 +12,8 @@ use super::handle::{Sealer, Store};
 use super::live::Frozen;
 use super::open::LEDGER_KIND;
 use crate::manifest::{Manifest, ledger_path};
-use crate::split::{Split, SplitMeta, SplitSignal, SplitSpec, write_splits};
+use crate::retention::Receipts;
+use crate::split::{Split, SplitMeta, SplitSpec, SplitSignal, write_splits};
 use crate::templates::TemplateText;
 use crate::wal::Wal;
 use crate::{StoreError, checked_file, disk, template_log};
@@ -42,8 +44,7 @@ impl Store {
         // What an earlier attempt left comes first: freezing more while nothing can be written would fill the memory.
         self.seal_all_frozen(wal, sealer)?;
         self.freeze(wal)?;
-        self.seal_all_frozen(wal, sealer)?;
-        self.merge_small_splits(sealer)
+        self.seal_all_frozen(wal, sealer)
     }
 
     fn seal_all_frozen(&self, wal: &Wal, sealer: &mut Sealer) -> Result<(), StoreError> {
@@ -82,6 +83,7 @@ impl Store {
             order: None,
             wal_floor: frozen.wal_floor,
             replaces: Vec::new(),
+            received: self.clock.now(),
         };
         // One number for each signal and one for the ledger; used even when this fails, so that names stay unique.
         sealer.id_next += 4;
@@ -95,10 +97,13 @@ impl Store {
         let (metas, ledger_count) = match written {
             Ok(written) => written,
             Err(error) => {
-                remove_unpublished(&self.dir, &spec);
+                remove_unpublished(&self.dir, spec.id_first..spec.id_first + 4);
                 return Err(error);
             }
         };
+        if !metas.is_empty() {
+            manifest.receipts = Some(Receipts::note(manifest.receipts, spec.received));
+        }
         // Whether it is in place cannot be told when this fails, so what it names stays.
         manifest.save(&self.dir)?;
 
@@ -162,9 +167,9 @@ impl Store {
     }
 }
 
-/// Removes the splits of a seal that failed, so that they are not taken for others' should the manifest be lost.
-pub(super) fn remove_unpublished(dir: &Path, spec: &SplitSpec) {
-    let ids = spec.id_first..spec.id_first + SplitSignal::ALL.len() as u64;
+/// Removes the splits of these numbers, whose seal or merge failed, so that they are not taken for others' should the
+/// manifest be lost.
+pub(super) fn remove_unpublished(dir: &Path, ids: Range<u64>) {
     let endings: Vec<String> = ids.map(|id| format!("-{id:08}")).collect();
     for signal in SplitSignal::ALL {
         let Ok(paths) = disk::list(&dir.join(signal.directory())) else { continue };
@@ -176,7 +181,7 @@ pub(super) fn remove_unpublished(dir: &Path, spec: &SplitSpec) {
     }
 }
 
-fn remove_ledger_files(dir: &Path, before: &Manifest, after: &Manifest) {
+pub(super) fn remove_ledger_files(dir: &Path, before: &Manifest, after: &Manifest) {
     for id in before.ledger_files.iter().filter(|id| !after.ledger_files.contains(id)) {
         disk::remove_if_there(&ledger_path(dir, *id));
     }

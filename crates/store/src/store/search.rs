@@ -105,7 +105,10 @@ impl Store {
         // Records without a template count under template 0, which no block has as a token.
         tokens.extend(filter.template.filter(|id| id.0 != 0).map(template_token));
         for split in &splits.logs {
-            if !split.overlaps(filter.range) || !split.has_any_of(filter.services) {
+            if !split.has_rows_in(filter.range) || !split.has_any_of(filter.services) {
+                continue;
+            }
+            if self.index_excludes(split, &tokens, filter.services) {
                 continue;
             }
             let file = match self.reader.rows(split) {
@@ -124,6 +127,20 @@ impl Store {
             sources.extend(severe.map(|meta| Source::Block(Arc::clone(&open), meta)));
         }
         Ok(sources)
+    }
+
+    /// Whether the index of a split whose rows are in the bucket says that it has nothing that is wanted: rows that lie
+    /// elsewhere are dear, so the index is asked before them.
+    pub(super) fn index_excludes(
+        &self,
+        split: &Split,
+        tokens: &[String],
+        services: ServiceFilter<'_>,
+    ) -> bool {
+        let is_narrow = !tokens.is_empty() || !services.is_all();
+        split.meta.is_cold()
+            && is_narrow
+            && self.blocks_with(split, tokens, services).is_ok_and(|blocks| blocks.is_empty())
     }
 
     /// The blocks of a split that may have rows that are wanted.

@@ -1,5 +1,7 @@
 //! Tests of the store as a whole, with real files.
 
+mod aging;
+mod cold;
 mod crash;
 mod damage;
 mod extremes;
@@ -8,6 +10,7 @@ mod full_disk;
 mod merging;
 mod readers;
 mod resends;
+mod retention;
 mod rollups;
 mod round_trip;
 mod searching;

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use groundcrew_telemetry::{
-    Batch, ChangeEvent, ChangeKind, Span, TemplateId, TimeRange, Timestamp,
+    Batch, ChangeEvent, ChangeKind, Span, SystemClock, TemplateId, TimeRange, Timestamp,
 };
 
 use super::fixtures::{
@@ -122,7 +122,7 @@ impl Run {
             access: Access::ReadWrite,
             memory_bytes_max: TINY,
         };
-        let opened = Store::open_with(options, Access::ReadOnly);
+        let opened = Store::open_with(options, Box::new(SystemClock), Access::ReadOnly);
         self.store = Some(opened.unwrap_or_else(|error| panic!("seed {}: {error:?}", self.seed)));
         self.check();
         self.disk.set_faults(self.faults);
