@@ -13,6 +13,8 @@ mod chat;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod cost;
+#[cfg(test)]
 mod demo;
 #[cfg(test)]
 mod documents;
