@@ -53,6 +53,8 @@ mod openai;
 #[cfg(test)]
 mod peers;
 #[cfg(test)]
+mod prometheus;
+#[cfg(test)]
 mod receivers;
 #[cfg(test)]
 mod shop;
