@@ -76,3 +76,5 @@ mod support;
 mod tidy;
 #[cfg(test)]
 mod transcripts;
+#[cfg(test)]
+mod websockets;
