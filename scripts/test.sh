@@ -71,6 +71,19 @@ if [ ! -x "$s3/bin/moto_server" ]; then
   fi
 fi
 export GROUNDCREW_TEST_S3="$s3/bin/moto_server"
+# The suite that every WebSocket library is measured with was never brought to Python 3.
+autobahn="$cache/autobahn-venv"
+python27() { PIP_NO_PYTHON_VERSION_WARNING=1 PYENV_VERSION="$(pyenv versions --bare 2>/dev/null | grep '^2\.7' | tail -1)" python2.7 "$@"; }
+if [ ! -x "$autobahn/bin/wstest" ] && python27 --version >/dev/null 2>&1; then
+  echo "== installing the Autobahn test suite"
+  rm -rf "$autobahn"
+  if ! { python27 -m pip install -q --disable-pip-version-check --target "$autobahn/tools" 'virtualenv<20.16' \
+    && PYTHONPATH="$autobahn/tools" python27 -m virtualenv -q "$autobahn" \
+    && PIP_NO_PYTHON_VERSION_WARNING=1 "$autobahn/bin/python" -m pip install -q --disable-pip-version-check autobahntestsuite==25.10.1; }; then
+    echo "the Autobahn test suite cannot be had here; its test says that it is skipped"
+  fi
+fi
+export GROUNDCREW_TEST_AUTOBAHN="$autobahn/bin/wstest"
 
 # Unpacked and not installed: a package would start its service.
 alerting="$cache/alerting"

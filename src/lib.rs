@@ -5,8 +5,8 @@
 //! the write path is `indexer/`, the parts below them are `crates/`.
 //!
 //! In reading order: [`investigate`] (the spine), [`memory`] (what people say about past incidents), [`session`]
-//! (conversations), [`desk`] (alerts become incidents), [`capsule`] (an investigation in a file, run again), [`surfaces`]
-//! (HTTP, WebSocket, panel, Slack, MCP), [`neighbours`] (other systems as they are asked),
+//! (conversations), [`desk`] (alerts become incidents), [`capsule`] (an investigation in a file, run again), [`finops`]
+//! (what it costs), [`surfaces`] (HTTP, WebSocket, panel, Slack, MCP), [`neighbours`] (other systems as they are asked),
 //! [`app`] (how it is put together), [`config`], [`eval`] (how it is measured), [`demo`] (the simulated outage) and
 //! [`cli`] (one file per command).
 
@@ -18,6 +18,7 @@ pub mod demo;
 pub mod desk;
 pub mod eval;
 pub mod explore;
+pub mod finops;
 pub mod investigate;
 pub mod markdown;
 pub mod memory;

@@ -168,6 +168,12 @@ impl Intake {
         &self.shared.store
     }
 
+    /// Masks what is not telemetry and goes to the store by itself.
+    #[must_use]
+    pub fn masker(&self) -> &Masker {
+        &self.shared.masker
+    }
+
     /// The time of receipt.
     #[must_use]
     pub fn now(&self) -> Timestamp {

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::changes::ChangesArguments;
 use super::chat::ChatArguments;
+use super::cost::CostArguments;
 use super::eval_arguments::EvalCommand;
 use super::export::ExportArguments;
 use super::hook::HookCommand;
@@ -62,9 +63,11 @@ pub(super) enum Command {
     Logs(LogsArguments),
     /// Show one trace as a waterfall
     Trace(TraceArguments),
+    /// Show what was charged, per request and per incident, too
+    Cost(CostArguments),
     /// Follow what fires and what is answered
     Watch(WatchArguments),
-    /// Feed in telemetry, logs, changes, alerts and cluster state from files or `-`
+    /// Feed in telemetry, logs, changes, alerts, cluster state and billing from files or `-`
     Ingest(IngestArguments),
     /// Feed in runbooks and past incidents
     Index(IndexArguments),

@@ -40,6 +40,10 @@ pub(super) async fn run(
         settings.llm.base_url.clear();
         settings.llm.api_key = crate::config::Secret::default();
     }
+    // Large stores take a moment to open; whoever waits hears at once that it is being looked into.
+    if matches!(arguments.output, Output::Text | Output::Md) && !arguments.dry_run {
+        print::note(crate::text::visible(&format!("looking into: {}", ask.text)));
+    }
     let interrupts = Interrupts::listen();
     let work = async {
         // What was read for one question lives as long as its answer is looked for.

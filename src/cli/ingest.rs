@@ -81,6 +81,7 @@ fn summary_lines(summary: &IngestSummary) -> Vec<String> {
         (records.changes, "changes"),
         (records.alerts, "alerts"),
         (records.snapshots, "cluster snapshots"),
+        (records.charges, "charges"),
     ]
     .into_iter()
     .filter(|(number, _)| *number > 0)
@@ -99,6 +100,7 @@ fn summary_lines(summary: &IngestSummary) -> Vec<String> {
         (notes.truncated_texts, "texts were too long and were cut"),
         (notes.replaced_utf8, "inputs held bytes that are not UTF-8, which were replaced"),
         (notes.base64_ids, "ids came in base64 where OTLP/JSON wants hex, and were understood"),
+        (summary.charges_replaced, "charges of earlier exports of the same periods made way"),
         (notes.points_without_value, "metric points had no finite value and were dropped"),
     ] {
         if number > 0 {

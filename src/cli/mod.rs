@@ -7,6 +7,7 @@ mod changes;
 mod chat;
 mod client;
 mod config;
+mod cost;
 mod demo;
 mod doctor;
 mod eval;

@@ -11,8 +11,8 @@ use super::arguments::{Arguments, Command};
 use super::exit::Exit;
 use super::terminal::Terminal;
 use super::{
-    ask, changes, chat, config, demo, doctor, eval, export, hook, incident, index, ingest, logs,
-    manual, mcp, print, replay, serve, show, slack, trace, vectors, watch,
+    ask, changes, chat, config, cost, demo, doctor, eval, export, hook, incident, index, ingest,
+    logs, manual, mcp, print, replay, serve, show, slack, trace, vectors, watch,
 };
 use crate::config::{Environment, Settings, load};
 use crate::observe;
@@ -74,6 +74,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit> {
         Command::Trace(arguments) => trace::run(&settings, &arguments, &terminal),
         Command::Logs(arguments) => logs::run(&settings, arguments),
         Command::WhatChanged(arguments) => changes::run(&settings, arguments, &terminal),
+        Command::Cost(arguments) => cost::run(&settings, arguments),
         Command::Watch(arguments) => block_on(watch::run(settings, arguments)),
         Command::Ingest(arguments) => ingest::run(&settings, &arguments),
         Command::Index(arguments) if arguments.watch => {

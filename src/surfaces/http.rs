@@ -22,7 +22,7 @@ use super::hooks::HooksOptions;
 use super::panel::{self, PanelOptions};
 use super::slack::Slack;
 use super::wire::{self, Ask, Envelope};
-use super::{explore, feedback, hooks, mcp, openai, openapi, ws};
+use super::{cost, explore, feedback, hooks, mcp, openai, openapi, ws};
 use crate::config::DurabilitySetting;
 use crate::investigate::answer::{Answer, AnswerEvent};
 use crate::session::{AskError, Conversation, Logged, RunEvent, RunStatus, Sessions, Tail};
@@ -63,6 +63,7 @@ pub fn router(api: Api, hooks: HooksOptions) -> Router {
     let panel = panel::router(Arc::clone(&api.panel));
     let hooks = hooks::router(hooks);
     let views = explore::router(api.chat.sessions.clone());
+    let costs = cost::router(api.chat.sessions.clone());
     let slack = api.slack.as_ref().map(Slack::router).unwrap_or_default();
     let sessions = api.chat.sessions.clone();
     let mcp = mcp::Mcp::new(Arc::new(move || Ok(sessions.clone())));
@@ -82,6 +83,7 @@ pub fn router(api: Api, hooks: HooksOptions) -> Router {
         .merge(chat)
         .merge(memory)
         .merge(views)
+        .merge(costs)
         .merge(panel)
         .merge(openapi::router())
         .layer(middleware::from_fn(in_our_shape))

@@ -3,6 +3,7 @@
 //! `listen` (how connections are served).
 
 pub mod access;
+pub mod cost;
 pub mod explore;
 pub mod feedback;
 pub mod hooks;

@@ -15,6 +15,8 @@ mod cold;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod cost;
+#[cfg(test)]
 mod demo;
 #[cfg(test)]
 mod documents;
@@ -59,6 +61,8 @@ mod power_cut;
 #[cfg(test)]
 mod pressure;
 #[cfg(test)]
+mod prometheus;
+#[cfg(test)]
 mod receivers;
 #[cfg(test)]
 mod senders;
@@ -83,3 +87,5 @@ mod support;
 mod tidy;
 #[cfg(test)]
 mod transcripts;
+#[cfg(test)]
+mod websockets;

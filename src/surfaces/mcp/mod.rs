@@ -1,6 +1,6 @@
 //! The Model Context Protocol: other programs' models ask this one, over stdio and over `POST /mcp`.
 //!
-//! Ten tools that only read, resources, prompts and progress, in both revisions of the protocol: 2025-11-25 with its
+//! Eleven tools that only read, resources, prompts and progress, in both revisions of the protocol: 2025-11-25 with its
 //! handshake, and 2026-07-28, in which every request stands alone. Over HTTP no session is kept for either. What tools
 //! return is marked as data: whoever reads it is a model that others' log lines must not instruct.
 
@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 mod answer;
 mod arguments;
 mod ask;
+mod cost;
 mod desk;
 mod incident;
 mod logs;

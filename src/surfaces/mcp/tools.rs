@@ -10,9 +10,10 @@ use groundcrew_telemetry::Timestamp;
 
 use super::answer::AnswerShape;
 use super::arguments::{
-    GetIncident, GetTrace, Investigate, LogPatterns, QueryMetric, SearchKnowledge, SearchLogs,
-    SearchTraces, ServiceMap, WhatChanged, read,
+    CostOf, GetIncident, GetTrace, Investigate, LogPatterns, QueryMetric, SearchKnowledge,
+    SearchLogs, SearchTraces, ServiceMap, WhatChanged, read,
 };
+use super::cost::CostShape;
 use super::desk::Desk;
 use super::incident::IncidentShape;
 use super::logs::{LogsShape, PatternsShape};
@@ -20,7 +21,7 @@ use super::metrics::{ChangesShape, MetricsShape};
 use super::places::{KnowledgeShape, MapShape};
 use super::said::{Said, Wrong};
 use super::traces::{OneTraceShape, TracesShape};
-use super::{ask, incident, logs, metrics, places, schema, traces};
+use super::{ask, cost, incident, logs, metrics, places, schema, traces};
 use crate::investigate::Investigator;
 
 /// Every tool, always in this order: a list that differs from call to call spoils a model's cache.
@@ -76,6 +77,11 @@ pub(super) fn listed() -> Vec<Tool> {
             "Incident",
             "An earlier investigation by its code: the answer, what people said of it, a timeline and an index of its evidence.",
         ),
+        tool::<CostOf, CostShape>(
+            "cost_of",
+            "Costs",
+            "Cloud charges by group and day, cost per request, and what an incident cost, from the billing exports that were taken in.",
+        ),
     ]
 }
 
@@ -113,6 +119,7 @@ pub(super) async fn call(
         "service_map" => viewed(desk, given, places::map).await,
         "search_knowledge" => viewed(desk, given, places::knowledge).await,
         "get_incident" => viewed(desk, given, incident::get).await,
+        "cost_of" => viewed(desk, given, cost::of).await,
         _ => return None,
     })
 }
@@ -155,7 +162,7 @@ mod tests {
     #[test]
     fn every_tool_is_read_only_and_says_what_it_takes_and_gives() {
         let tools = listed();
-        assert_eq!(tools.len(), 10);
+        assert_eq!(tools.len(), 11);
         for tool in &tools {
             let annotations = tool.annotations.as_ref().unwrap();
             assert_eq!(annotations.read_only_hint, Some(true), "{}", tool.name);

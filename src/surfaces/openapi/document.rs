@@ -13,6 +13,7 @@ use crate::explore::view::{
     DocumentsView, IncidentsView, LogsView, MetricsView, OverviewView, PatternsView, SearchView,
     ServicesView, SpanView, TraceView, TracesView,
 };
+use crate::finops::{CostAsked, CostView};
 use crate::investigate::answer::Answer;
 use crate::investigate::evidence::Evidence;
 use crate::investigate::remembered::IncidentRecord;
@@ -93,6 +94,19 @@ fn views(document: &mut Document) {
         "The answer that an incident's code stands for",
         &[],
     );
+}
+
+fn costs(document: &mut Document) {
+    let known = schemars::schema_for!(CostAsked);
+    let mut operation =
+        Operation::get("/v1/cost", "Cloud charges, cost per request and cost of an incident");
+    let properties = known.get("properties").and_then(Value::as_object).expect("fields");
+    for (name, schema) in properties {
+        let description = schema["description"].as_str().expect("it is documented");
+        operation = operation.parameter("query", name, description, json!({"type": "string"}));
+    }
+    let shown = document.answer::<CostView>();
+    document.add(operation.answers("What it costs", shown).refused(&[404, 500, 503]));
 }
 
 fn chat(document: &mut Document) {
@@ -290,6 +304,7 @@ fn document() -> Value {
     chat(&mut document);
     openai(&mut document);
     views(&mut document);
+    costs(&mut document);
     memory(&mut document);
     hooks(&mut document);
     service(&mut document);

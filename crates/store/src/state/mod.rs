@@ -1,5 +1,6 @@
 //! What must be remembered between runs: the answers given, the incidents that people vouched for, the files taken in.
 
+mod charges;
 mod database;
 mod incidents;
 mod marks;
@@ -8,6 +9,7 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
+pub use charges::{Charge, ChargeCoverage, ChargeSubject, Published};
 pub use database::StateDb;
 pub use opened::{OpenedAlert, OpenedIncident};
 

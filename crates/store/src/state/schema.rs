@@ -67,6 +67,32 @@ const STEPS: &[&str] = &[
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX mark_by_time ON mark (until);
 ",
+    "
+    CREATE TABLE charge_file (
+        id INTEGER PRIMARY KEY,
+        hash TEXT NOT NULL,
+        content TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        published INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX charge_file_by_hash ON charge_file (hash);
+    CREATE TABLE charge_subject (
+        id INTEGER PRIMARY KEY,
+        hash BLOB NOT NULL UNIQUE,
+        json TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE charge (
+        file INTEGER NOT NULL REFERENCES charge_file (id) ON DELETE CASCADE,
+        account INTEGER NOT NULL,
+        starts INTEGER NOT NULL,
+        ends INTEGER NOT NULL,
+        subject INTEGER NOT NULL,
+        billed TEXT NOT NULL,
+        effective TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX charge_by_period ON charge (starts, ends, account);
+    CREATE INDEX charge_by_file ON charge (file);
+",
 ];
 
 /// The version of a database that has taken all steps.

@@ -2,6 +2,7 @@
 
 use serde::de::IgnoredAny;
 
+use super::billing;
 use super::log_time::find_time;
 use crate::sources::cluster;
 use crate::stages::decode::infer_severity;
@@ -19,6 +20,8 @@ pub(super) enum FileKind {
     JsonDocument,
     /// Kubernetes objects, or what a command printed.
     Cluster,
+    /// What a cloud provider charged, in the FOCUS format.
+    Billing,
     /// Nothing to take, for this reason.
     Nothing(&'static str),
 }
@@ -39,6 +42,9 @@ pub(super) fn kind_of(name: &str, head: &[u8], given: bool) -> FileKind {
     let text = text.trim_start_matches('\u{feff}');
     if cluster::looks_like(name, text) {
         return FileKind::Cluster;
+    }
+    if billing::looks_like(text) {
+        return FileKind::Billing;
     }
     if let Some(kind) = json_kind(text) {
         return kind;
@@ -107,7 +113,7 @@ mod tests {
     #[test]
     fn tells_files_by_their_content() {
         let lines = FileKind::Lines;
-        let cases: [(&str, &str, FileKind); 9] = [
+        let cases: [(&str, &str, FileKind); 11] = [
             ("a", "{\"resourceLogs\":[]}\n", lines),
             ("a", "{\n  \"commits\": []\n}", FileKind::JsonDocument),
             ("a", "[\n {}\n]", FileKind::JsonDocument),
@@ -115,6 +121,12 @@ mod tests {
             ("a.log", "whatever\n", lines),
             ("a.txt", "2026-01-02T03:04:05Z x\n", lines),
             ("a", "{\"resourceLogs\":[{\"resource\"", lines),
+            (
+                "a",
+                "\"BilledCost\",EffectiveCost,ChargePeriodStart,ChargePeriodEnd\r\n",
+                FileKind::Billing,
+            ),
+            ("a.log", "BilledCost is 3, see ChargePeriodStart and ChargePeriodEnd\n", lines),
             ("a.json", "{\"msg\":\"x\"}\n{\"msg\":\"y\"}\n", lines),
             ("broken.jsonl", "{bad\n{\"msg\":\"x\"}\n{\"msg\":\"x\"}\n", lines),
         ];

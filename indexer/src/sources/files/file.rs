@@ -1,5 +1,6 @@
 //! Reads one file: expands it, tells what it holds, and goes through it line by line or as a whole.
 
+use std::cell::OnceCell;
 use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
@@ -7,6 +8,7 @@ use std::sync::atomic::Ordering;
 
 use groundcrew_telemetry::Batch;
 
+use super::billing::{self, Export};
 use super::detect::{FileKind, kind_of};
 use super::lines::{LineRead, Lines};
 use super::outbox::{Closed, Outbox};
@@ -29,6 +31,9 @@ const DOCUMENT_BYTES_MAX: u64 = 64 << 20;
 pub(super) struct FileContext<'a> {
     pub(super) intake: &'a Intake,
     pub(super) options: &'a IngestOptions,
+    /// All files of this ingest, and the hashes of those that may hold parts of one billing export, once asked for.
+    pub(super) files: &'a [FoundFile],
+    pub(super) parts: &'a OnceCell<Vec<String>>,
     pub(super) outbox: &'a mut Outbox,
     pub(super) summary: &'a mut IngestSummary,
 }
@@ -38,7 +43,7 @@ pub(super) struct FileContext<'a> {
 /// # Errors
 /// Only when nobody takes what is read any more.
 pub(super) fn read_file(file: &FoundFile, context: FileContext<'_>) -> Result<(), Closed> {
-    let FileContext { intake, options, outbox, summary } = context;
+    let FileContext { intake, options, files, parts, outbox, summary } = context;
     let hash = if file.stream { None } else { content_hash(&file.path).ok() };
     let seen = hash.as_deref().is_some_and(|hash| {
         // A state that cannot be asked must not keep telemetry out; at worst it comes in twice.
@@ -66,12 +71,27 @@ pub(super) fn read_file(file: &FoundFile, context: FileContext<'_>) -> Result<()
     summary.files += 1;
     outbox.begin_file(file.path.clone());
     let (bytes_before, records_before) = (outbox.bytes_done, outbox.counts.total());
+    let export = Export {
+        intake,
+        hash: hash.clone().unwrap_or_else(|| format!("read {}", options.now)),
+        now: options.now,
+        parts: &|| parts.get_or_init(|| part_hashes(files)),
+    };
     let mut reading = Reading::new(file, options, outbox, summary);
-    let settled = read(&mut reading, reader, bytes_before)?;
+    let settled = read(&mut reading, reader, bytes_before, &export)?;
     outbox.bytes_done = bytes_before + file.bytes;
     // A file in which nothing was found may be named outright next time, and is then taken as a log.
     let taken = outbox.counts.total() > records_before;
     outbox.end_file(hash.filter(|_| settled && taken))
+}
+
+/// Hashes of the files whose names say that they may be tables.
+fn part_hashes(files: &[FoundFile]) -> Vec<String> {
+    let tables = files.iter().filter(|file| {
+        let name = file.path.to_string_lossy().to_lowercase();
+        !file.stream && name.contains(".csv")
+    });
+    tables.filter_map(|file| content_hash(&file.path).ok()).collect()
 }
 
 fn content_hash(path: &Path) -> io::Result<String> {
@@ -85,6 +105,7 @@ fn read(
     reading: &mut Reading<'_>,
     mut reader: CappedReader<'_>,
     bytes_before: u64,
+    export: &Export<'_>,
 ) -> Result<bool, Closed> {
     let consumed = reader.consumed();
     let mut head = Vec::with_capacity(HEAD_BYTES);
@@ -97,13 +118,17 @@ fn read(
     }
     let name = reading.name();
     let kind = kind_of(&name, &head, reading.given);
-    let mut lines = Lines::new(Replay { head: Cursor::new(head), broken, rest: reader });
+    let replay = Replay { head: Cursor::new(head), broken, rest: reader };
+    if kind == FileKind::Billing {
+        return Ok(billing::take(reading, replay, export));
+    }
+    let mut lines = Lines::new(replay);
     match kind {
         FileKind::Nothing(reason) => {
             reading.summary.skip(reading.path, reason);
             Ok(true)
         }
-        FileKind::Lines => read_lines(reading, &mut lines, |reading| {
+        FileKind::Lines | FileKind::Billing => read_lines(reading, &mut lines, |reading| {
             reading.outbox.bytes_done = bytes_before + consumed.load(Ordering::Relaxed);
         }),
         FileKind::JsonDocument => {

@@ -1,5 +1,6 @@
 //! Runs an ingest: the reading thread, the writing thread, and what is remembered at the end.
 
+use std::cell::OnceCell;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
@@ -40,9 +41,16 @@ pub fn ingest_paths(
     let (outcome, read) = std::thread::scope(|scope| {
         let reader = scope.spawn(|| {
             let mut outbox = Outbox::new(sender);
+            let parts = OnceCell::new();
             for file in &files {
-                let context =
-                    FileContext { intake, options, outbox: &mut outbox, summary: &mut summary };
+                let context = FileContext {
+                    intake,
+                    options,
+                    files: &files,
+                    parts: &parts,
+                    outbox: &mut outbox,
+                    summary: &mut summary,
+                };
                 // The writer going away first is its failure to report, not the reader's.
                 if read_file(file, context).is_err() {
                     break;

@@ -1,10 +1,11 @@
 //! Telemetry from files, folders and standard input: [`ingest_paths`].
 //!
-//! Formats are told by content, not by name: OTLP/JSON, application logs as JSON or plain text, change events, alerts and
-//! Kubernetes state, each plain, gzip or zstd. One thread reads and decodes, the calling thread masks and writes, with a
+//! Formats are told by content, not by name: OTLP/JSON, application logs as JSON or plain text, change events, alerts,
+//! Kubernetes state and billing exports (FOCUS), each plain, gzip or zstd. One thread reads and decodes, the calling thread masks and writes, with a
 //! bounded channel between. Whatever is not taken is named in the [`IngestSummary`], never dropped in silence.
 
 pub(super) mod alerts;
+mod billing;
 pub(super) mod changes;
 mod detect;
 mod file;
