@@ -14,8 +14,8 @@ use groundcrew_llm::{
 };
 use groundcrew_masking::Masker;
 use groundcrew_store::{
-    Access as StoreAccess, DocumentIndex, Durability, QdrantSettings, QdrantVectors, StateDb,
-    Store, StoreError, StoreOptions,
+    Access as StoreAccess, DocumentIndex, QdrantSettings, QdrantVectors, StateDb, Store,
+    StoreError, StoreOptions,
 };
 use groundcrew_telemetry::{Clock, SystemClock};
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{ConfigError, DurabilitySetting, EmbeddingSettings, HooksSettings, Settings};
+use crate::config::{ConfigError, EmbeddingSettings, HooksSettings, Settings};
 use crate::desk::Desk;
 use crate::investigate::{Investigator, LazyEmbedder, ModelLimits, Tools};
 use crate::neighbours::neighbours;
@@ -328,10 +328,12 @@ pub async fn start(settings: &Settings) -> Result<Running, AppError> {
     let upkeep = upkeep(settings)?;
     let store = open_store(settings, StoreAccess::ReadWrite)?;
     let investigator = build_investigator(settings, Arc::clone(&store))?;
+    let durability = settings.data.durability;
+    tracing::info!(durability = durability.name(), "{}", durability.meaning());
     let intake = Intake::new(
         Arc::clone(&store),
         Arc::clone(&investigator.masker),
-        intake_settings(settings.data.durability),
+        IntakeSettings { durability: durability.of_appends(), ..IntakeSettings::default() },
     );
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let shutdown = CancellationToken::new();
@@ -362,7 +364,6 @@ pub async fn start(settings: &Settings) -> Result<Running, AppError> {
     let desk = Desk::open(sessions.clone())?;
     let hooks = hooks_options(&settings.hooks, &intake, &desk, &access)?;
     let slack = build_slack(settings, &sessions, &desk, &shutdown)?;
-    let durability = settings.data.durability;
     let api = Api { chat, ready: Arc::clone(&ready), durability, panel, slack: slack.clone() };
     let api = http::router(api, hooks);
     let guarded = |router: axum::Router| {
@@ -386,15 +387,6 @@ pub async fn start(settings: &Settings) -> Result<Running, AppError> {
     let directory = settings.data.dir.clone();
     write_server_file(&directory, &addresses)?;
     Ok(Running { addresses, intake, sessions, shutdown, ready, tasks, store, directory })
-}
-
-fn intake_settings(durability: DurabilitySetting) -> IntakeSettings {
-    tracing::info!(durability = durability.name(), "{}", durability.meaning());
-    let durability = match durability {
-        DurabilitySetting::Fsync => Durability::Synced,
-        DurabilitySetting::Os => Durability::Written,
-    };
-    IntakeSettings { durability, ..IntakeSettings::default() }
 }
 
 /// Slack, where it is set up.

@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use groundcrew_store::Durability;
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -131,6 +132,15 @@ impl DurabilitySetting {
         match self {
             Self::Fsync => "fsync",
             Self::Os => "os",
+        }
+    }
+
+    /// What the store knows it as.
+    #[must_use]
+    pub const fn of_appends(self) -> Durability {
+        match self {
+            Self::Fsync => Durability::Synced,
+            Self::Os => Durability::Written,
         }
     }
 

@@ -214,7 +214,7 @@ async fn send(shared: Arc<Shared>, wire: Wire, sender: u64, acknowledged: Arc<At
     let mut number = 0;
     while !shared.is_over.load(Ordering::SeqCst) {
         let mut times = 0;
-        let wanted = if number % REPEAT_EVERY == 0 { 2 } else { 1 };
+        let wanted = if number.is_multiple_of(REPEAT_EVERY) { 2 } else { 1 };
         while times < wanted {
             if shared.is_cut.load(Ordering::SeqCst) {
                 return;

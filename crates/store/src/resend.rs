@@ -43,6 +43,9 @@ impl ResendKey {
     }
 }
 
+/// What was acknowledged, and when it came; the oldest first.
+pub(crate) type Remembered = Vec<(ResendKey, Timestamp)>;
+
 /// The keys of what was acknowledged of late, and of what is being stored right now.
 #[derive(Debug, Default)]
 pub(crate) struct Resends {
@@ -91,7 +94,7 @@ impl Resends {
 
     /// Writes what is remembered to its file in `dir`, where there is more than in the file.
     pub(crate) fn save(&self, dir: &Path) -> Result<(), StoreError> {
-        let keys: Vec<(ResendKey, Timestamp)> = {
+        let keys: Remembered = {
             let mut state = self.lock();
             if !std::mem::take(&mut state.is_unsaved) {
                 return Ok(());
@@ -151,9 +154,7 @@ fn is_young(at: Timestamp, now: Timestamp) -> bool {
 }
 
 /// The keys in the file in `dir`, and what is wrong with it, for a person.
-pub(crate) fn load(
-    dir: &Path,
-) -> Result<(Vec<(ResendKey, Timestamp)>, Option<String>), StoreError> {
+pub(crate) fn load(dir: &Path) -> Result<(Remembered, Option<String>), StoreError> {
     match checked_file::read(&dir.join(NAME), KIND) {
         Ok(keys) => Ok((keys, None)),
         Err(error @ (StoreError::NewerFormat { .. } | StoreError::OlderFormat { .. })) => {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
 
-use groundcrew_telemetry::{Batch, Clock, SystemClock, Timestamp};
+use groundcrew_telemetry::{Batch, Clock, SystemClock};
 
 use super::handle::{Sealer, Store};
 use super::live::Live;
@@ -14,7 +14,7 @@ use crate::ledger::Entry;
 use crate::manifest::{LoadedManifest, Manifest, ledger_path};
 use crate::memory::prepare;
 use crate::origin::Origins;
-use crate::resend::{self, ResendKey, Resends};
+use crate::resend::{self, Remembered, Resends};
 use crate::split::{Split, SplitReader, SplitSet};
 use crate::state::StateDb;
 use crate::templates::Templates;
@@ -38,7 +38,7 @@ pub(super) struct Loaded {
     replayed: Replayed,
     is_rebuilt: bool,
     /// What was acknowledged of late.
-    keys: Vec<(ResendKey, Timestamp)>,
+    keys: Remembered,
 }
 
 impl Store {

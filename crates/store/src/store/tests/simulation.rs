@@ -93,7 +93,8 @@ impl Run {
     fn new(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
         // A third of the runs fail in nothing but power.
-        let mut chance = |max: usize| if seed % 3 == 0 { 0 } else { dice.below(max) as u32 };
+        let mut chance =
+            |max: usize| if seed.is_multiple_of(3) { 0 } else { dice.below(max) as u32 };
         let faults =
             Faults { sync: chance(60), write: chance(30), full: chance(60), name: chance(30) };
         let disk = SimulatedDisk::new(dice.roll(), Faults::default());
@@ -138,11 +139,7 @@ impl Run {
                 // Texts may be refused like everything else.
                 drop(self.store().put_templates(&texts));
             }
-            68..84 => {
-                if self.store().flush().is_ok() {
-                    self.model.flushed();
-                }
-            }
+            68..84 => self.flush(),
             84..88 => self.check(),
             88..91 => self.reopen(),
             91..93 => {
@@ -160,6 +157,12 @@ impl Run {
                 self.reopen();
             }
             _ => {}
+        }
+    }
+
+    fn flush(&mut self) {
+        if self.store().flush().is_ok() {
+            self.model.flushed();
         }
     }
 
