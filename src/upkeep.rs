@@ -59,6 +59,10 @@ pub fn upkeep(settings: &Settings) -> Result<Upkeep, ConfigError> {
 pub fn use_bucket(store: &Store, settings: &Settings) -> Result<(), StoreError> {
     let cold = &settings.cold;
     if !cold.url.is_empty() {
+        // A command that is over at once has not chosen a TLS implementation yet; another choice would be the same.
+        if rustls::crypto::ring::default_provider().install_default().is_err() {
+            tracing::debug!("a TLS implementation had been chosen before");
+        }
         store.use_bucket(Bucket::new(&BucketSettings {
             url: cold.url.clone(),
             options: cold.options(),
