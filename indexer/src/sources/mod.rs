@@ -3,12 +3,18 @@
 pub mod capped_reader;
 pub mod cluster;
 pub mod files;
+pub mod http;
+pub mod http_body;
+pub mod loki;
 pub mod messages;
 mod otlp_export;
 pub mod otlp_grpc;
 pub mod otlp_http;
+mod pieces;
 mod rpc_status;
 
+#[cfg(test)]
+mod http_bench;
 #[cfg(test)]
 mod otlp_grpc_tests;
 #[cfg(test)]

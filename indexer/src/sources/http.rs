@@ -1,0 +1,13 @@
+//! Every receiver that speaks HTTP, behind one address: OTLP, and what other shippers speak.
+
+use axum::Router;
+
+use super::{loki, otlp_http};
+use crate::intake::Intake;
+
+/// The routes of all HTTP receivers.
+pub fn router(intake: Intake) -> Router {
+    Router::new()
+        .merge(otlp_http::router(intake.clone()))
+        .merge(loki::router(intake.clone()))
+}
