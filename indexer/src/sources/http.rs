@@ -2,7 +2,7 @@
 
 use axum::Router;
 
-use super::{loki, otlp_http};
+use super::{elastic, loki, otlp_http};
 use crate::intake::Intake;
 
 /// The routes of all HTTP receivers.
@@ -10,4 +10,5 @@ pub fn router(intake: Intake) -> Router {
     Router::new()
         .merge(otlp_http::router(intake.clone()))
         .merge(loki::router(intake.clone()))
+        .merge(elastic::router(intake.clone()))
 }

@@ -2,6 +2,7 @@
 
 pub mod capped_reader;
 pub mod cluster;
+pub mod elastic;
 pub mod files;
 pub mod http;
 pub mod http_body;
