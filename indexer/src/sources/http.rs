@@ -2,7 +2,7 @@
 
 use axum::Router;
 
-use super::{elastic, loki, otlp_http};
+use super::{datadog, elastic, lines_http, loki, otlp_http};
 use crate::intake::Intake;
 
 /// The routes of all HTTP receivers.
@@ -11,4 +11,6 @@ pub fn router(intake: Intake) -> Router {
         .merge(otlp_http::router(intake.clone()))
         .merge(loki::router(intake.clone()))
         .merge(elastic::router(intake.clone()))
+        .merge(datadog::router(intake.clone()))
+        .merge(lines_http::router(intake.clone()))
 }

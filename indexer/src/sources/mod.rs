@@ -2,10 +2,12 @@
 
 pub mod capped_reader;
 pub mod cluster;
+pub mod datadog;
 pub mod elastic;
 pub mod files;
 pub mod http;
 pub mod http_body;
+pub mod lines_http;
 pub mod loki;
 pub mod messages;
 mod otlp_export;
