@@ -2,7 +2,7 @@
 
 use axum::Router;
 
-use super::{datadog, elastic, lines_http, loki, otlp_http};
+use super::{datadog, elastic, lines_http, loki, otlp_http, remote_write};
 use crate::intake::Intake;
 
 /// The routes of all HTTP receivers.
@@ -13,4 +13,5 @@ pub fn router(intake: Intake) -> Router {
         .merge(elastic::router(intake.clone()))
         .merge(datadog::router(intake.clone()))
         .merge(lines_http::router(intake.clone()))
+        .merge(remote_write::router(intake))
 }

@@ -14,6 +14,7 @@ mod otlp_export;
 pub mod otlp_grpc;
 pub mod otlp_http;
 mod pieces;
+pub mod remote_write;
 mod rpc_status;
 
 #[cfg(test)]
