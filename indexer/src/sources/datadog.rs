@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, Response, StatusCode};
 use axum::response::Json;
 use axum::routing::{get, post};
 use groundcrew_telemetry::{Resource, Timestamp, Value};
+use rustc_hash::FxHashSet;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -272,11 +273,10 @@ fn with_message_read(mut object: Object) -> (Object, Option<String>) {
         _ => None,
     };
     let Some((mut merged, text)) = read else { return (object, None) };
-    for (name, value) in object {
-        if name != "message" && value_of(&merged, &name).is_none() {
-            merged.push((name, value));
-        }
-    }
+    // A set, for both may have very many names.
+    let said: FxHashSet<String> = merged.iter().map(|(name, _)| name.clone()).collect();
+    let more = object.into_iter().filter(|(name, _)| name != "message" && !said.contains(name));
+    merged.extend(more);
     (merged, Some(text))
 }
 

@@ -82,9 +82,9 @@ impl LogEntries {
         record.severity = line.severity.unwrap_or(record.severity);
         record.trace_id = line.trace_id.or(record.trace_id);
         record.span_id = line.span_id.or(record.span_id);
-        for (key, value) in line.attributes.0 {
-            record.attributes.set(&key, value);
-        }
+        // The sender's come first, so they are found first; looking for each would take long where there are many.
+        let said = std::mem::replace(&mut record.attributes, line.attributes);
+        record.attributes.0.extend(said.0);
         cap_attributes(&mut record.attributes, &mut self.notes);
         self.open += 1;
         self.logs.push(&log.resource, &log.scope, log.record);
