@@ -62,6 +62,17 @@ if ! "$clients/bin/python" -c 'import openai, schemathesis' 2>/dev/null; then
 fi
 export GROUNDCREW_TEST_API_CLIENTS="$clients/bin"
 
+shippers="$cache/shippers-venv"
+if ! "$shippers/bin/python" -c 'import datadog_api_client, elasticsearch, logging_loki' 2>/dev/null; then
+  echo "== installing the clients of Loki, Elasticsearch and Datadog"
+  rm -rf "$shippers"
+  if ! { python3 -m venv "$shippers" && "$shippers/bin/python" -m pip install -q --disable-pip-version-check \
+    python-logging-loki==0.3.1 elasticsearch==9.5.1 datadog-api-client==2.62.0; }; then
+    echo "the clients of Loki, Elasticsearch and Datadog cannot be had here; their test says that it is skipped"
+  fi
+fi
+export GROUNDCREW_TEST_SHIPPERS_PYTHON="$shippers/bin/python"
+
 # Unpacked and not installed: a package would start its service.
 alerting="$cache/alerting"
 if [ ! -x "$alerting/usr/bin/prometheus-alertmanager" ] && command -v apt-get >/dev/null && command -v dpkg >/dev/null; then

@@ -51,6 +51,8 @@ mod openai;
 #[cfg(test)]
 mod peers;
 #[cfg(test)]
+mod protocols;
+#[cfg(test)]
 mod receivers;
 #[cfg(test)]
 mod shop;

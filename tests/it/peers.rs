@@ -126,7 +126,7 @@ fn the_api_keeps_to_its_description_whatever_is_sent() {
 }
 
 /// A process of a peer, ended when the test does.
-struct Peer(Child);
+pub(crate) struct Peer(Child);
 
 impl Drop for Peer {
     fn drop(&mut self) {
@@ -136,7 +136,7 @@ impl Drop for Peer {
     }
 }
 
-fn start(program: &Path, arguments: &[String]) -> Peer {
+pub(crate) fn start(program: &Path, arguments: &[String]) -> Peer {
     let quiet = || Stdio::null();
     Peer(
         Command::new(program)
@@ -150,7 +150,7 @@ fn start(program: &Path, arguments: &[String]) -> Peer {
 }
 
 /// A port that was free a moment ago, for a program that cannot say which one it took.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
