@@ -24,13 +24,16 @@ use super::otlp_export::export;
 use crate::intake::Intake;
 
 pub(super) fn router(intake: Intake) -> Router {
+    let with_product = map_response(async |response: Response<Body>| with_product(response));
     let routes = Router::new()
         .route("/_bulk", post(bulk_of_any).put(bulk_of_any))
         .route("/{index}/_bulk", post(bulk_of_one).put(bulk_of_one))
         .with_state(intake)
         .merge(probes::router())
-        .layer(map_response(async |response: Response<Body>| with_product(response)));
-    Router::new().nest("/elastic", routes.clone()).merge(routes)
+        .layer(with_product.clone());
+    // Nested, the root is without a slash at its end; clients ask for it with one.
+    let root = probes::root_route().layer(with_product);
+    Router::new().route("/elastic/", root).nest("/elastic", routes.clone()).merge(routes)
 }
 
 /// Official clients talk to nothing that does not call itself this.

@@ -16,7 +16,7 @@ const VERSION: &str = "9.99.0";
 pub(super) fn router() -> Router {
     let acknowledged = async || Json(json!({ "acknowledged": true }));
     Router::new()
-        .route("/", get(async || root()))
+        .route("/", root_route())
         .route("/_license", get(async || license()))
         .route("/_xpack", get(async || xpack()))
         .route("/_nodes", get(async |headers: HeaderMap| nodes(&headers)))
@@ -31,6 +31,11 @@ pub(super) fn router() -> Router {
         .route("/_ingest/pipeline/{name}", named(pipeline).put(acknowledged))
         .route("/_alias/{name}", named(alias))
         .route("/{index}", on(MethodFilter::HEAD, async || ()).put(acknowledged))
+}
+
+/// Who is there.
+pub(super) fn root_route() -> MethodRouter {
+    get(async || root())
 }
 
 /// A route that tells of what its path names.
