@@ -84,6 +84,16 @@ if [ ! -x "$autobahn/bin/wstest" ] && python27 --version >/dev/null 2>&1; then
   fi
 fi
 export GROUNDCREW_TEST_AUTOBAHN="$autobahn/bin/wstest"
+shippers="$cache/shippers-venv"
+if ! "$shippers/bin/python" -c 'import datadog_api_client, elasticsearch, logging_loki' 2>/dev/null; then
+  echo "== installing the clients of Loki, Elasticsearch and Datadog"
+  rm -rf "$shippers"
+  if ! { python3 -m venv "$shippers" && "$shippers/bin/python" -m pip install -q --disable-pip-version-check \
+    python-logging-loki==0.3.1 elasticsearch==9.5.1 datadog-api-client==2.62.0; }; then
+    echo "the clients of Loki, Elasticsearch and Datadog cannot be had here; their test says that it is skipped"
+  fi
+fi
+export GROUNDCREW_TEST_SHIPPERS_PYTHON="$shippers/bin/python"
 
 # Unpacked and not installed: a package would start its service.
 alerting="$cache/alerting"

@@ -370,7 +370,7 @@ pub async fn start(settings: &Settings) -> Result<Running, AppError> {
         router.layer(axum::middleware::from_fn_with_state(access.clone(), access::guard_receiver))
     };
     let grpc = guarded(sources::otlp_grpc::routes(intake.clone()).into_axum_router());
-    let otlp = guarded(sources::otlp_http::router(intake.clone()));
+    let otlp = guarded(sources::http::router(intake.clone()));
     let mut tasks = JoinSet::new();
     tasks.spawn(listen::serve(http_listener, api, shutdown.clone()));
     tasks.spawn(listen::serve(grpc_listener, grpc, shutdown.clone()));

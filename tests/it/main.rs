@@ -63,6 +63,8 @@ mod pressure;
 #[cfg(test)]
 mod prometheus;
 #[cfg(test)]
+mod protocols;
+#[cfg(test)]
 mod receivers;
 #[cfg(test)]
 mod senders;

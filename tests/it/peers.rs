@@ -135,6 +135,19 @@ impl Drop for Peer {
     }
 }
 
+pub(crate) fn start(program: &Path, arguments: &[String]) -> Peer {
+    let quiet = || Stdio::null();
+    Peer(
+        Command::new(program)
+            .args(arguments)
+            .stdin(quiet())
+            .stdout(quiet())
+            .stderr(quiet())
+            .spawn()
+            .unwrap(),
+    )
+}
+
 /// A port that was free a moment ago, for a program that cannot say which one it took.
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()

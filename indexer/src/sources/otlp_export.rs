@@ -1,4 +1,4 @@
-//! What the OTLP receivers share: submit a decoded request durably, and say what of it was not kept.
+//! What receivers share: submit a decoded request durably, and say what of it was not kept.
 
 use groundcrew_store::{Durability, ResendKey};
 use groundcrew_telemetry::Signal;
@@ -36,19 +36,19 @@ pub(super) fn resend_key(signal: Signal, expanded: &[u8]) -> ResendKey {
 }
 
 /// Stores a decoded request; when this returns `Ok`, what was not rejected is on disk. One that was stored a short while
-/// ago under the same key is only acknowledged.
+/// ago under the same key is only acknowledged; without a key it is stored in any case.
 pub(super) fn export(
     intake: &Intake,
     admission: Admission,
     decoded: Decoded,
-    key: ResendKey,
+    resend_key: Option<ResendKey>,
 ) -> Result<Exported, Refused> {
     let Decoded { batches, rejected, notes } = decoded;
     let accepted = intake.take(Submission {
         admission,
         batches,
         durability: Durability::Synced,
-        resend_key: Some(key),
+        resend_key,
     })?;
     let withheld = accepted.withheld as u64;
     let mut messages: Vec<String> = rejected.message().into_iter().collect();

@@ -99,7 +99,7 @@ async fn take(
             .map_err(|error| Status::invalid_argument(error.to_string()))?;
         let key = resend_key(signal, &message);
         drop(message);
-        export(intake, admission, decoded, key).map_err(|refused| status(&refused))
+        export(intake, admission, decoded, Some(key)).map_err(|refused| status(&refused))
     };
     intake.on_worker(work).await.map_err(|refused| status(&refused))?
 }

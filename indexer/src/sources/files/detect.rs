@@ -68,7 +68,7 @@ fn extension(name: &str) -> &str {
 }
 
 /// Text has next to no control characters; terminal colours and the odd stray byte are allowed.
-fn looks_binary(head: &[u8]) -> bool {
+pub(in crate::sources) fn looks_binary(head: &[u8]) -> bool {
     let control =
         |byte: &&u8| **byte < 0x20 && !matches!(**byte, b'\n' | b'\r' | b'\t' | 0x1b | 0x0c);
     let controls = head.iter().filter(control).count();

@@ -7,20 +7,21 @@
 pub(super) mod alerts;
 mod billing;
 pub(super) mod changes;
-mod detect;
+pub(super) mod detect;
+pub(super) mod entries;
 mod file;
 mod ingest;
-mod json_logs;
-mod lines;
+pub(super) mod json_logs;
+pub(super) mod lines;
 mod log_batches;
 pub(super) mod log_time;
-mod origin;
+pub(super) mod origin;
 mod outbox;
 pub(super) mod plain_json;
 mod reading;
 mod scan;
 mod summary;
-mod text_logs;
+pub(super) mod text_logs;
 mod walk;
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ fn file_name(path: &Path) -> Option<&str> {
 }
 
 /// `payment.log.2026-01-02.3.gz` is `payment`.
-fn stem(name: &str) -> &str {
+pub(in crate::sources) fn stem(name: &str) -> &str {
     const ENDINGS: [&str; 9] = ["gz", "zst", "log", "txt", "json", "jsonl", "ndjson", "out", "err"];
     let mut stem = name;
     while let Some((front, ending)) = stem.rsplit_once(['.', '-']) {

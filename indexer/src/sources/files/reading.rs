@@ -4,19 +4,19 @@ use std::borrow::Cow;
 use std::io;
 use std::path::Path;
 
-use groundcrew_telemetry::{Batch, LogRecord, Resource, Timestamp, Value};
+use groundcrew_telemetry::{Batch, LogRecord, Timestamp, Value};
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::alerts::{alert_list, read_alerts};
 use super::changes::{change_list, has_change_keys, read_changes};
-use super::json_logs::{JsonLogContext, looks_like_log, read_json_log, runtime_line};
-use super::log_batches::LogBatches;
+use super::entries::LogEntries;
+use super::json_logs::{looks_like_log, runtime_line};
 use super::origin::resource_of;
 use super::outbox::{Closed, Outbox};
 use super::plain_json::{Object, PlainJson};
 use super::summary::{IngestOptions, IngestSummary};
-use super::text_logs::{TextLogs, service_in};
+use super::text_logs::TextLogs;
 use super::walk::FoundFile;
 use crate::stages::decode::Rejections;
 use crate::stages::decode::decode_json_text;
@@ -42,10 +42,7 @@ pub(super) struct Reading<'a> {
     /// The time of what does not carry its own.
     pub(super) fallback: Timestamp,
     now: Timestamp,
-    service_given: bool,
-    resource: Resource,
-    logs: LogBatches,
-    open_records: usize,
+    logs: LogEntries,
     text: TextLogs,
     /// Lines so far that were taken as text.
     text_lines: u64,
@@ -72,10 +69,10 @@ impl<'a> Reading<'a> {
             given: file.given,
             fallback,
             now: options.now,
-            service_given: options.service.is_some(),
-            resource: resource_of(&file.path, options.service.as_deref()),
-            logs: LogBatches::default(),
-            open_records: 0,
+            logs: LogEntries::new(
+                resource_of(&file.path, options.service.as_deref()),
+                options.service.is_some(),
+            ),
             text: TextLogs::new(fallback),
             text_lines: 0,
             json_lines: 0,
@@ -216,7 +213,8 @@ impl<'a> Reading<'a> {
         }
         let open = self.text.finish();
         open.map_or(Ok(()), |record| self.take_text_record(record))?;
-        self.take_log(text, object, None)
+        self.logs.object(text, object, self.fallback, false);
+        self.send_full()
     }
 
     fn take_list(&mut self, line: u64, text: &str, values: Vec<Value>) -> Result<(), Closed> {
@@ -239,52 +237,17 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    /// Takes a record that was read as text; its message may be JSON after all, inside what a container runtime wrote.
     fn take_text_record(&mut self, record: LogRecord) -> Result<(), Closed> {
-        if record.body.starts_with('{')
-            && let Ok(PlainJson(Some(Value::Map(object)))) = serde_json::from_str(&record.body)
-            && looks_like_log(&object)
-        {
-            return self.take_log(&record.body, object, Some(record.time));
-        }
-        match service_in(&record.body).filter(|_| !self.service_given) {
-            Some(service) => {
-                let mut resource = self.resource.clone();
-                resource.attributes.set("service.name", service);
-                self.logs.push(&resource, "", record);
-            }
-            None => self.logs.push(&self.resource, "", record),
-        }
-        self.counted()
+        self.logs.text(record);
+        self.send_full()
     }
 
-    /// Takes a log record written as JSON; `time` is what its container runtime said, for want of its own.
-    fn take_log(
-        &mut self,
-        text: &str,
-        object: Object,
-        time: Option<Timestamp>,
-    ) -> Result<(), Closed> {
-        let context = JsonLogContext {
-            resource: &self.resource,
-            service_given: self.service_given,
-            fallback: time.unwrap_or(self.fallback),
-        };
-        let log = read_json_log(object, text, &context);
-        self.summary.undated += u64::from(!log.dated && time.is_none());
-        self.summary.notes.truncated_texts += u64::from(log.truncated);
-        self.logs.push(&log.resource, &log.scope, log.record);
-        self.counted()
-    }
-
-    /// Counts a log record, and sends what has come together.
-    fn counted(&mut self) -> Result<(), Closed> {
-        self.open_records += 1;
-        if self.open_records >= RECORDS_PER_BATCH { self.send_logs() } else { Ok(()) }
+    /// Sends the log records that have come together, once they are many.
+    fn send_full(&mut self) -> Result<(), Closed> {
+        if self.logs.open >= RECORDS_PER_BATCH { self.send_logs() } else { Ok(()) }
     }
 
     fn send_logs(&mut self) -> Result<(), Closed> {
-        self.open_records = 0;
         self.logs.take().into_iter().try_for_each(|batch| self.outbox.push(batch))
     }
 
@@ -293,7 +256,8 @@ impl<'a> Reading<'a> {
         if let Some(record) = self.text.finish() {
             self.take_text_record(record)?;
         }
-        self.summary.undated += self.text.undated;
+        self.summary.undated += self.logs.undated + self.text.undated;
+        self.summary.notes.add(self.logs.notes);
         self.summary.notes.truncated_texts += self.text.truncated;
         self.send_logs()
     }

@@ -21,8 +21,13 @@ mod tests;
 
 pub use decoded::{DecodeNotes, Decoded, Rejections, Undecodable};
 pub use json::{decode_json, decode_json_text};
+pub(crate) use limits::cap_attributes;
 pub use limits::{BODY_BYTES_MAX, cap_text};
+pub(crate) use metric_points::{
+    ReadExponential, ReadHistogram, ReadMetric, ReadPoint, ReadPoints, Spread,
+};
 pub use protobuf::{decode_protobuf, logs_from_protobuf, spans_from_protobuf};
 pub use protobuf_metrics::metrics_from_protobuf;
+pub(crate) use record::{Nanos, body_text};
 pub use severity::infer_severity;
 pub(crate) use severity::{severity_of_field, severity_of_number};
