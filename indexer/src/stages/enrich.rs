@@ -1,6 +1,7 @@
 //! Gives every log record its template's id and its place in the code, and notices templates that were not seen before.
 
 use groundcrew_analysis::templates::{Templates, site_of};
+use groundcrew_masking::CleanTexts;
 use groundcrew_telemetry::{Batch, TemplateId};
 use rustc_hash::FxHashSet;
 
@@ -10,6 +11,8 @@ const KNOWN_MAX: usize = 200_000;
 /// Finds templates. Holds scratch space and what is known, so there is one per worker.
 #[derive(Default)]
 pub struct Enricher {
+    /// For the stage before, which has the same worker.
+    pub(super) clean: CleanTexts,
     templates: Templates,
     known: FxHashSet<TemplateId>,
     /// New in the batch at hand, which may yet be withheld.
