@@ -4,7 +4,6 @@
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -20,7 +19,7 @@ use opentelemetry_proto::tonic::metrics::v1::{NumberDataPoint, metric, number_da
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-use crate::peers::{Peer, free_port, given};
+use crate::peers::{Peer, free_port, given, start};
 use crate::support::{Program, Server, overview};
 
 /// Virtual time between two scrapes.
@@ -116,19 +115,6 @@ fn number(point: &NumberDataPoint) -> f64 {
         Some(number_data_point::Value::AsInt(value)) => value as f64,
         None => f64::NAN,
     }
-}
-
-fn start(program: &Path, arguments: &[String]) -> Peer {
-    let quiet = || Stdio::null();
-    Peer(
-        Command::new(program)
-            .args(arguments)
-            .stdin(quiet())
-            .stdout(quiet())
-            .stderr(quiet())
-            .spawn()
-            .unwrap(),
-    )
 }
 
 /// Whether the first page tells of a firing alert of that name within two minutes.

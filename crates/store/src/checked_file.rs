@@ -9,8 +9,8 @@ use crate::bytes::u32_at;
 use crate::{StoreError, disk};
 
 /// Format of everything in the store's directory. 1 counted logs per minute, 2 counted them per ten seconds, 3 has spans
-/// in the order in which they are sampled, 5 has requests with their keys in the write-ahead log and knows when splits were
-/// received and what is left of them where.
+/// in the order in which they are sampled, 5 has the bodies of logs as skeletons and values, requests with their keys in the
+/// write-ahead log, and when splits were received and what is left of them where.
 pub(crate) const FORMAT: u32 = 5;
 /// Kind, format, length before compression, checksum.
 const HEAD_BYTES: usize = 16;

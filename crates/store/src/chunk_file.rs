@@ -19,7 +19,7 @@ const HEAD_BYTES: u64 = 8;
 const TRAILER_BYTES: u64 = 16;
 
 /// Where a chunk is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct ChunkRef {
     offset: u64,
     length: u32,
@@ -56,18 +56,28 @@ impl ChunkWriter {
     pub(crate) fn push(&mut self, raw: &[u8]) -> Result<ChunkRef, StoreError> {
         let compressed =
             self.compressor.compress(raw).map_err(StoreError::io("compress", &self.path))?;
-        let length_of = |bytes: &[u8]| {
-            u32::try_from(bytes.len())
+        // What does not get smaller is kept as it is; equal lengths say so.
+        if compressed.len() < raw.len() {
+            self.put(&compressed, raw.len())
+        } else {
+            self.push_as_is(raw)
+        }
+    }
+
+    /// As [`Self::push`] for what is known not to compress.
+    pub(crate) fn push_as_is(&mut self, raw: &[u8]) -> Result<ChunkRef, StoreError> {
+        self.put(raw, raw.len())
+    }
+
+    fn put(&mut self, bytes: &[u8], raw_length: usize) -> Result<ChunkRef, StoreError> {
+        let length_of = |length: usize| {
+            u32::try_from(length)
                 .map_err(|_| StoreError::damaged(&self.path, "a chunk would exceed 4 GiB"))
         };
-        let raw_length = length_of(raw)?;
-        let chunk = ChunkRef {
-            offset: self.offset,
-            length: length_of(&compressed)?,
-            raw_length,
-            checksum: checksum(raw_length, &compressed),
-        };
-        self.write(&compressed)?;
+        let (length, raw_length) = (length_of(bytes.len())?, length_of(raw_length)?);
+        let checksum = checksum(raw_length, bytes);
+        let chunk = ChunkRef { offset: self.offset, length, raw_length, checksum };
+        self.write(bytes)?;
         Ok(chunk)
     }
 
@@ -142,6 +152,9 @@ impl ChunkFile {
         let compressed = self.bytes(chunk.offset, chunk.length)?;
         if checksum(chunk.raw_length, &compressed) != chunk.checksum {
             return Err(self.damaged("a checksum does not match"));
+        }
+        if chunk.length == chunk.raw_length {
+            return Ok(compressed);
         }
         let raw = zstd::bulk::decompress(&compressed, chunk.raw_length as usize)
             .map_err(|error| self.damaged(error))?;

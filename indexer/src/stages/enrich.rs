@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use groundcrew_analysis::templates::{Templates, site_of};
+use groundcrew_masking::CleanTexts;
 use groundcrew_telemetry::{Batch, TemplateId, Timestamp};
 use rustc_hash::FxHashSet;
 
@@ -14,6 +15,8 @@ const KNOWN_MAX: usize = 200_000;
 /// Finds templates. Holds scratch space and what is known, so there is one per worker.
 #[derive(Default)]
 pub struct Enricher {
+    /// For the stage before, which has the same worker.
+    pub(super) clean: CleanTexts,
     templates: Templates,
     caps: Arc<Caps>,
     /// When what is enriched was received.

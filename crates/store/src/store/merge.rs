@@ -109,9 +109,10 @@ impl Store {
     fn read_back_logs(&self, split: &Split, live: &mut Live) -> Result<(), StoreError> {
         let file = self.reader.rows(split)?;
         for meta in &file.blocks {
-            let block = LogBlock::decode(&file.read(meta)?).map_err(|error| file.damaged(error))?;
             let mut by_origin: FxHashMap<usize, Vec<LogRecord>> = FxHashMap::default();
-            block.for_each(&mut |origin, record| by_origin.entry(origin).or_default().push(record));
+            LogBlock::open(&file, meta)?.for_each(&mut |origin, record| {
+                by_origin.entry(origin).or_default().push(record);
+            })?;
             for (resource, records) in in_order(&file.resources, by_origin) {
                 let batch = Batch::Logs(LogBatch { resource, scope: String::new(), records });
                 live.apply(prepare(batch, &self.origins))?;

@@ -206,17 +206,9 @@ impl Store {
         filter: &LogFilter<'_>,
         top: &mut TopRows,
     ) -> Result<(), StoreError> {
-        let decoded = split
-            .file
-            .read(meta)
-            .and_then(|raw| LogBlock::decode(&raw).map_err(|error| split.file.damaged(error)));
-        match decoded {
-            Ok(block) => {
-                block.scan(filter, &split.admitted, &split.file.resources, top);
-                Ok(())
-            }
-            Err(error) => self.skip(error),
-        }
+        let scanned = LogBlock::open(&split.file, meta)
+            .and_then(|block| block.scan(filter, &split.admitted, top));
+        scanned.or_else(|error| self.skip(error))
     }
 }
 

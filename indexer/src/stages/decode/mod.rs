@@ -12,9 +12,11 @@ mod json;
 mod limits;
 mod metric_points;
 mod protobuf;
+mod protobuf_logs;
 mod protobuf_metrics;
 mod record;
 mod severity;
+mod wire;
 
 #[cfg(test)]
 mod tests;
