@@ -4,6 +4,7 @@
 //! with `--config`, which must exist), `GROUNDCREW__SECTION__KEY` environment variables, command line flags. Every
 //! setting stands once in [`SETTINGS`], from which the reference page is printed.
 
+mod actions;
 mod layers;
 mod reference;
 mod slack;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use thiserror::Error;
 
+pub use actions::{ActionsSettings, Webhook};
 pub use layers::{Environment, load};
 pub use reference::{SETTINGS, Setting, environment_name, reference};
 pub use slack::{SlackMode, SlackSettings};
@@ -72,6 +74,8 @@ pub struct Settings {
     pub slack: SlackSettings,
     /// Other systems that may be asked.
     pub mcp: McpSettings,
+    /// What may be done about an outage.
+    pub actions: ActionsSettings,
     /// Our own log.
     pub log: LogSettings,
 }
@@ -242,6 +246,8 @@ pub struct QdrantSettings {
 pub struct McpSettings {
     /// Servers of the Model Context Protocol.
     pub servers: Vec<McpServer>,
+    /// Whether other programs' models may propose actions.
+    pub propose: bool,
 }
 
 /// A server of the Model Context Protocol: at an address, or a program that is started.

@@ -16,6 +16,7 @@ use crate::investigate::answer::{
 };
 use crate::investigate::assertion::{Assertion, Check, Figure, Measure, Outcome};
 use crate::investigate::evidence::{Evidence, EvidenceKind};
+use crate::remediate::{Course, Helped, Proposal, ProposalState, RestsOn};
 use crate::surfaces::panel::{ExternalLink, PanelOptions};
 
 /// The whole file.
@@ -85,6 +86,11 @@ fn generated() -> String {
     declare(SearchHit::decl(&config));
     declare(ExternalLink::decl(&config));
     declare(PanelOptions::decl(&config));
+    declare(ProposalState::decl(&config));
+    declare(RestsOn::decl(&config));
+    declare(Helped::decl(&config));
+    declare(Course::decl(&config));
+    declare(Proposal::decl(&config));
     file
 }
 

@@ -187,6 +187,7 @@ fn rooms_of_the_root_point_one_way() {
         "desk",
         "session",
         "capsule",
+        "remediate",
         "explore",
         "memory",
         "investigate",
@@ -203,7 +204,7 @@ fn rooms_of_the_root_point_one_way() {
         }
     }
     complain(
-        "cli -> app -> surfaces -> desk -> session -> capsule -> explore -> memory -> investigate",
+        "cli -> app -> surfaces -> desk -> session -> capsule -> remediate -> explore -> memory -> investigate",
         &mistakes,
     );
 }

@@ -15,7 +15,7 @@
 //!     templates.log   texts of log templates
 //!     quarantine/     damaged log segments, set aside
 //!     documents/      runbooks, incidents and other documents
-//!     state.db        answers, incidents and what has been ingested
+//!     state.db        answers, incidents, proposals, the audit trail and what has been ingested
 //! ```
 //!
 //! Reading is exact or says so: every piece of a file has a checksum, what does not match is left out and named in
@@ -67,5 +67,8 @@ pub use error::StoreError;
 pub use options::{Durability, StoreOptions};
 pub use query::{Found, LogQuery, MetricQuery, SpanQuery, TemplateQuery};
 pub use span_sample::sample_spans;
-pub use state::{OpenedAlert, OpenedIncident, StateDb};
+pub use state::{
+    AuditHead, AuditRow, AuditVerdict, OpenedAlert, OpenedIncident, ProposalStep, StateDb,
+    StoredProposal,
+};
 pub use store::Store;
