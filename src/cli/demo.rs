@@ -96,22 +96,18 @@ fn fresh_directory(data_dir: &Path) -> Result<PathBuf> {
     Ok(directory)
 }
 
-/// What other commands need to work on the demo: where it is, and which of its runbooks may declare actions.
+/// What other commands need to know of the demo: which runbooks may declare actions.
 fn settings_file(settings: &Settings) -> PathBuf {
     settings.data.dir.join("groundcrew.toml")
 }
 
 fn write_settings(settings: &Settings) -> Result<()> {
-    let directory = settings.data.dir.to_string_lossy().into_owned();
     let runbooks: Vec<_> =
         settings.actions.runbooks.iter().map(|path| path.to_string_lossy().into_owned()).collect();
-    let mut data = toml::Table::new();
-    data.insert("dir".to_owned(), directory.into());
     let mut actions = toml::Table::new();
     actions.insert("runbooks".to_owned(), runbooks.into());
     let mut table = toml::Table::new();
     table.insert("config_version".to_owned(), 1.into());
-    table.insert("data".to_owned(), data.into());
     table.insert("actions".to_owned(), actions.into());
     let file = settings_file(settings);
     std::fs::write(&file, table.to_string())
@@ -183,7 +179,8 @@ async fn ask(
     let answer = answer.await?.context("the run ended without an answer")?;
     terminal.server = Some(client.address().to_owned());
     print::out(&render::text(&answer, &terminal))?;
-    let program = format!("groundcrew --config {}", settings_file(settings).display());
+    let (directory, file) = (settings.data.dir.display(), settings_file(settings));
+    let program = format!("groundcrew --data-dir {directory} --config {}", file.display());
     actions::offer(settings, &answer, &program).await?;
     Ok(answer.verdict)
 }

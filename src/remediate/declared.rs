@@ -427,7 +427,7 @@ mod tests {
     #[test]
     fn what_is_open_or_unknown_is_refused_with_its_reason() {
         for (from, to, why) in [
-            ("type: service", "type: text", "type"),
+            ("type: service", "type: text", "unknown variant"),
             ("values: [a, b]", "values: []", "zone"),
             ("default: 2", "default: 9", "step"),
             ("min: 1", "min: 7", "step"),

@@ -9,7 +9,7 @@ use groundcrew_telemetry::{Clock, SystemClock};
 use serde_json::{Value, json};
 
 use crate::actions_bench::{
-    HANG_UP, RUNBOOK, Receiver, answer, approve, get, give, offered, post, program, state,
+    RUNBOOK, Receiver, SILENT, answer, approve, get, give, offered, post, program, state,
 };
 use crate::support::{PATIENCE, Program, client, text};
 
@@ -207,7 +207,7 @@ async fn what_a_receiver_does_is_told_as_it_is_and_nothing_is_sent_twice() {
         (302, "failed", "refused it with 302"),
         (404, "failed", "refused it with 404"),
         (503, "unknown", "answered 503"),
-        (HANG_UP, "unknown", "did not answer within 2 s"),
+        (SILENT, "unknown", "did not answer within 2 s"),
     ]
     .into_iter()
     .enumerate()

@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 
 use crate::support::{Program, Server, client, failing_trace, outage_logs};
 
-/// Answers like this hang up without a word.
-pub(crate) const HANG_UP: u16 = 0;
+/// With this as its status a receiver takes an order and never answers.
+pub(crate) const SILENT: u16 = 0;
 
 /// A runbook that declares one action, done by the webhook `recycler`.
 pub(crate) const RUNBOOK: &str = "---\ntitle: Pool exhausted\nkind: runbook\nservices: [checkout]\nactions:\n  - id: recycle\n    title: Recycle checkout\n    \
@@ -68,8 +68,7 @@ async fn take(State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes)
     let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
     receiver.orders.lock().unwrap().push((headers, body));
     let status = receiver.answers.load(Ordering::SeqCst);
-    if status == HANG_UP {
-        // A body that breaks off before its first byte closes the connection.
+    if status == SILENT {
         std::future::pending::<()>().await;
     }
     let elsewhere = [("location", receiver.url())];
