@@ -293,21 +293,7 @@ impl Catalogue {
             let below = file.strip_prefix(directory).unwrap_or(&file);
             let runbook = below.to_string_lossy().replace('\\', "/");
             let read = read_file(&file).unwrap_or_else(|why| vec![Err(why)]);
-            for action in read {
-                match action {
-                    Ok(action) if catalogue.actions.len() < ACTIONS_MAX => {
-                        let action = Action { runbook: runbook.clone(), ..action };
-                        let id = action.id.clone();
-                        if catalogue.actions.insert(id.clone(), action).is_some() {
-                            twice.push(id);
-                        }
-                    }
-                    Ok(_) => catalogue
-                        .problems
-                        .push(format!("{runbook}: there are {ACTIONS_MAX} actions already")),
-                    Err(why) => catalogue.problems.push(format!("{runbook}: {why}")),
-                }
-            }
+            read.into_iter().for_each(|action| catalogue.add(&runbook, action, &mut twice));
         }
         // Which of them was meant nobody could say later.
         for id in twice {
@@ -317,6 +303,23 @@ impl Catalogue {
                 .push(format!("`{id}` is declared more than once, so none of them is used"));
         }
         catalogue
+    }
+
+    /// Adds what a runbook declares; ids that are known already are noted in `twice`.
+    fn add(&mut self, runbook: &str, action: Result<Action, String>, twice: &mut Vec<String>) {
+        match action {
+            Ok(_) if self.actions.len() >= ACTIONS_MAX => {
+                self.problems.push(format!("{runbook}: there are {ACTIONS_MAX} actions already"));
+            }
+            Ok(action) => {
+                let id = action.id.clone();
+                let action = Action { runbook: runbook.to_owned(), ..action };
+                if self.actions.insert(id.clone(), action).is_some() {
+                    twice.push(id);
+                }
+            }
+            Err(why) => self.problems.push(format!("{runbook}: {why}")),
+        }
     }
 }
 

@@ -91,7 +91,7 @@ async fn one(State(actions): State<Remediation>, Path(proposal): Path<String>) -
 async fn propose(State(actions): State<Remediation>, body: Body<Propose>) -> Response {
     let Propose { action, arguments, answer, by } = match read(body) {
         Ok(given) => given,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     match Principal::named(Principal::Api, &by) {
         Ok(by) => respond(actions.propose(Wanted { action, arguments, answer, by }).await),
@@ -106,7 +106,7 @@ async fn approve(
 ) -> Response {
     let given = match read(body) {
         Ok(given) => given,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     match Principal::named(Principal::Api, &given.by) {
         Ok(by) => respond(actions.approve(&proposal, &given.hash, by).await),
@@ -121,7 +121,7 @@ async fn decline(
 ) -> Response {
     let given = match read(body) {
         Ok(given) => given,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     match Principal::named(Principal::Api, &given.by) {
         Ok(by) => respond(actions.decline(&proposal, by).await),
@@ -144,15 +144,15 @@ async fn head(State(actions): State<Remediation>) -> Response {
     }
 }
 
-fn read<T>(body: Body<T>) -> Result<T, Response> {
+fn read<T>(body: Body<T>) -> Result<T, Box<Response>> {
     match body {
         Ok(Json(given)) => Ok(given),
-        Err(rejection) => Err(wire::refusal(
+        Err(rejection) => Err(Box::new(wire::refusal(
             rejection.status(),
             "bad_request",
             &rejection.body_text(),
             "GET /v1/openapi.json describes what is understood",
-        )),
+        ))),
     }
 }
 

@@ -86,12 +86,19 @@ fn generated() -> String {
     declare(SearchHit::decl(&config));
     declare(ExternalLink::decl(&config));
     declare(PanelOptions::decl(&config));
-    declare(ProposalState::decl(&config));
-    declare(RestsOn::decl(&config));
-    declare(Helped::decl(&config));
-    declare(Course::decl(&config));
-    declare(Proposal::decl(&config));
+    of_actions(&config).into_iter().for_each(declare);
     file
+}
+
+/// What may be done about an outage.
+fn of_actions(config: &Config) -> [String; 5] {
+    [
+        ProposalState::decl(config),
+        RestsOn::decl(config),
+        Helped::decl(config),
+        Course::decl(config),
+        Proposal::decl(config),
+    ]
 }
 
 #[test]

@@ -145,14 +145,15 @@ impl StateDb {
                     broken.push(format!("row {} is not as it was written", row.seq));
                 }
                 head = AuditHead { seq: row.seq, hash: row.hash };
-                for one in known.iter().filter(|one| one.seq == head.seq) {
-                    if one.hash == head.hash {
-                        matched += 1;
-                    } else {
-                        broken
-                            .push(format!("row {} is not the one that was written down", one.seq));
-                    }
-                }
+                let here = known.iter().filter(|one| one.seq == head.seq);
+                let (as_known, otherwise): (Vec<_>, Vec<_>) =
+                    here.partition(|one| one.hash == head.hash);
+                matched += as_known.len();
+                broken.extend(
+                    otherwise
+                        .into_iter()
+                        .map(|one| format!("row {} is not the one that was written down", one.seq)),
+                );
             }
         }
         let count = self.read(|connection| {
