@@ -24,14 +24,16 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{ConfigError, EmbeddingSettings, HooksSettings, Settings};
+use crate::config::{ConfigError, EmbeddingSettings, Settings};
 use crate::desk::Desk;
 use crate::investigate::{Investigator, LazyEmbedder, ModelLimits, Tools};
 use crate::neighbours::neighbours;
+use crate::remediate::Remediation;
 use crate::session::{Sessions, SessionsOptions};
 use crate::surfaces::access::{self, Access};
 use crate::surfaces::hooks::HooksOptions;
 use crate::surfaces::http::{self, Api};
+use crate::surfaces::mcp::Mcp;
 use crate::surfaces::panel::PanelOptions;
 use crate::surfaces::slack::{Slack, SlackOptions};
 use crate::surfaces::{listen, ws};
@@ -340,13 +342,13 @@ pub async fn start(settings: &Settings) -> Result<Running, AppError> {
     let ready = Arc::new(AtomicBool::new(true));
     let sessions = Sessions::new(SessionsOptions {
         investigator,
-        clock,
+        clock: Arc::clone(&clock),
         questions_max: settings.server.questions_max,
         shutdown: shutdown.clone(),
     });
-    let access =
-        Access::new(settings.server.token.clone(), settings.server.allowed_origins.clone());
+    let actions = Remediation::new(Arc::clone(&store), clock, settings);
     let server = &settings.server;
+    let access = Access::new(server.token.clone(), server.allowed_origins.clone());
     let http_listener = bind(server.listen, "the panel and API", "server.listen").await?;
     let grpc_listener = bind(server.otlp_grpc, "OTLP over gRPC", "server.otlp_grpc").await?;
     let otlp_listener = bind(server.otlp_http, "OTLP over HTTP", "server.otlp_http").await?;
@@ -359,12 +361,24 @@ pub async fn start(settings: &Settings) -> Result<Running, AppError> {
     };
     let chat =
         ws::Chat { sessions: sessions.clone(), access: access.clone(), shutdown: shutdown.clone() };
-    let panel =
-        Arc::new(PanelOptions::new(&settings.panel.links, &settings.panel.frame_ancestors)?);
+    let panel = PanelOptions::new(&settings.panel.links, &settings.panel.frame_ancestors)?;
+    let panel = Arc::new(panel.with_actions(actions.is_configured()));
     let desk = Desk::open(sessions.clone())?;
-    let hooks = hooks_options(&settings.hooks, &intake, &desk, &access)?;
-    let slack = build_slack(settings, &sessions, &desk, &shutdown)?;
-    let api = Api { chat, ready: Arc::clone(&ready), durability, panel, slack: slack.clone() };
+    let hooks = (&settings.hooks, load_mappings(&settings.hooks.mappings)?);
+    let hooks = HooksOptions::new(hooks, &intake, &desk, &access);
+    let slack = build_slack(settings, (&sessions, &desk, &actions), &shutdown)?;
+    let mcp = Mcp::of(&sessions).proposing(settings);
+    let ready_now = Arc::clone(&ready);
+    let (slack_routes, actions_too) = (slack.clone(), actions.clone());
+    let api = Api {
+        chat,
+        ready: ready_now,
+        durability,
+        panel,
+        slack: slack_routes,
+        actions: actions_too,
+        mcp,
+    };
     let api = http::router(api, hooks);
     let guarded = |router: axum::Router| {
         router.layer(axum::middleware::from_fn_with_state(access.clone(), access::guard_receiver))
@@ -376,6 +390,7 @@ pub async fn start(settings: &Settings) -> Result<Running, AppError> {
     tasks.spawn(listen::serve(grpc_listener, grpc, shutdown.clone()));
     tasks.spawn(listen::serve(otlp_listener, otlp, shutdown.clone()));
     tasks.spawn(desk.run(shutdown.clone()));
+    tasks.spawn(actions.run(shutdown.clone()));
     tasks.spawn(look_after(
         Arc::clone(&store),
         Rhythm { seal_after_secs: settings.data.seal_after_secs, upkeep },
@@ -392,8 +407,7 @@ pub async fn start(settings: &Settings) -> Result<Running, AppError> {
 /// Slack, where it is set up.
 fn build_slack(
     settings: &Settings,
-    sessions: &Sessions,
-    desk: &Desk,
+    (sessions, desk, actions): (&Sessions, &Desk, &Remediation),
     shutdown: &CancellationToken,
 ) -> Result<Option<Slack>, AppError> {
     let Some(mode) = settings.slack.mode()? else { return Ok(None) };
@@ -408,6 +422,7 @@ fn build_slack(
         public_url: settings.server.public_url.clone(),
         sessions: sessions.clone(),
         desk: desk.clone(),
+        actions: actions.clone(),
         shared,
         shutdown: shutdown.clone(),
     })))
@@ -434,22 +449,6 @@ impl Running {
             Err(error) => tracing::error!(%error, "the task that seals memory died"),
         }
     }
-}
-
-fn hooks_options(
-    settings: &HooksSettings,
-    intake: &Intake,
-    desk: &Desk,
-    access: &Access,
-) -> Result<HooksOptions, AppError> {
-    Ok(HooksOptions {
-        intake: intake.clone(),
-        desk: desk.clone(),
-        access: access.clone(),
-        mappings: load_mappings(&settings.mappings)?,
-        github_secret: settings.github_secret.clone(),
-        pagerduty_secret: settings.pagerduty_secret.clone(),
-    })
 }
 
 /// How messages of further sources are read.

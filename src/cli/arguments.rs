@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::actions::{ActionsArguments, ApproveArguments, AuditArguments, ProposeArguments};
 use super::changes::ChangesArguments;
 use super::chat::ChatArguments;
 use super::cost::CostArguments;
@@ -80,6 +81,14 @@ pub(super) enum Command {
     /// The memory of incidents: confirm, correct, list, compare, strike; drafts from them
     #[command(subcommand)]
     Incident(IncidentCommand),
+    /// Show the actions that runbooks declare, and what was proposed
+    Actions(ActionsArguments),
+    /// Propose an action; nothing is done by that
+    Propose(ProposeArguments),
+    /// Have a proposed action done, after a look at its plan
+    Approve(ApproveArguments),
+    /// Show what was proposed, approved and done, and by whom
+    Audit(AuditArguments),
     /// Try out messages of other systems: alerts and changes
     #[command(subcommand)]
     Hook(HookCommand),

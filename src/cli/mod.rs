@@ -1,5 +1,6 @@
 //! One file per command. Data goes to stdout, everything else to stderr.
 
+mod actions;
 mod arguments;
 mod ask;
 mod asking;

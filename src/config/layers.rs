@@ -188,6 +188,7 @@ fn fill_in(settings: &mut Settings, environment: &Environment) -> Result<(), Con
             *secret = Secret::new(text.trim());
         }
     }
+    settings.actions.fill_in()?;
     settings.mcp.servers.iter_mut().try_for_each(check_server)
 }
 

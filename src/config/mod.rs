@@ -4,6 +4,7 @@
 //! with `--config`, which must exist), `GROUNDCREW__SECTION__KEY` environment variables, command line flags. Every
 //! setting stands once in [`SETTINGS`], from which the reference page is printed.
 
+mod actions;
 mod cold;
 mod layers;
 mod reference;
@@ -18,6 +19,7 @@ use groundcrew_store::Durability;
 use serde::Deserialize;
 use thiserror::Error;
 
+pub use actions::{ActionsSettings, Webhook};
 pub use cold::ColdSettings;
 pub use layers::{Environment, load};
 pub use reference::{SETTINGS, Setting, environment_name, reference};
@@ -81,6 +83,8 @@ pub struct Settings {
     pub slack: SlackSettings,
     /// Other systems that may be asked.
     pub mcp: McpSettings,
+    /// What may be done about an outage.
+    pub actions: ActionsSettings,
     /// Our own log.
     pub log: LogSettings,
 }
@@ -298,6 +302,8 @@ pub struct QdrantSettings {
 pub struct McpSettings {
     /// Servers of the Model Context Protocol.
     pub servers: Vec<McpServer>,
+    /// Whether other programs' models may propose actions.
+    pub propose: bool,
 }
 
 /// A server of the Model Context Protocol: at an address, or a program that is started.

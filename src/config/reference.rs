@@ -27,7 +27,7 @@ const fn known_as(
 }
 
 /// Every setting there is.
-pub const SETTINGS: [Setting; 80] = [
+pub const SETTINGS: [Setting; 87] = [
     setting("config_version", "1", "format of the configuration file"),
     known_as(
         "data.dir",
@@ -271,6 +271,41 @@ pub const SETTINGS: [Setting; 80] = [
         "mcp.servers",
         "[]",
         "servers of the Model Context Protocol that a model may ask during an investigation, reading tools only: [[mcp.servers]] tables with name, url (and token_file) or command (a list), and tools (names of those that may be asked although they do not say that they only read)",
+    ),
+    setting(
+        "mcp.propose",
+        "false",
+        "whether other programs' models may propose actions; a person approves them all the same",
+    ),
+    setting(
+        "actions.runbooks",
+        "[]",
+        "directories whose runbooks may declare actions; empty for no actions at all",
+    ),
+    setting(
+        "actions.webhooks",
+        "[]",
+        "where approved actions are sent: [[actions.webhooks]] tables with name, url (https, or http on this machine), token or token_file, and timeout_secs (15)",
+    ),
+    setting(
+        "actions.two_people",
+        "false",
+        "whether a person may not approve what they proposed themselves",
+    ),
+    setting(
+        "actions.approvers",
+        "[]",
+        "who may approve: names as given to --as or in the panel, and user ids of Slack; empty for everybody who can reach a surface",
+    ),
+    setting(
+        "actions.expire_minutes",
+        "30",
+        "minutes after which a proposal may not be approved any more",
+    ),
+    setting(
+        "actions.audit_file",
+        "\"\"",
+        "file to which the head of the audit trail is added with each entry, best on another machine's disk; default audit-heads.txt in the data directory",
     ),
     known_as(
         "log.filter",

@@ -22,9 +22,10 @@ use super::hooks::HooksOptions;
 use super::panel::{self, PanelOptions};
 use super::slack::Slack;
 use super::wire::{self, Ask, Envelope};
-use super::{cost, explore, feedback, hooks, mcp, openai, openapi, ws};
+use super::{cost, explore, feedback, hooks, mcp, openai, openapi, proposals, ws};
 use crate::config::DurabilitySetting;
 use crate::investigate::answer::{Answer, AnswerEvent};
+use crate::remediate::Remediation;
 use crate::session::{AskError, Conversation, Logged, RunEvent, RunStatus, Sessions, Tail};
 use crate::text::visible;
 
@@ -48,6 +49,10 @@ pub struct Api {
     pub panel: Arc<PanelOptions>,
     /// Slack, where it is set up.
     pub slack: Option<Slack>,
+    /// What may be done about an outage.
+    pub actions: Remediation,
+    /// The tools of other programs' models.
+    pub mcp: mcp::Mcp,
 }
 
 /// All routes of the main listener.
@@ -65,9 +70,8 @@ pub fn router(api: Api, hooks: HooksOptions) -> Router {
     let views = explore::router(api.chat.sessions.clone());
     let costs = cost::router(api.chat.sessions.clone());
     let slack = api.slack.as_ref().map(Slack::router).unwrap_or_default();
-    let sessions = api.chat.sessions.clone();
-    let mcp = mcp::Mcp::new(Arc::new(move || Ok(sessions.clone())));
-    let mcp = mcp.over_http(api.chat.shutdown.child_token());
+    let actions = proposals::router(api.actions.clone());
+    let mcp = api.mcp.clone().over_http(api.chat.shutdown.child_token());
     let chats = openai::router(api.chat.sessions.clone());
     Router::new()
         .route("/v1/ask", post(ask))
@@ -84,6 +88,7 @@ pub fn router(api: Api, hooks: HooksOptions) -> Router {
         .merge(memory)
         .merge(views)
         .merge(costs)
+        .merge(actions)
         .merge(panel)
         .merge(openapi::router())
         .layer(middleware::from_fn(in_our_shape))

@@ -1,5 +1,6 @@
 //! Wire to (question, event) and back, and nothing else. Surfaces never name each other; what they share is `wire` (the
-//! JSON shapes), `feedback` (what people say about answers), `access` (who may come in), `signature` (what is signed) and
+//! JSON shapes), `feedback` (what people say about answers), `proposals` (what may be done),
+//! `access` (who may come in), `signature` (what is signed) and
 //! `listen` (how connections are served).
 
 pub mod access;
@@ -14,6 +15,7 @@ pub mod openai;
 pub mod openapi;
 pub mod panel;
 mod prompt_stream;
+pub mod proposals;
 pub mod signature;
 pub mod slack;
 pub mod wire;

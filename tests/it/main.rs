@@ -1,6 +1,12 @@
 //! The integration tests, in one binary: the real program, real sockets, real peers.
 
 #[cfg(test)]
+mod actions;
+#[cfg(test)]
+mod actions_bench;
+#[cfg(test)]
+mod actions_slack;
+#[cfg(test)]
 mod api;
 #[cfg(test)]
 mod ask;

@@ -188,6 +188,7 @@ fn rooms_of_the_root_point_one_way() {
         "desk",
         "session",
         "capsule",
+        "remediate",
         "explore",
         "finops",
         "memory",
@@ -205,7 +206,7 @@ fn rooms_of_the_root_point_one_way() {
         }
     }
     complain(
-        "cli -> app -> surfaces -> desk -> session -> capsule -> explore -> finops -> memory -> investigate",
+        "cli -> app -> surfaces -> desk -> session -> capsule -> remediate -> explore -> finops -> memory -> investigate",
         &mistakes,
     );
 }

@@ -17,7 +17,7 @@
 //!     cold/           files fetched from the bucket that has old splits, if one has
 //!     quarantine/     damaged log segments, set aside
 //!     documents/      runbooks, incidents and other documents
-//!     state.db        answers, incidents, charges and what has been ingested
+//!     state.db        answers, incidents, charges, proposals, the audit trail and what has been ingested
 //! ```
 //!
 //! Reading is exact or says so: every piece of a file has a checksum, what does not match is left out and named in
@@ -77,6 +77,7 @@ pub use resend::{Claim, ResendKey};
 pub use retention::{Dropped, DroppedUntil, Limit, Retention};
 pub use span_sample::sample_spans;
 pub use state::{
-    Charge, ChargeCoverage, ChargeSubject, OpenedAlert, OpenedIncident, Published, StateDb,
+    AuditHead, AuditRow, AuditVerdict, Charge, ChargeCoverage, ChargeSubject, OpenedAlert,
+    OpenedIncident, ProposalStep, Published, StateDb, StoredProposal,
 };
 pub use store::{Kept, KeptSignal, Store, Tended, Upkeep};

@@ -21,11 +21,18 @@ use super::metrics::{ChangesShape, MetricsShape};
 use super::places::{KnowledgeShape, MapShape};
 use super::said::{Said, Wrong};
 use super::traces::{OneTraceShape, TracesShape};
-use super::{ask, cost, incident, logs, metrics, places, schema, traces};
+use super::{ask, cost, incident, logs, metrics, places, propose, schema, traces};
 use crate::investigate::Investigator;
 
 /// Every tool, always in this order: a list that differs from call to call spoils a model's cache.
-pub(super) fn listed() -> Vec<Tool> {
+pub(super) fn listed(with_propose: bool) -> Vec<Tool> {
+    let mut tools = reading();
+    tools.extend(with_propose.then(propose::tool));
+    tools
+}
+
+/// Those that only read.
+fn reading() -> Vec<Tool> {
     vec![
         tool::<Investigate, AnswerShape>(
             "investigate",
@@ -161,7 +168,7 @@ mod tests {
 
     #[test]
     fn every_tool_is_read_only_and_says_what_it_takes_and_gives() {
-        let tools = listed();
+        let tools = listed(false);
         assert_eq!(tools.len(), 11);
         for tool in &tools {
             let annotations = tool.annotations.as_ref().unwrap();
@@ -178,6 +185,13 @@ mod tests {
                 assert!(field.get("description").is_some(), "{} {name}", tool.name);
             }
         }
-        assert_eq!(tools, listed(), "the order stays");
+        assert_eq!(tools, listed(false), "the order stays");
+        let all = listed(true);
+        assert_eq!(all.len(), 11);
+        let annotations = all[10].annotations.as_ref().unwrap();
+        assert_eq!(
+            (annotations.read_only_hint, annotations.destructive_hint),
+            (Some(false), Some(false))
+        );
     }
 }
