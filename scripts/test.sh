@@ -80,6 +80,28 @@ if [ -d "$alerting/$templates" ] && [ ! -e "/$templates" ] && [ -w /usr/share ];
 fi
 export GROUNDCREW_TEST_ALERTING="$alerting/usr/bin"
 
+shippers="$cache/shippers"
+fluent="$cache/fluent-venv"
+if ! "$fluent/bin/python" -c 'import fluent.sender' 2>/dev/null; then
+  echo "== installing fluent-logger"
+  rm -rf "$fluent"
+  if ! { python3 -m venv "$fluent" && "$fluent/bin/python" -m pip install -q --disable-pip-version-check fluent-logger==0.11.1; }; then
+    echo "fluent-logger cannot be had here; its test says that it is skipped"
+  fi
+fi
+export GROUNDCREW_TEST_FLUENT_PYTHON="$fluent/bin/python"
+if [ ! -x "$shippers/usr/sbin/rsyslogd" ] && command -v apt-get >/dev/null && command -v dpkg >/dev/null; then
+  echo "== fetching rsyslog"
+  mkdir -p "$shippers/packages"
+  if ! { (cd "$shippers/packages" && apt-get download -q rsyslog rsyslog-openssl libestr0 libfastjson4 liblognorm5) \
+    && for package in "$shippers"/packages/*.deb; do dpkg -x "$package" "$shippers"; done; }; then
+    echo "rsyslog cannot be had here; its test says that it is skipped"
+    rm -rf "$shippers/usr"
+  fi
+  rm -rf "$shippers/packages"
+fi
+export GROUNDCREW_TEST_RSYSLOG="$shippers"
+
 echo "== Rust"
 cargo test --workspace
 

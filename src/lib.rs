@@ -24,5 +24,6 @@ pub mod memory;
 pub mod neighbours;
 pub mod observe;
 pub mod session;
+pub mod sources;
 pub mod surfaces;
 pub mod text;

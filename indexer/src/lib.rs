@@ -17,5 +17,7 @@ mod utf8;
 mod intake_tests;
 #[cfg(test)]
 mod test_bench;
+#[cfg(test)]
+mod test_mutations;
 
 pub use intake::{Accepted, Admission, Intake, IntakeSettings, RefusalReason, Refused};

@@ -4,6 +4,7 @@
 //! with `--config`, which must exist), `GROUNDCREW__SECTION__KEY` environment variables, command line flags. Every
 //! setting stands once in [`SETTINGS`], from which the reference page is printed.
 
+mod intake;
 mod layers;
 mod reference;
 mod slack;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use thiserror::Error;
 
+pub use intake::{IntakeSettings, OptionalAddress};
 pub use layers::{Environment, load};
 pub use reference::{SETTINGS, Setting, environment_name, reference};
 pub use slack::{SlackMode, SlackSettings};
@@ -58,6 +60,8 @@ pub struct Settings {
     pub data: DataSettings,
     /// What is listened on.
     pub server: ServerSettings,
+    /// Sources beside OTLP.
+    pub intake: IntakeSettings,
     /// Alerts and changes of other systems.
     pub hooks: HooksSettings,
     /// The web panel.
@@ -312,6 +316,7 @@ impl Settings {
     /// # Errors
     /// When an address is not loopback and no token is set.
     pub fn check_exposure(&self) -> Result<(), ConfigError> {
+        self.intake.check_exposure()?;
         if self.is_loopback_only() || !self.server.token.is_empty() {
             return Ok(());
         }

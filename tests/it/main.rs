@@ -53,6 +53,8 @@ mod peers;
 #[cfg(test)]
 mod receivers;
 #[cfg(test)]
+mod shippers;
+#[cfg(test)]
 mod shop;
 #[cfg(test)]
 mod slack;

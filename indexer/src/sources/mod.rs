@@ -3,11 +3,23 @@
 pub mod capped_reader;
 pub mod cluster;
 pub mod files;
+pub mod fluent;
+pub mod follow;
+pub mod journal;
 pub mod messages;
 mod otlp_export;
 pub mod otlp_grpc;
 pub mod otlp_http;
 mod rpc_status;
+mod serving;
+mod sockets;
+pub mod syslog;
+mod zone;
+
+pub use ipnet::IpNet;
+pub use serving::Serving;
+pub use sockets::{Gate, tls_acceptor};
+pub use zone::Zone;
 
 #[cfg(test)]
 mod otlp_grpc_tests;

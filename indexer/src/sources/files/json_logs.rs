@@ -8,7 +8,7 @@ use groundcrew_telemetry::{
 };
 
 use super::log_time::{epoch_time, parse_time};
-use super::plain_json::{Object, as_object, get, object_of, text_of};
+use super::plain_json::{Object, PlainJson, as_object, get, object_of, text_of};
 use crate::stages::decode::{cap_text, infer_severity, severity_of_field, severity_of_number};
 
 const TIME_KEYS: [&str; 11] = [
@@ -55,28 +55,28 @@ const TRACE_KEYS: [&str; 6] =
 const SPAN_KEYS: [&str; 6] = ["span_id", "spanId", "span.id", "spanID", "spanid", "dd.span_id"];
 
 /// A record read from an object.
-pub(super) struct JsonLog {
-    pub(super) resource: Resource,
-    pub(super) scope: String,
-    pub(super) record: LogRecord,
+pub(in crate::sources) struct JsonLog {
+    pub(in crate::sources) resource: Resource,
+    pub(in crate::sources) scope: String,
+    pub(in crate::sources) record: LogRecord,
     /// Whether it carried a time that could be read.
-    pub(super) dated: bool,
+    pub(in crate::sources) dated: bool,
     /// Whether its body was cut.
-    pub(super) truncated: bool,
+    pub(in crate::sources) truncated: bool,
 }
 
 /// Where a file's objects come from and when, as far as they do not say.
-pub(super) struct JsonLogContext<'a> {
+pub(in crate::sources) struct JsonLogContext<'a> {
     /// The file's resource.
-    pub(super) resource: &'a Resource,
+    pub(in crate::sources) resource: &'a Resource,
     /// Whether a person named the service, which then wins.
-    pub(super) service_given: bool,
+    pub(in crate::sources) service_given: bool,
     /// The time for objects without one.
-    pub(super) fallback: Timestamp,
+    pub(in crate::sources) fallback: Timestamp,
 }
 
 /// Reads a record from an object; `text` is the object as it was written.
-pub(super) fn read_json_log(
+pub(in crate::sources) fn read_json_log(
     mut object: Object,
     text: &str,
     context: &JsonLogContext<'_>,
@@ -108,8 +108,25 @@ pub(super) fn read_json_log(
     JsonLog { resource, scope, record, dated: time.is_some(), truncated }
 }
 
+/// The record in a message that is itself a logger's JSON object; `time` is what was said around it, for want of its own.
+pub(in crate::sources) fn embedded_json(
+    body: &str,
+    resource: &Resource,
+    time: Timestamp,
+) -> Option<JsonLog> {
+    if !body.starts_with('{') {
+        return None;
+    }
+    let Ok(PlainJson(Some(Value::Map(object)))) = serde_json::from_str(body) else { return None };
+    if !looks_like_log(&object) {
+        return None;
+    }
+    let context = JsonLogContext { resource, service_given: false, fallback: time };
+    Some(read_json_log(object, body, &context))
+}
+
 /// A line as Docker's `json-file` driver keeps it: when, what, and whether its rest comes next.
-pub(super) fn runtime_line(
+pub(in crate::sources) fn runtime_line(
     object: &[(String, Value)],
     reference: Timestamp,
 ) -> Option<(Timestamp, &str, bool)> {
@@ -121,7 +138,7 @@ pub(super) fn runtime_line(
 }
 
 /// Whether an object with these keys is what a logger writes: a message, or a time and a level.
-pub(super) fn looks_like_log(object: &[(String, Value)]) -> bool {
+pub(in crate::sources) fn looks_like_log(object: &[(String, Value)]) -> bool {
     let has = |keys: &[&str]| keys.iter().any(|key| object.iter().any(|(name, _)| name == key));
     let has_message = text_of(object, &MESSAGE_KEYS).is_some();
     (has_message && (has(&TIME_KEYS) || has(&LEVEL_KEYS))) || (has(&TIME_KEYS) && has(&LEVEL_KEYS))
@@ -222,7 +239,6 @@ fn take_service(object: &mut Object) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::plain_json::PlainJson;
     use super::*;
 
     fn read(json: &str) -> JsonLog {

@@ -7,13 +7,13 @@ const OPEN_MAX: usize = 32;
 
 /// Batches under construction.
 #[derive(Default)]
-pub(super) struct LogBatches {
+pub(in crate::sources) struct LogBatches {
     batches: Vec<LogBatch>,
 }
 
 impl LogBatches {
     /// Adds a record to the batch of its resource and scope.
-    pub(super) fn push(&mut self, resource: &Resource, scope: &str, record: LogRecord) {
+    pub(in crate::sources) fn push(&mut self, resource: &Resource, scope: &str, record: LogRecord) {
         let open = self.batches.iter_mut().rev().take(OPEN_MAX);
         let mut matching = open.filter(|batch| batch.scope == scope && batch.resource == *resource);
         match matching.next() {
@@ -27,7 +27,7 @@ impl LogBatches {
     }
 
     /// Takes what was grouped so far.
-    pub(super) fn take(&mut self) -> Vec<Batch> {
+    pub(in crate::sources) fn take(&mut self) -> Vec<Batch> {
         self.batches.drain(..).map(Batch::Logs).collect()
     }
 }

@@ -9,17 +9,18 @@ pub(super) mod changes;
 mod detect;
 mod file;
 mod ingest;
-mod json_logs;
+pub(super) mod json_logs;
 mod lines;
-mod log_batches;
+pub(super) mod log_batches;
 pub(super) mod log_time;
-mod origin;
-mod outbox;
+pub(super) mod origin;
+pub(super) mod outbox;
 pub(super) mod plain_json;
-mod reading;
-mod scan;
+pub(super) mod reading;
+pub(super) mod scan;
+mod stream;
 mod summary;
-mod text_logs;
+pub(super) mod text_logs;
 mod walk;
 
 #[cfg(test)]

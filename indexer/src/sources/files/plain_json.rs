@@ -61,7 +61,7 @@ impl<'de> Visitor<'de> for PlainVisitor {
 }
 
 /// A JSON object.
-pub(super) type Object = Vec<(String, Value)>;
+pub(in crate::sources) type Object = Vec<(String, Value)>;
 
 /// The value of `key`.
 pub(in crate::sources) fn get<'a>(object: &'a [(String, Value)], key: &str) -> Option<&'a Value> {
