@@ -7,7 +7,7 @@
 //! In reading order: [`investigate`] (the spine), [`memory`] (what people say about past incidents), [`session`]
 //! (conversations), [`desk`] (alerts become incidents), [`capsule`] (an investigation in a file, run again), [`surfaces`]
 //! (HTTP, WebSocket, panel, Slack, MCP), [`neighbours`] (other systems as they are asked),
-//! [`app`] (how it is put together), [`config`], [`eval`] (how it is measured), [`demo`] (the simulated outage) and
+//! [`app`] (how it is put together), [`sources`] (what is listened on beside OTLP), [`config`], [`eval`] (how it is measured), [`demo`] (the simulated outage) and
 //! [`cli`] (one file per command).
 
 pub mod app;

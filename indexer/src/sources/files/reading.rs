@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use groundcrew_telemetry::{Batch, LogRecord, Resource, Timestamp, Value};
+use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
@@ -28,6 +29,8 @@ use crate::stages::decode::{
 const RECORDS_PER_BATCH: usize = 2_000;
 /// How far into a value the key of an OTLP request is looked for; elsewhere it is part of somebody's message.
 const OTLP_KEY_BYTES: usize = 256;
+/// How far into a value what is around a request is looked for.
+const WRAPPER_BYTES: usize = 32;
 const OTLP_KEYS: [&str; 6] = [
     "\"resourceLogs\"",
     "\"resourceSpans\"",
@@ -260,7 +263,7 @@ impl<'a> Reading<'a> {
 
     fn take_otlp(&mut self, line: u64, text: &str) -> Result<(), Closed> {
         self.file.is_otlp = true;
-        match decode_json_text(None, text, self.file.now) {
+        match decode_json_text(None, unwrapped(text), self.file.now) {
             Ok(decoded) => {
                 self.summary.notes.add(decoded.notes);
                 self.summary.reject_all(&self.file.path, line, decoded.rejected);
@@ -400,6 +403,20 @@ impl<'a> Reading<'a> {
         self.summary.notes.truncated_texts += std::mem::take(&mut self.file.text.truncated);
         self.send_logs()
     }
+}
+
+/// An OTLP request without what Jaeger's API (version 3) puts around it.
+fn unwrapped(text: &str) -> &str {
+    #[derive(Deserialize)]
+    struct Wrapped<'a> {
+        #[serde(borrow)]
+        result: &'a RawValue,
+    }
+    let head = text.get(..text.floor_char_boundary(WRAPPER_BYTES)).unwrap_or(text);
+    if !head.contains("\"result\"") {
+        return text;
+    }
+    serde_json::from_str::<Wrapped<'_>>(text).map_or(text, |wrapped| wrapped.result.get())
 }
 
 type DecodeSpans = fn(&str) -> Result<Decoded, NoSpans>;

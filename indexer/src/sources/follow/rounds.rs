@@ -21,10 +21,6 @@ use crate::sources::files::outbox::Outbox;
 const POLL: Duration = Duration::from_millis(500);
 /// Collected telemetry that goes on at once.
 const PARCEL_BYTES: usize = 8 << 20;
-/// A record that has waited so long for a further line is whole.
-const RECORD_SECS: i64 = 2;
-/// A file that has lost its name is read for so long after its last line: its writer may still have it open.
-const NAMELESS_SECS: i64 = 10;
 /// Longest wait for a copy to be whole.
 const COPY_SECS: i64 = 60;
 /// Entries of a folder that are looked through for a file that was renamed.
@@ -137,20 +133,18 @@ impl<'a> Rounds<'a> {
                     tracing::warn!(path = %tail.path.display(), %error, "failed to read on")
                 }
             }
-            let quiet_since = tail.active;
-            if quiet_since.plus_secs(RECORD_SECS) <= now {
-                tail.end_record(&mut self.outbox, &mut self.summary);
-            }
-            let nameless = !named.contains(&tail.id);
-            if nameless && quiet_since.plus_secs(NAMELESS_SECS) <= now {
+            tail.note_name(named.contains(&tail.id), now);
+            if tail.is_abandoned(now) {
                 tail.finish(&mut self.outbox, &mut self.summary);
+            } else if tail.is_quiet(now) {
+                tail.end_record(&mut self.outbox, &mut self.summary);
             }
             if self.outbox.bytes() >= PARCEL_BYTES {
                 self.store(now, stopped)?;
             }
         }
         self.store(now, stopped)?;
-        self.let_go(&named, now)?;
+        self.let_go(now)?;
         self.so_far.files = self.tails.len();
         Ok(more)
     }
@@ -291,11 +285,9 @@ impl<'a> Rounds<'a> {
     }
 
     /// Closes files that have no name any more and to which nobody seems to write.
-    fn let_go(&mut self, named: &FxHashSet<FileId>, now: Timestamp) -> Result<(), FollowError> {
-        let quiet = |tail: &Tail| tail.active.plus_secs(NAMELESS_SECS) <= now;
-        let (gone, kept): (Vec<Tail>, Vec<Tail>) = std::mem::take(&mut self.tails)
-            .into_iter()
-            .partition(|tail| !named.contains(&tail.id) && quiet(tail));
+    fn let_go(&mut self, now: Timestamp) -> Result<(), FollowError> {
+        let (gone, kept): (Vec<Tail>, Vec<Tail>) =
+            std::mem::take(&mut self.tails).into_iter().partition(|tail| tail.is_abandoned(now));
         self.tails = kept;
         for tail in gone {
             let Some(place) = tail.stored.clone() else { continue };

@@ -18,6 +18,11 @@ const READ_BYTES: usize = 1 << 20;
 /// The longest line; of a longer one the beginning is kept.
 const LINE_BYTES_MAX: usize = 1 << 20;
 
+/// A record that has waited so long for a further line is whole.
+const RECORD_SECS: i64 = 2;
+/// A file that has lost its name is read for so long after that, and after its last line: its writer may have it open.
+const NAMELESS_SECS: i64 = 10;
+
 /// A file that is followed.
 pub(super) struct Tail {
     pub(super) id: FileId,
@@ -39,7 +44,9 @@ pub(super) struct Tail {
     /// The last place before the file was truncated; a copy of what stood there may turn up.
     pub(super) before_truncation: Option<Place>,
     /// When something was read last.
-    pub(super) active: Timestamp,
+    active: Timestamp,
+    /// Since when no path that is followed leads to it.
+    nameless_since: Option<Timestamp>,
 }
 
 /// What a file id is made of.
@@ -70,7 +77,24 @@ impl Tail {
             stored: place.filter(|place| place.file == id),
             before_truncation: None,
             active: now,
+            nameless_since: None,
         }
+    }
+
+    /// Notes whether a path that is followed leads to the file.
+    pub(super) fn note_name(&mut self, named: bool, now: Timestamp) {
+        self.nameless_since = if named { None } else { Some(self.nameless_since.unwrap_or(now)) };
+    }
+
+    /// Whether the file has lost its name and nobody seems to write to it any more.
+    pub(super) fn is_abandoned(&self, now: Timestamp) -> bool {
+        let since = self.nameless_since.map(|since| since.max(self.active));
+        since.is_some_and(|since| since.plus_secs(NAMELESS_SECS) <= now)
+    }
+
+    /// Whether nothing came for so long that a record is whole.
+    pub(super) fn is_quiet(&self, now: Timestamp) -> bool {
+        self.active.plus_secs(RECORD_SECS) <= now
     }
 
     pub(super) fn file(&self) -> &File {
@@ -82,7 +106,7 @@ impl Tail {
         self.record_at.min(self.line_at)
     }
 
-    /// Reads what came on, and gives it to `outbox`. Says whether there was anything.
+    /// Reads what came on, and gives it to `outbox`. Says whether there may be more at once.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -120,7 +144,7 @@ impl Tail {
         self.extend(chunk.get(from..).unwrap_or_default());
         self.at += count as u64;
         self.with_reading(outbox, summary, |reading| drop(reading.send_logs()));
-        Ok(count > 0)
+        Ok(count == READ_BYTES)
     }
 
     /// Ends the record that waits for more lines, since none came.

@@ -242,129 +242,133 @@ mod tests {
     }
 
     /// Priority, time, host, app, process, text.
-    type Parts<'a> =
-        (Option<u8>, Option<&'a str>, Option<&'a str>, Option<&'a str>, Option<&'a str>, &'a str);
+    type Parts = (
+        Option<u8>,
+        Option<&'static str>,
+        Option<&'static str>,
+        Option<&'static str>,
+        Option<&'static str>,
+        &'static str,
+    );
+
+    const CASES: [(&str, Parts); 19] = [
+        (
+            "<165>1 2026-10-11T22:14:15.003Z host.example app 8710 ID47 [a@1 k=\"v\"] \u{feff}text here",
+            (
+                Some(165),
+                Some("2026-10-11T22:14:15.003Z"),
+                Some("host.example"),
+                Some("app"),
+                Some("8710"),
+                "text here",
+            ),
+        ),
+        ("<34>1 - - - - - -", (Some(34), None, None, None, None, "")),
+        ("<34>1 - host app - - - text", (Some(34), None, Some("host"), Some("app"), None, "text")),
+        (
+            "<34>1 2026-10-11T22:14:15Z host app",
+            (Some(34), Some("2026-10-11T22:14:15Z"), Some("host"), Some("app"), None, ""),
+        ),
+        (
+            "<34>Oct 11 22:14:15 mymachine su: 'su root' failed for lonvick on /dev/pts/8",
+            (
+                Some(34),
+                Some("2026-10-11T22:14:15Z"),
+                Some("mymachine"),
+                Some("su"),
+                None,
+                "'su root' failed for lonvick on /dev/pts/8",
+            ),
+        ),
+        (
+            "<30>Nov  2 03:04:05 web-1 nginx[123]: GET /",
+            (
+                Some(30),
+                Some("2026-11-02T03:04:05Z"),
+                Some("web-1"),
+                Some("nginx"),
+                Some("123"),
+                "GET /",
+            ),
+        ),
+        (
+            "<13>Nov 25 15:00:00 root: said on this machine",
+            (
+                Some(13),
+                Some("2026-11-25T15:00:00Z"),
+                None,
+                Some("root"),
+                None,
+                "said on this machine",
+            ),
+        ),
+        (
+            "<30>2026-11-02T03:04:05.678901+01:00 web-1 systemd[1]: Started.",
+            (
+                Some(30),
+                Some("2026-11-02T02:04:05.678901Z"),
+                Some("web-1"),
+                Some("systemd"),
+                Some("1"),
+                "Started.",
+            ),
+        ),
+        ("<14>plain words only", (Some(14), None, None, None, None, "plain words only")),
+        ("<14>myapp: started\0", (Some(14), None, None, Some("myapp"), None, "started")),
+        ("<14>error: it broke", (Some(14), None, None, None, None, "error: it broke")),
+        ("no priority at all", (None, None, None, None, None, "no priority at all")),
+        ("<999>x", (None, None, None, None, None, "<999>x")),
+        ("<>x", (None, None, None, None, None, "<>x")),
+        (
+            "<189>29: *Mar  1 18:46:11.123: %SYS-5-CONFIG_I: Configured",
+            (
+                Some(189),
+                Some("2026-03-01T18:46:11.123Z"),
+                None,
+                None,
+                None,
+                "%SYS-5-CONFIG_I: Configured",
+            ),
+        ),
+        (
+            "<166>Nov 02 2026 03:04:05 fw1 : %ASA-6-302013: Built",
+            (
+                Some(166),
+                Some("2026-11-02T03:04:05Z"),
+                Some("fw1"),
+                None,
+                None,
+                ": %ASA-6-302013: Built",
+            ),
+        ),
+        (
+            "<30>Nov  2 03:04:05 host docker/cart[77]: x",
+            (
+                Some(30),
+                Some("2026-11-02T03:04:05Z"),
+                Some("host"),
+                Some("docker/cart"),
+                Some("77"),
+                "x",
+            ),
+        ),
+        (
+            "<30>Nov  2 03:04:05 host just words, no tag",
+            (
+                Some(30),
+                Some("2026-11-02T03:04:05Z"),
+                Some("host"),
+                None,
+                None,
+                "just words, no tag",
+            ),
+        ),
+        ("<30>1 yesterday x", (Some(30), None, None, None, None, "1 yesterday x")),
+    ];
 
     #[test]
     fn what_real_senders_write_is_understood() {
-        let cases: [(&str, Parts<'_>); 19] = [
-            (
-                "<165>1 2026-10-11T22:14:15.003Z host.example app 8710 ID47 [a@1 k=\"v\"] \u{feff}text here",
-                (
-                    Some(165),
-                    Some("2026-10-11T22:14:15.003Z"),
-                    Some("host.example"),
-                    Some("app"),
-                    Some("8710"),
-                    "text here",
-                ),
-            ),
-            ("<34>1 - - - - - -", (Some(34), None, None, None, None, "")),
-            (
-                "<34>1 - host app - - - text",
-                (Some(34), None, Some("host"), Some("app"), None, "text"),
-            ),
-            (
-                "<34>1 2026-10-11T22:14:15Z host app",
-                (Some(34), Some("2026-10-11T22:14:15Z"), Some("host"), Some("app"), None, ""),
-            ),
-            (
-                "<34>Oct 11 22:14:15 mymachine su: 'su root' failed for lonvick on /dev/pts/8",
-                (
-                    Some(34),
-                    Some("2026-10-11T22:14:15Z"),
-                    Some("mymachine"),
-                    Some("su"),
-                    None,
-                    "'su root' failed for lonvick on /dev/pts/8",
-                ),
-            ),
-            (
-                "<30>Nov  2 03:04:05 web-1 nginx[123]: GET /",
-                (
-                    Some(30),
-                    Some("2026-11-02T03:04:05Z"),
-                    Some("web-1"),
-                    Some("nginx"),
-                    Some("123"),
-                    "GET /",
-                ),
-            ),
-            (
-                "<13>Nov 25 15:00:00 root: said on this machine",
-                (
-                    Some(13),
-                    Some("2026-11-25T15:00:00Z"),
-                    None,
-                    Some("root"),
-                    None,
-                    "said on this machine",
-                ),
-            ),
-            (
-                "<30>2026-11-02T03:04:05.678901+01:00 web-1 systemd[1]: Started.",
-                (
-                    Some(30),
-                    Some("2026-11-02T02:04:05.678901Z"),
-                    Some("web-1"),
-                    Some("systemd"),
-                    Some("1"),
-                    "Started.",
-                ),
-            ),
-            ("<14>plain words only", (Some(14), None, None, None, None, "plain words only")),
-            ("<14>myapp: started\0", (Some(14), None, None, Some("myapp"), None, "started")),
-            ("<14>error: it broke", (Some(14), None, None, None, None, "error: it broke")),
-            ("no priority at all", (None, None, None, None, None, "no priority at all")),
-            ("<999>x", (None, None, None, None, None, "<999>x")),
-            ("<>x", (None, None, None, None, None, "<>x")),
-            (
-                "<189>29: *Mar  1 18:46:11.123: %SYS-5-CONFIG_I: Configured",
-                (
-                    Some(189),
-                    Some("2026-03-01T18:46:11.123Z"),
-                    None,
-                    None,
-                    None,
-                    "%SYS-5-CONFIG_I: Configured",
-                ),
-            ),
-            (
-                "<166>Nov 02 2026 03:04:05 fw1 : %ASA-6-302013: Built",
-                (
-                    Some(166),
-                    Some("2026-11-02T03:04:05Z"),
-                    Some("fw1"),
-                    None,
-                    None,
-                    ": %ASA-6-302013: Built",
-                ),
-            ),
-            (
-                "<30>Nov  2 03:04:05 host docker/cart[77]: x",
-                (
-                    Some(30),
-                    Some("2026-11-02T03:04:05Z"),
-                    Some("host"),
-                    Some("docker/cart"),
-                    Some("77"),
-                    "x",
-                ),
-            ),
-            (
-                "<30>Nov  2 03:04:05 host just words, no tag",
-                (
-                    Some(30),
-                    Some("2026-11-02T03:04:05Z"),
-                    Some("host"),
-                    None,
-                    None,
-                    "just words, no tag",
-                ),
-            ),
-            ("<30>1 yesterday x", (Some(30), None, None, None, None, "1 yesterday x")),
-        ];
-        for (line, expected) in cases {
+        for (line, expected) in CASES {
             let m = read_at(line, "2026-11-25T12:00:00Z");
             let time = expected.1.map(|text| Timestamp::parse(text).unwrap());
             assert_eq!(
