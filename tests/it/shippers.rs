@@ -174,7 +174,7 @@ async fn a_forwarder_must_know_the_shared_key() {
         let mut stream = TcpStream::connect(source(&program, "fluent")).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         // ["HELO", {"nonce": 16 bytes, ...}]
-        let mut helo = [0; 46];
+        let mut helo = [0; 49];
         stream.read_exact(&mut helo).unwrap();
         assert!(helo.starts_with(b"\x92\xa4HELO\x83\xa5nonce\xc4\x10"), "{helo:x?}");
         let nonce = &helo[15..31];

@@ -116,7 +116,7 @@ impl<'a> Rounds<'a> {
             half_copies: FxHashMap::default(),
             said_too_many: false,
         };
-        rounds.open_renamed(intake.now());
+        rounds.open_known(intake.now());
         Ok(rounds)
     }
 
@@ -190,18 +190,22 @@ impl<'a> Rounds<'a> {
         self.tails.push(Tail::open(file, id, path, service, (place, now)));
     }
 
-    /// Opens files that lost their names since they were read last, so that the lines at their ends are not lost.
-    fn open_renamed(&mut self, now: Timestamp) {
+    /// Opens files that were read before, also those that lost their names since, so that the lines at their ends are not
+    /// lost.
+    fn open_known(&mut self, now: Timestamp) {
         let places: Vec<Place> = self.places.values().cloned().collect();
         for place in places {
             let path = Path::new(&place.path);
-            let has_name = std::fs::metadata(path).is_ok_and(|m| id_of(&m) == place.file);
-            if has_name || !is_wanted(&self.options.patterns, path) {
+            if !is_wanted(&self.options.patterns, path) {
+                continue;
+            }
+            let is_it = |m: &std::fs::Metadata| m.is_file() && id_of(m) == place.file;
+            if std::fs::metadata(path).is_ok_and(|m| is_it(&m)) {
+                self.open(path, now);
                 continue;
             }
             let beside = path.parent().and_then(|folder| std::fs::read_dir(folder).ok());
             let mut entries = beside.into_iter().flatten().flatten().take(ENTRIES_MAX);
-            let is_it = |m: &std::fs::Metadata| m.is_file() && id_of(m) == place.file;
             let found = entries.find(|entry| entry.metadata().is_ok_and(|m| is_it(&m)));
             let Some(found) = found else { continue };
             // An inode that another file has by now is no trace of this one.
@@ -286,8 +290,9 @@ impl<'a> Rounds<'a> {
 
     /// Closes files that have no name any more and to which nobody seems to write.
     fn let_go(&mut self, now: Timestamp) -> Result<(), FollowError> {
-        let (gone, kept): (Vec<Tail>, Vec<Tail>) =
-            std::mem::take(&mut self.tails).into_iter().partition(|tail| tail.is_abandoned(now));
+        let (gone, kept): (Vec<Tail>, Vec<Tail>) = std::mem::take(&mut self.tails)
+            .into_iter()
+            .partition(|tail| tail.is_abandoned(now) && tail.is_stored());
         self.tails = kept;
         for tail in gone {
             let Some(place) = tail.stored.clone() else { continue };

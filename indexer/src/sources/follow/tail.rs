@@ -86,6 +86,11 @@ impl Tail {
         self.nameless_since = if named { None } else { Some(self.nameless_since.unwrap_or(now)) };
     }
 
+    /// Whether everything that was read is stored.
+    pub(super) fn is_stored(&self) -> bool {
+        self.stored.as_ref().map_or(0, |place| place.offset) == self.at
+    }
+
     /// Whether the file has lost its name and nobody seems to write to it any more.
     pub(super) fn is_abandoned(&self, now: Timestamp) -> bool {
         let since = self.nameless_since.map(|since| since.max(self.active));
