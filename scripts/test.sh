@@ -127,6 +127,27 @@ fi
 if [ -x "$xfsprogs/sbin/mkfs.xfs" ]; then
   export GROUNDCREW_TEST_XFSPROGS="$xfsprogs"
 fi
+rsyslog="$cache/rsyslog"
+fluent="$cache/fluent-venv"
+if ! "$fluent/bin/python" -c 'import fluent.sender' 2>/dev/null; then
+  echo "== installing fluent-logger"
+  rm -rf "$fluent"
+  if ! { python3 -m venv "$fluent" && "$fluent/bin/python" -m pip install -q --disable-pip-version-check fluent-logger==0.11.1; }; then
+    echo "fluent-logger cannot be had here; its test says that it is skipped"
+  fi
+fi
+export GROUNDCREW_TEST_FLUENT_PYTHON="$fluent/bin/python"
+if [ ! -x "$rsyslog/usr/sbin/rsyslogd" ] && command -v apt-get >/dev/null && command -v dpkg >/dev/null; then
+  echo "== fetching rsyslog"
+  mkdir -p "$rsyslog/packages"
+  if ! { (cd "$rsyslog/packages" && apt-get download -q rsyslog rsyslog-openssl libestr0 libfastjson4 liblognorm5) \
+    && for package in "$rsyslog"/packages/*.deb; do dpkg -x "$package" "$rsyslog"; done; }; then
+    echo "rsyslog cannot be had here; its test says that it is skipped"
+    rm -rf "$rsyslog/usr"
+  fi
+  rm -rf "$rsyslog/packages"
+fi
+export GROUNDCREW_TEST_RSYSLOG="$rsyslog"
 
 echo "== Rust"
 cargo test --workspace

@@ -30,6 +30,7 @@ use crate::investigate::{Investigator, LazyEmbedder, ModelLimits, Tools};
 use crate::neighbours::neighbours;
 use crate::remediate::Remediation;
 use crate::session::{Sessions, SessionsOptions};
+use crate::sources::{SourceAddresses, bind};
 use crate::surfaces::access::{self, Access};
 use crate::surfaces::hooks::HooksOptions;
 use crate::surfaces::http::{self, Api};
@@ -294,6 +295,9 @@ pub struct Addresses {
     pub otlp_grpc: SocketAddr,
     /// OTLP over HTTP.
     pub otlp_http: SocketAddr,
+    /// What is listened on besides.
+    #[serde(default)]
+    pub sources: SourceAddresses,
 }
 
 impl Addresses {
@@ -347,6 +351,8 @@ pub async fn start(settings: &Settings) -> Result<Running, AppError> {
         shutdown: shutdown.clone(),
     });
     let actions = Remediation::new(Arc::clone(&store), clock, settings);
+    let serving = sources::Serving::new(intake.clone(), shutdown.clone());
+    let mut tasks = JoinSet::new();
     let server = &settings.server;
     let access = Access::new(server.token.clone(), server.allowed_origins.clone());
     let http_listener = bind(server.listen, "the panel and API", "server.listen").await?;
@@ -358,6 +364,7 @@ pub async fn start(settings: &Settings) -> Result<Running, AppError> {
         http: local(&http_listener, server.listen),
         otlp_grpc: local(&grpc_listener, server.otlp_grpc),
         otlp_http: local(&otlp_listener, server.otlp_http),
+        sources: crate::sources::start(&settings.intake, &serving, &mut tasks).await?,
     };
     let chat =
         ws::Chat { sessions: sessions.clone(), access: access.clone(), shutdown: shutdown.clone() };
@@ -385,7 +392,6 @@ pub async fn start(settings: &Settings) -> Result<Running, AppError> {
     };
     let grpc = guarded(sources::otlp_grpc::routes(intake.clone()).into_axum_router());
     let otlp = guarded(sources::http::router(intake.clone()));
-    let mut tasks = JoinSet::new();
     tasks.spawn(listen::serve(http_listener, api, shutdown.clone()));
     tasks.spawn(listen::serve(grpc_listener, grpc, shutdown.clone()));
     tasks.spawn(listen::serve(otlp_listener, otlp, shutdown.clone()));
@@ -462,19 +468,6 @@ pub fn load_mappings(path: &Path) -> Result<Mappings, AppError> {
     let wrong = |message: String| AppError::Mappings { path: path.to_owned(), message };
     let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
     Mappings::parse(&text).map_err(wrong)
-}
-
-async fn bind(
-    address: SocketAddr,
-    purpose: &'static str,
-    setting: &'static str,
-) -> Result<TcpListener, AppError> {
-    TcpListener::bind(address).await.map_err(|source| AppError::Listen {
-        address,
-        purpose,
-        setting,
-        source,
-    })
 }
 
 fn write_server_file(directory: &Path, addresses: &Addresses) -> Result<(), AppError> {

@@ -7,8 +7,8 @@
 //! In reading order: [`investigate`] (the spine), [`memory`] (what people say about past incidents), [`session`]
 //! (conversations), [`remediate`] (what a person may have done about it), [`desk`] (alerts become incidents), [`capsule`]
 //! (an investigation in a file, run again), [`finops`] (what it costs), [`surfaces`] (HTTP, WebSocket, panel, Slack, MCP),
-//! [`neighbours`] (other systems as they are asked),
-//! [`app`] (how it is put together), [`config`], [`eval`] (how it is measured), [`demo`] (the simulated outage) and
+//! [`neighbours`] (other systems as they are asked), [`app`] (how it is put together), [`sources`] (what is listened on
+//! beside OTLP), [`config`], [`eval`] (how it is measured), [`demo`] (the simulated outage) and
 //! [`cli`] (one file per command).
 
 pub mod app;
@@ -27,6 +27,7 @@ pub mod neighbours;
 pub mod observe;
 pub mod remediate;
 pub mod session;
+pub mod sources;
 pub mod surfaces;
 pub mod text;
 pub mod upkeep;

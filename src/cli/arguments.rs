@@ -213,6 +213,9 @@ pub(super) struct IngestArguments {
     /// Take files again that were ingested before
     #[arg(long)]
     pub again: bool,
+    /// Go on as the files grow, until Ctrl-C; paths may be patterns
+    #[arg(long, conflicts_with_all = ["at", "again"])]
+    pub follow: bool,
 }
 
 #[derive(Args, Debug)]

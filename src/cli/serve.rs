@@ -20,6 +20,17 @@ pub(super) async fn run(settings: Settings) -> Result<Exit> {
         settings.data.durability.name(),
         settings.data.durability.meaning()
     ));
+    let sources = &addresses.sources;
+    for (name, address) in [
+        ("syslog over UDP ", sources.syslog_udp),
+        ("syslog over TCP ", sources.syslog_tcp),
+        ("syslog over TLS ", sources.syslog_tls),
+        ("fluent forward  ", sources.fluent),
+    ] {
+        if let Some(address) = address {
+            print::note(format!("{name} {address}"));
+        }
+    }
     until_signalled().await?;
     print::note("stopping: finishing what runs, sealing memory");
     tokio::select! {

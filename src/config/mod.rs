@@ -6,6 +6,7 @@
 
 mod actions;
 mod cold;
+mod intake;
 mod layers;
 mod reference;
 mod retention;
@@ -21,6 +22,7 @@ use thiserror::Error;
 
 pub use actions::{ActionsSettings, Webhook};
 pub use cold::ColdSettings;
+pub use intake::{IntakeSettings, OptionalAddress};
 pub use layers::{Environment, load};
 pub use reference::{SETTINGS, Setting, environment_name, reference};
 pub use retention::RetentionSettings;
@@ -69,6 +71,8 @@ pub struct Settings {
     pub cold: ColdSettings,
     /// What is listened on.
     pub server: ServerSettings,
+    /// Sources beside OTLP.
+    pub intake: IntakeSettings,
     /// Alerts and changes of other systems.
     pub hooks: HooksSettings,
     /// The web panel.
@@ -374,6 +378,7 @@ impl Settings {
     /// # Errors
     /// When an address is not loopback and no token is set.
     pub fn check_exposure(&self) -> Result<(), ConfigError> {
+        self.intake.check_exposure()?;
         if self.is_loopback_only() || !self.server.token.is_empty() {
             return Ok(());
         }

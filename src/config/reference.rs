@@ -27,7 +27,7 @@ const fn known_as(
 }
 
 /// Every setting there is.
-pub const SETTINGS: [Setting; 87] = [
+pub const SETTINGS: [Setting; 100] = [
     setting("config_version", "1", "format of the configuration file"),
     known_as(
         "data.dir",
@@ -136,6 +136,47 @@ pub const SETTINGS: [Setting; 87] = [
         "server.public_url",
         "\"\"",
         "address at which people reach the panel, e.g. https://groundcrew.example; links in chats lead there",
+    ),
+    setting(
+        "intake.syslog_udp",
+        "\"\"",
+        "address of the syslog receiver over UDP, e.g. 127.0.0.1:5514; empty for none",
+    ),
+    setting("intake.syslog_tcp", "\"\"", "address of the syslog receiver over TCP"),
+    setting("intake.syslog_tls", "\"\"", "address of the syslog receiver over TLS"),
+    setting(
+        "intake.syslog_zone",
+        "\"\"",
+        "zone of syslog times that name none, e.g. Europe/Berlin; empty is UTC",
+    ),
+    setting(
+        "intake.fluent",
+        "\"\"",
+        "address of the receiver of the forward protocol (Fluentd, Fluent Bit), e.g. 127.0.0.1:24224",
+    ),
+    setting("intake.fluent_tls", "false", "whether that receiver speaks TLS"),
+    setting("intake.fluent_shared_key", "\"\"", "key that its senders must know; empty for none"),
+    setting("intake.fluent_shared_key_file", "\"\"", "file that holds the key"),
+    setting(
+        "intake.tls_cert",
+        "\"\"",
+        "PEM file with the certificate of the receivers over TLS, and those that lead to its authority",
+    ),
+    setting("intake.tls_key", "\"\"", "PEM file with its key"),
+    setting(
+        "intake.tls_client_ca",
+        "\"\"",
+        "PEM file with authorities; senders over TLS must then show a certificate of one of them",
+    ),
+    setting(
+        "intake.allow_from",
+        "[]",
+        "networks that syslog and the forward protocol take telemetry from, e.g. [\"10.0.0.0/8\"]; needed off loopback where neither certificates nor a shared key say who may send",
+    ),
+    setting(
+        "intake.follow",
+        "[]",
+        "log files to follow as they grow, paths or patterns, e.g. [\"/var/log/app/*.log\"]",
     ),
     setting(
         "hooks.mappings",

@@ -73,8 +73,11 @@ mod protocols;
 #[cfg(test)]
 mod receivers;
 #[cfg(test)]
-mod senders;
 mod retention;
+#[cfg(test)]
+mod senders;
+#[cfg(test)]
+mod shippers;
 #[cfg(test)]
 mod shop;
 #[cfg(test)]

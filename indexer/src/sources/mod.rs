@@ -6,8 +6,11 @@ pub mod cluster;
 pub mod datadog;
 pub mod elastic;
 pub mod files;
+pub mod fluent;
+pub mod follow;
 pub mod http;
 pub mod http_body;
+pub mod journal;
 pub mod lines_http;
 pub mod loki;
 pub mod messages;
@@ -19,6 +22,15 @@ mod pieces;
 mod raw_codec;
 pub mod remote_write;
 mod rpc_status;
+mod serving;
+mod sockets;
+pub mod syslog;
+mod zone;
+
+pub use ipnet::IpNet;
+pub use serving::Serving;
+pub use sockets::{Gate, tls_acceptor};
+pub use zone::Zone;
 
 #[cfg(test)]
 mod http_bench;

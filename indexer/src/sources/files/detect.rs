@@ -5,6 +5,7 @@ use serde::de::IgnoredAny;
 use super::billing;
 use super::log_time::find_time;
 use crate::sources::cluster;
+use crate::sources::journal::looks_like_journal;
 use crate::stages::decode::infer_severity;
 use groundcrew_telemetry::{Severity, Timestamp};
 
@@ -22,6 +23,8 @@ pub(super) enum FileKind {
     Cluster,
     /// What a cloud provider charged, in the FOCUS format.
     Billing,
+    /// The systemd journal in its export format.
+    Journal,
     /// Nothing to take, for this reason.
     Nothing(&'static str),
 }
@@ -34,6 +37,9 @@ pub(super) fn kind_of(name: &str, head: &[u8], given: bool) -> FileKind {
     }
     if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
         return FileKind::Nothing("is UTF-16 text; convert it to UTF-8 first");
+    }
+    if looks_like_journal(head) {
+        return FileKind::Journal;
     }
     if looks_binary(head) {
         return FileKind::Nothing("is binary");

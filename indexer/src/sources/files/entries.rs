@@ -4,7 +4,7 @@ use groundcrew_telemetry::{
     Attributes, Batch, LogRecord, Resource, Severity, SpanId, Timestamp, TraceId, Value,
 };
 
-use super::json_logs::{JsonLogContext, looks_like_log, read_json_log};
+use super::json_logs::{JsonLog, JsonLogContext, looks_like_log, read_json_log};
 use super::log_batches::LogBatches;
 use super::plain_json::{Object, PlainJson};
 use super::text_logs::{service_in, trace_id_in, without_colours};
@@ -64,6 +64,14 @@ impl LogEntries {
     ) {
         let mut log = read_json_log(object, text, &self.context(time));
         self.undated += u64::from(!log.dated && !dated);
+        self.notes.truncated_texts += u64::from(log.truncated);
+        cap_attributes(&mut log.record.attributes, &mut self.notes);
+        self.open += 1;
+        self.logs.push(&log.resource, &log.scope, log.record);
+    }
+
+    /// Takes a record that was read already.
+    pub(in crate::sources) fn whole(&mut self, mut log: JsonLog) {
         self.notes.truncated_texts += u64::from(log.truncated);
         cap_attributes(&mut log.record.attributes, &mut self.notes);
         self.open += 1;

@@ -98,10 +98,10 @@ impl Writer<'_> {
     fn run(&mut self, parcels: Receiver<Parcel>) -> Result<(), Refused> {
         for parcel in parcels {
             match parcel {
-                Parcel::Batches { batches, bytes, path, bytes_done } => {
+                Parcel::Batches { batches, bytes, path, bytes_done, synced } => {
+                    let durability = if synced { Durability::Synced } else { Durability::OnFlush };
                     let admission = self.admit(bytes)?;
-                    let accepted =
-                        self.intake.submit_admitted(admission, batches, Durability::OnFlush)?;
+                    let accepted = self.intake.submit_admitted(admission, batches, durability)?;
                     self.written.records += accepted.records as u64;
                     self.written.withheld += accepted.withheld as u64;
                     let (bytes_total, records) = (self.bytes_total, self.written.records);

@@ -9,7 +9,7 @@ use groundcrew_telemetry::{
 };
 
 use super::log_time::{epoch_time, parse_time};
-use super::plain_json::{Object, as_object, as_text, get, object_of, text_of};
+use super::plain_json::{Object, PlainJson, as_object, as_text, get, object_of, text_of};
 use crate::stages::decode::{cap_text, infer_severity, severity_of_field, severity_of_number};
 
 const TIME_KEYS: [&str; 11] = [
@@ -118,8 +118,25 @@ pub(in crate::sources) fn read_json_log(
     JsonLog { resource, scope, record, dated: time.is_some(), truncated }
 }
 
+/// The record in a message that is itself a logger's JSON object; `time` is what was said around it, for want of its own.
+pub(in crate::sources) fn embedded_json(
+    body: &str,
+    resource: &Resource,
+    time: Timestamp,
+) -> Option<JsonLog> {
+    if !body.starts_with('{') {
+        return None;
+    }
+    let Ok(PlainJson(Some(Value::Map(object)))) = serde_json::from_str(body) else { return None };
+    if !looks_like_log(&object) {
+        return None;
+    }
+    let context = JsonLogContext { resource, service_given: false, fallback: time };
+    Some(read_json_log(object, body, &context))
+}
+
 /// A line as Docker's `json-file` driver keeps it: when, what, and whether its rest comes next.
-pub(super) fn runtime_line(
+pub(in crate::sources) fn runtime_line(
     object: &[(String, Value)],
     reference: Timestamp,
 ) -> Option<(Timestamp, &str, bool)> {
@@ -271,7 +288,6 @@ fn take_prefixed(object: &mut Object, prefix: &str) -> Object {
 
 #[cfg(test)]
 mod tests {
-    use super::super::plain_json::PlainJson;
     use super::*;
 
     fn read(json: &str) -> JsonLog {

@@ -20,6 +20,8 @@ pub(in crate::sources) struct TextLogs {
     shape: Option<TimeShape>,
     open: Option<OpenRecord>,
     last_time: Option<Timestamp>,
+    /// Records that were begun.
+    begun: u64,
     /// Records that had no time of their own.
     pub(in crate::sources) undated: u64,
     /// Bodies that were cut.
@@ -47,7 +49,33 @@ struct Unwrapped<'a> {
 impl TextLogs {
     /// Reads lines of a file whose undated records happened at `fallback`.
     pub(in crate::sources) fn new(fallback: Timestamp) -> Self {
-        Self { fallback, shape: None, open: None, last_time: None, undated: 0, truncated: 0 }
+        Self {
+            fallback,
+            shape: None,
+            open: None,
+            last_time: None,
+            begun: 0,
+            undated: 0,
+            truncated: 0,
+        }
+    }
+
+    /// Time has gone on while the file was quiet: undated records happened at `now`.
+    pub(super) fn set_now(&mut self, now: Timestamp) {
+        self.fallback = now;
+        if self.open.is_none() {
+            self.last_time = None;
+        }
+    }
+
+    /// How many records were begun, and whether the last of them may go on.
+    pub(super) fn begun(&self) -> (u64, bool) {
+        (self.begun, self.open.is_some())
+    }
+
+    /// Forgets the record that may go on.
+    pub(super) fn forget_open(&mut self) {
+        self.open = None;
     }
 
     /// Takes one line; gives the record that it completes, if it does.
@@ -77,6 +105,7 @@ impl TextLogs {
             return None;
         }
         let finished = self.finish();
+        self.begun += 1;
         self.undated += u64::from(time.is_none());
         self.last_time = time.or(self.last_time);
         self.open = Some(OpenRecord {
@@ -240,7 +269,7 @@ pub(super) fn service_in(line: &str) -> Option<&str> {
 }
 
 /// A trace id that a line names: `trace_id=`, `traceId":"`, `TraceID: ` and 32 hex digits.
-pub(super) fn trace_id_in(line: &str) -> Option<TraceId> {
+pub(in crate::sources) fn trace_id_in(line: &str) -> Option<TraceId> {
     let bytes = line.as_bytes();
     for found in memchr::memmem::find_iter(bytes, b"race") {
         let rest = line.get(found + 4..)?;

@@ -1,4 +1,4 @@
-//! Turns what a sender wrote into telemetry batches: OTLP as protobuf, OTLP as JSON.
+//! Turns what a sender wrote into telemetry batches: OTLP as protobuf, OTLP as JSON, the spans of Jaeger and Zipkin.
 //!
 //! A request that cannot be read at all is an error; a record inside it that cannot be kept is rejected with its reason
 //! and the rest of the request goes on. Nothing here panics on any input, and nothing here reads a clock: the time of
@@ -16,6 +16,7 @@ mod protobuf_logs;
 mod protobuf_metrics;
 mod record;
 mod severity;
+mod traces;
 mod wire;
 
 #[cfg(test)]
@@ -33,3 +34,4 @@ pub use protobuf_metrics::metrics_from_protobuf;
 pub(crate) use record::{Nanos, body_text};
 pub use severity::infer_severity;
 pub(crate) use severity::{severity_of_field, severity_of_number};
+pub use traces::{NoSpans, decode_jaeger, decode_zipkin, looks_like_jaeger, looks_like_zipkin};
