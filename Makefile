@@ -3,7 +3,7 @@ SHELL := /bin/bash
 MODEL_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/groundcrew/all-MiniLM-L6-v2
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo test build model web setup bench check fmt lint doc clean
+.PHONY: help demo test build model web setup bench bench-intake check fmt lint doc clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -29,6 +29,10 @@ setup: ## install what the build needs from the system
 
 bench: setup model web ## measure; prints figures, asserts none
 	scripts/bench.sh
+
+bench-intake: setup ## measure the log path beside its peers; BENCH_ARGS="--megabytes 1000" for more
+	cargo build --release --bin groundcrew
+	python3 scripts/bench_intake.py $(TARGET_DIR)/release/groundcrew $(BENCH_ARGS)
 
 fmt: ## format
 	cargo fmt --all

@@ -1,4 +1,5 @@
-"""Measures the surfaces of the release binary: from an alert to its facts card, a storm of alerts, many open chats.
+"""Measures the surfaces of the release binary: from an alert to its facts card, a storm of alerts, many open chats, and
+how soon `ask` says its first word.
 
     python3 scripts/bench_surfaces.py BINARY [MILLION LOG RECORDS AT REST]
 
@@ -10,6 +11,7 @@ import concurrent.futures
 import json
 import os
 import resource
+import selectors
 import socket
 import statistics
 import struct
@@ -208,6 +210,35 @@ def chats(directory, count=2000, asking=50):
         server.wait()
 
 
+def first_word(directory, times=20):
+    """From the start of the process to the first byte that it writes to a pipe, and to its end."""
+
+    def asked():
+        started = time.perf_counter()
+        child = subprocess.Popen([binary, "ask", "why does svc-1 fail?"], env={**os.environ, "GROUNDCREW_DATA_DIR": directory},
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        with selectors.DefaultSelector() as ready:
+            ready.register(child.stdout, selectors.EVENT_READ)
+            ready.register(child.stderr, selectors.EVENT_READ)
+            ready.select()
+            first = time.perf_counter() - started
+        child.communicate()
+        return first * 1000, (time.perf_counter() - started) * 1000
+
+    def told(how):
+        waits = [asked() for _ in range(times)]
+        first, whole = [wait[0] for wait in waits], [wait[1] for wait in waits]
+        print(f"`ask` {how}: first byte p50 {p(first, .5):.0f} ms, p95 {p(first, .95):.0f} ms; the whole answer p50 {p(whole, .5):.0f} ms")
+
+    told("in its own process")
+    server, _ = serve(directory)
+    try:
+        told("of a running server")
+    finally:
+        server.terminate()
+        server.wait()
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         directory = os.path.join(folder, "data")
@@ -221,6 +252,7 @@ def main():
                 sys.exit(done.stderr)
         alerts_to_cards(directory)
         chats(directory)
+        first_word(directory)
 
 
 if __name__ == "__main__":

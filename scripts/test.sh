@@ -62,6 +62,39 @@ if ! "$clients/bin/python" -c 'import openai, schemathesis' 2>/dev/null; then
 fi
 export GROUNDCREW_TEST_API_CLIENTS="$clients/bin"
 
+s3="$cache/s3-venv"
+if [ ! -x "$s3/bin/moto_server" ]; then
+  echo "== installing moto, an S3 server for tests"
+  rm -rf "$s3"
+  if ! { python3 -m venv "$s3" && "$s3/bin/python" -m pip install -q --disable-pip-version-check 'moto[server,s3]>=5,<6'; }; then
+    echo "moto cannot be had here; its test says that it is skipped"
+  fi
+fi
+export GROUNDCREW_TEST_S3="$s3/bin/moto_server"
+# The suite that every WebSocket library is measured with was never brought to Python 3.
+autobahn="$cache/autobahn-venv"
+python27() { PIP_NO_PYTHON_VERSION_WARNING=1 PYENV_VERSION="$(pyenv versions --bare 2>/dev/null | grep '^2\.7' | tail -1)" python2.7 "$@"; }
+if [ ! -x "$autobahn/bin/wstest" ] && python27 --version >/dev/null 2>&1; then
+  echo "== installing the Autobahn test suite"
+  rm -rf "$autobahn"
+  if ! { python27 -m pip install -q --disable-pip-version-check --target "$autobahn/tools" 'virtualenv<20.16' \
+    && PYTHONPATH="$autobahn/tools" python27 -m virtualenv -q "$autobahn" \
+    && PIP_NO_PYTHON_VERSION_WARNING=1 "$autobahn/bin/python" -m pip install -q --disable-pip-version-check autobahntestsuite==25.10.1; }; then
+    echo "the Autobahn test suite cannot be had here; its test says that it is skipped"
+  fi
+fi
+export GROUNDCREW_TEST_AUTOBAHN="$autobahn/bin/wstest"
+shippers="$cache/shippers-venv"
+if ! "$shippers/bin/python" -c 'import datadog_api_client, elasticsearch, logging_loki' 2>/dev/null; then
+  echo "== installing the clients of Loki, Elasticsearch and Datadog"
+  rm -rf "$shippers"
+  if ! { python3 -m venv "$shippers" && "$shippers/bin/python" -m pip install -q --disable-pip-version-check \
+    python-logging-loki==0.3.1 elasticsearch==9.5.1 datadog-api-client==2.62.0; }; then
+    echo "the clients of Loki, Elasticsearch and Datadog cannot be had here; their test says that it is skipped"
+  fi
+fi
+export GROUNDCREW_TEST_SHIPPERS_PYTHON="$shippers/bin/python"
+
 # Unpacked and not installed: a package would start its service.
 alerting="$cache/alerting"
 if [ ! -x "$alerting/usr/bin/prometheus-alertmanager" ] && command -v apt-get >/dev/null && command -v dpkg >/dev/null; then
@@ -79,6 +112,42 @@ if [ -d "$alerting/$templates" ] && [ ! -e "/$templates" ] && [ -w /usr/share ];
   mkdir -p "/$templates" && cp -r "$alerting/$templates/." "/$templates/"
 fi
 export GROUNDCREW_TEST_ALERTING="$alerting/usr/bin"
+
+# A file system that can clone files, for the test that cuts the power; it is mounted by root alone.
+xfsprogs="$cache/xfsprogs"
+if [ ! -x "$xfsprogs/sbin/mkfs.xfs" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null && command -v dpkg >/dev/null; then
+  echo "== fetching mkfs.xfs"
+  mkdir -p "$xfsprogs/packages"
+  if ! { (cd "$xfsprogs/packages" && apt-get download -q xfsprogs libinih1 "$(apt-cache pkgnames liburcu8 | sort | tail -n 1)") \
+    && for package in "$xfsprogs"/packages/*.deb; do dpkg -x "$package" "$xfsprogs"; done; }; then
+    echo "mkfs.xfs cannot be had here; its test says that it is skipped"
+  fi
+  rm -rf "$xfsprogs/packages"
+fi
+if [ -x "$xfsprogs/sbin/mkfs.xfs" ]; then
+  export GROUNDCREW_TEST_XFSPROGS="$xfsprogs"
+fi
+rsyslog="$cache/rsyslog"
+fluent="$cache/fluent-venv"
+if ! "$fluent/bin/python" -c 'import fluent.sender' 2>/dev/null; then
+  echo "== installing fluent-logger"
+  rm -rf "$fluent"
+  if ! { python3 -m venv "$fluent" && "$fluent/bin/python" -m pip install -q --disable-pip-version-check fluent-logger==0.11.1; }; then
+    echo "fluent-logger cannot be had here; its test says that it is skipped"
+  fi
+fi
+export GROUNDCREW_TEST_FLUENT_PYTHON="$fluent/bin/python"
+if [ ! -x "$rsyslog/usr/sbin/rsyslogd" ] && command -v apt-get >/dev/null && command -v dpkg >/dev/null; then
+  echo "== fetching rsyslog"
+  mkdir -p "$rsyslog/packages"
+  if ! { (cd "$rsyslog/packages" && apt-get download -q rsyslog rsyslog-openssl libestr0 libfastjson4 liblognorm5) \
+    && for package in "$rsyslog"/packages/*.deb; do dpkg -x "$package" "$rsyslog"; done; }; then
+    echo "rsyslog cannot be had here; its test says that it is skipped"
+    rm -rf "$rsyslog/usr"
+  fi
+  rm -rf "$rsyslog/packages"
+fi
+export GROUNDCREW_TEST_RSYSLOG="$rsyslog"
 
 echo "== Rust"
 cargo test --workspace

@@ -24,17 +24,21 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{ConfigError, EmbeddingSettings, HooksSettings, Settings};
+use crate::config::{ConfigError, EmbeddingSettings, Settings};
 use crate::desk::Desk;
 use crate::investigate::{Investigator, LazyEmbedder, ModelLimits, Tools};
 use crate::neighbours::neighbours;
+use crate::remediate::Remediation;
 use crate::session::{Sessions, SessionsOptions};
+use crate::sources::{SourceAddresses, bind};
 use crate::surfaces::access::{self, Access};
 use crate::surfaces::hooks::HooksOptions;
 use crate::surfaces::http::{self, Api};
+use crate::surfaces::mcp::Mcp;
 use crate::surfaces::panel::PanelOptions;
 use crate::surfaces::slack::{Slack, SlackOptions};
 use crate::surfaces::{listen, ws};
+use crate::upkeep::{Rhythm, look_after, upkeep, use_bucket};
 
 /// The prompt that tells an answer, as shipped.
 const EXPLAIN_PROMPT: &str = include_str!("../prompts/explain.md");
@@ -105,6 +109,7 @@ pub enum AppError {
 /// When another process writes to it, or it is of a newer version.
 pub fn open_store(settings: &Settings, access: StoreAccess) -> Result<Arc<Store>, AppError> {
     let store = Store::open(store_options(settings, access))?;
+    use_bucket(&store, settings)?;
     use_vector_server(store.documents(), settings)?;
     Ok(Arc::new(store))
 }
@@ -115,6 +120,7 @@ pub fn open_store(settings: &Settings, access: StoreAccess) -> Result<Arc<Store>
 /// When there is no data directory, or it is of a newer version.
 pub fn open_store_beside(settings: &Settings) -> Result<Arc<Store>, AppError> {
     let store = Store::open_beside(store_options(settings, StoreAccess::ReadOnly))?;
+    use_bucket(&store, settings)?;
     use_vector_server(store.documents(), settings)?;
     Ok(Arc::new(store))
 }
@@ -289,6 +295,9 @@ pub struct Addresses {
     pub otlp_grpc: SocketAddr,
     /// OTLP over HTTP.
     pub otlp_http: SocketAddr,
+    /// What is listened on besides.
+    #[serde(default)]
+    pub sources: SourceAddresses,
 }
 
 impl Addresses {
@@ -322,25 +331,30 @@ pub struct Running {
 pub async fn start(settings: &Settings) -> Result<Running, AppError> {
     settings.check_exposure()?;
     settings.slack.mode()?;
+    let upkeep = upkeep(settings)?;
     let store = open_store(settings, StoreAccess::ReadWrite)?;
     let investigator = build_investigator(settings, Arc::clone(&store))?;
+    let durability = settings.data.durability;
+    tracing::info!(durability = durability.name(), "{}", durability.meaning());
     let intake = Intake::new(
         Arc::clone(&store),
         Arc::clone(&investigator.masker),
-        IntakeSettings::default(),
+        IntakeSettings { durability: durability.of_appends(), ..IntakeSettings::default() },
     );
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let shutdown = CancellationToken::new();
     let ready = Arc::new(AtomicBool::new(true));
     let sessions = Sessions::new(SessionsOptions {
         investigator,
-        clock,
+        clock: Arc::clone(&clock),
         questions_max: settings.server.questions_max,
         shutdown: shutdown.clone(),
     });
-    let access =
-        Access::new(settings.server.token.clone(), settings.server.allowed_origins.clone());
+    let actions = Remediation::new(Arc::clone(&store), clock, settings);
+    let serving = sources::Serving::new(intake.clone(), shutdown.clone());
+    let mut tasks = JoinSet::new();
     let server = &settings.server;
+    let access = Access::new(server.token.clone(), server.allowed_origins.clone());
     let http_listener = bind(server.listen, "the panel and API", "server.listen").await?;
     let grpc_listener = bind(server.otlp_grpc, "OTLP over gRPC", "server.otlp_grpc").await?;
     let otlp_listener = bind(server.otlp_http, "OTLP over HTTP", "server.otlp_http").await?;
@@ -350,29 +364,42 @@ pub async fn start(settings: &Settings) -> Result<Running, AppError> {
         http: local(&http_listener, server.listen),
         otlp_grpc: local(&grpc_listener, server.otlp_grpc),
         otlp_http: local(&otlp_listener, server.otlp_http),
+        sources: crate::sources::start(&settings.intake, &serving, &mut tasks).await?,
     };
     let chat =
         ws::Chat { sessions: sessions.clone(), access: access.clone(), shutdown: shutdown.clone() };
-    let panel =
-        Arc::new(PanelOptions::new(&settings.panel.links, &settings.panel.frame_ancestors)?);
+    let panel = PanelOptions::new(&settings.panel.links, &settings.panel.frame_ancestors)?;
+    let panel = Arc::new(panel.with_actions(actions.is_configured()));
     let desk = Desk::open(sessions.clone())?;
-    let hooks = hooks_options(&settings.hooks, &intake, &desk, &access)?;
-    let slack = build_slack(settings, &sessions, &desk, &shutdown)?;
-    let api = Api { chat, ready: Arc::clone(&ready), panel, slack: slack.clone() };
+    let hooks = (&settings.hooks, load_mappings(&settings.hooks.mappings)?);
+    let hooks = HooksOptions::new(hooks, &intake, &desk, &access);
+    let slack = build_slack(settings, (&sessions, &desk, &actions), &shutdown)?;
+    let mcp = Mcp::of(&sessions).proposing(settings);
+    let ready_now = Arc::clone(&ready);
+    let (slack_routes, actions_too) = (slack.clone(), actions.clone());
+    let api = Api {
+        chat,
+        ready: ready_now,
+        durability,
+        panel,
+        slack: slack_routes,
+        actions: actions_too,
+        mcp,
+    };
     let api = http::router(api, hooks);
     let guarded = |router: axum::Router| {
         router.layer(axum::middleware::from_fn_with_state(access.clone(), access::guard_receiver))
     };
     let grpc = guarded(sources::otlp_grpc::routes(intake.clone()).into_axum_router());
-    let otlp = guarded(sources::otlp_http::router(intake.clone()));
-    let mut tasks = JoinSet::new();
+    let otlp = guarded(sources::http::router(intake.clone()));
     tasks.spawn(listen::serve(http_listener, api, shutdown.clone()));
     tasks.spawn(listen::serve(grpc_listener, grpc, shutdown.clone()));
     tasks.spawn(listen::serve(otlp_listener, otlp, shutdown.clone()));
     tasks.spawn(desk.run(shutdown.clone()));
-    tasks.spawn(seal_regularly(
+    tasks.spawn(actions.run(shutdown.clone()));
+    tasks.spawn(look_after(
         Arc::clone(&store),
-        settings.data.seal_after_secs,
+        Rhythm { seal_after_secs: settings.data.seal_after_secs, upkeep },
         shutdown.clone(),
     ));
     if let Some(slack) = slack {
@@ -386,8 +413,7 @@ pub async fn start(settings: &Settings) -> Result<Running, AppError> {
 /// Slack, where it is set up.
 fn build_slack(
     settings: &Settings,
-    sessions: &Sessions,
-    desk: &Desk,
+    (sessions, desk, actions): (&Sessions, &Desk, &Remediation),
     shutdown: &CancellationToken,
 ) -> Result<Option<Slack>, AppError> {
     let Some(mode) = settings.slack.mode()? else { return Ok(None) };
@@ -402,6 +428,7 @@ fn build_slack(
         public_url: settings.server.public_url.clone(),
         sessions: sessions.clone(),
         desk: desk.clone(),
+        actions: actions.clone(),
         shared,
         shutdown: shutdown.clone(),
     })))
@@ -430,22 +457,6 @@ impl Running {
     }
 }
 
-fn hooks_options(
-    settings: &HooksSettings,
-    intake: &Intake,
-    desk: &Desk,
-    access: &Access,
-) -> Result<HooksOptions, AppError> {
-    Ok(HooksOptions {
-        intake: intake.clone(),
-        desk: desk.clone(),
-        access: access.clone(),
-        mappings: load_mappings(&settings.mappings)?,
-        github_secret: settings.github_secret.clone(),
-        pagerduty_secret: settings.pagerduty_secret.clone(),
-    })
-}
-
 /// How messages of further sources are read.
 ///
 /// # Errors
@@ -459,39 +470,8 @@ pub fn load_mappings(path: &Path) -> Result<Mappings, AppError> {
     Mappings::parse(&text).map_err(wrong)
 }
 
-async fn bind(
-    address: SocketAddr,
-    purpose: &'static str,
-    setting: &'static str,
-) -> Result<TcpListener, AppError> {
-    TcpListener::bind(address).await.map_err(|source| AppError::Listen {
-        address,
-        purpose,
-        setting,
-        source,
-    })
-}
-
 fn write_server_file(directory: &Path, addresses: &Addresses) -> Result<(), AppError> {
     let path = directory.join(SERVER_FILE);
     let text = serde_json::to_string(addresses).unwrap_or_default();
     std::fs::write(&path, text).map_err(|source| AppError::ServerFile { path, source })
-}
-
-/// Seals memory into splits now and then, so that little telemetry does not wait for much.
-async fn seal_regularly(store: Arc<Store>, every_secs: u64, shutdown: CancellationToken) {
-    let mut ticks = tokio::time::interval(Duration::from_secs(every_secs.max(1)));
-    ticks.tick().await;
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            () = shutdown.cancelled() => return,
-        }
-        let store = Arc::clone(&store);
-        match tokio::task::spawn_blocking(move || store.flush()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "failed to seal memory; it is tried again"),
-            Err(error) => tracing::error!(%error, "the task that seals memory died"),
-        }
-    }
 }

@@ -5,9 +5,10 @@
 //! the write path is `indexer/`, the parts below them are `crates/`.
 //!
 //! In reading order: [`investigate`] (the spine), [`memory`] (what people say about past incidents), [`session`]
-//! (conversations), [`desk`] (alerts become incidents), [`capsule`] (an investigation in a file, run again), [`surfaces`]
-//! (HTTP, WebSocket, panel, Slack, MCP), [`neighbours`] (other systems as they are asked),
-//! [`app`] (how it is put together), [`config`], [`eval`] (how it is measured), [`demo`] (the simulated outage) and
+//! (conversations), [`remediate`] (what a person may have done about it), [`desk`] (alerts become incidents), [`capsule`]
+//! (an investigation in a file, run again), [`finops`] (what it costs), [`surfaces`] (HTTP, WebSocket, panel, Slack, MCP),
+//! [`neighbours`] (other systems as they are asked), [`app`] (how it is put together), [`sources`] (what is listened on
+//! beside OTLP), [`config`], [`eval`] (how it is measured), [`demo`] (the simulated outage) and
 //! [`cli`] (one file per command).
 
 pub mod app;
@@ -18,11 +19,15 @@ pub mod demo;
 pub mod desk;
 pub mod eval;
 pub mod explore;
+pub mod finops;
 pub mod investigate;
 pub mod markdown;
 pub mod memory;
 pub mod neighbours;
 pub mod observe;
+pub mod remediate;
 pub mod session;
+pub mod sources;
 pub mod surfaces;
 pub mod text;
+pub mod upkeep;

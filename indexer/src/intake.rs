@@ -4,27 +4,33 @@
 //! to try again, so memory never grows with the senders' zeal. A submit that returns `Ok` with
 //! [`Durability::Synced`] means the records are on disk.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use groundcrew_masking::Masker;
-use groundcrew_store::{Durability, Store, StoreError};
+use groundcrew_store::{Durability, ResendKey, Store, StoreError};
 use groundcrew_telemetry::{Batch, Clock, SystemClock, Timestamp};
 use tokio::sync::Semaphore;
 
+use crate::admission::{Room, Source};
 use crate::batch_bytes::batch_bytes;
+use crate::stages::caps::{CapLimits, Caps};
+use crate::stages::clock::{AHEAD, is_ahead};
 use crate::stages::enrich::Enricher;
 use crate::stages::mask::mask_batches;
-use crate::stages::write::write;
+use crate::stages::write::{Request, write};
 
 /// How much the door lets through at a time, and its clock.
 #[derive(Clone)]
 pub struct IntakeSettings {
     /// Bytes of telemetry that may be in flight at once, over all sources.
     pub bytes_in_flight_max: usize,
-    /// Submits that async callers may have running at once; more wait their turn.
+    /// Submits that async callers may have running at once; more wait their turn. Half of them for one sender.
     pub workers_max: usize,
+    /// What [`Durability::Synced`] comes to: [`Durability::Written`] where a power cut may cost what was acknowledged.
+    pub durability: Durability,
+    /// How many different services, resources, series and templates an hour may bring.
+    pub caps: CapLimits,
     /// What a refused sender is told to wait.
     pub retry_after: Duration,
     /// Where the time of receipt comes from.
@@ -35,7 +41,9 @@ impl Default for IntakeSettings {
     fn default() -> Self {
         Self {
             bytes_in_flight_max: 128 << 20,
-            workers_max: 8,
+            workers_max: 16,
+            durability: Durability::Synced,
+            caps: CapLimits::default(),
             retry_after: Duration::from_secs(1),
             clock: Arc::new(SystemClock),
         }
@@ -49,6 +57,20 @@ pub struct Accepted {
     pub records: usize,
     /// Records not stored because masking failed on them.
     pub withheld: usize,
+    /// Whether the same request was stored a short while ago, so that nothing was stored now.
+    pub is_resend: bool,
+}
+
+/// Decoded telemetry whose room was reserved.
+pub struct Submission {
+    /// The room.
+    pub admission: Admission,
+    /// What is to be stored.
+    pub batches: Vec<Batch>,
+    /// How surely, when it counts as done.
+    pub durability: Durability,
+    /// What the request is known by when its sender repeats it; `None` stores it in any case.
+    pub resend_key: Option<ResendKey>,
 }
 
 /// Why a submit was refused. Nothing of it was acknowledged.
@@ -78,18 +100,20 @@ pub enum RefusalReason {
     Interrupted,
 }
 
-/// A handle on the door; clones share it.
+/// A handle on the door; clones share it. One that is told who sends ([`Intake::of`]) keeps senders apart.
 #[derive(Clone)]
 pub struct Intake {
     shared: Arc<Shared>,
+    source: Source,
 }
 
 struct Shared {
     store: Arc<Store>,
     masker: Arc<Masker>,
     settings: IntakeSettings,
-    in_flight: AtomicUsize,
+    room: Room,
     workers: Semaphore,
+    caps: Arc<Caps>,
     /// Idle enrichers; one is taken per submit, so that submits do not wait for each other.
     enrichers: Mutex<Vec<Enricher>>,
 }
@@ -97,6 +121,7 @@ struct Shared {
 /// Bytes that were let in. They count as in flight until this is dropped.
 pub struct Admission {
     shared: Arc<Shared>,
+    source: Source,
     bytes: usize,
 }
 
@@ -107,7 +132,7 @@ impl Admission {
     /// When there is no room; what was admitted stays admitted.
     pub fn grow_to(&mut self, bytes: usize) -> Result<(), Refused> {
         let more = bytes.saturating_sub(self.bytes);
-        self.shared.reserve(more)?;
+        self.shared.reserve(self.source, more)?;
         self.bytes += more;
         Ok(())
     }
@@ -115,7 +140,7 @@ impl Admission {
 
 impl Drop for Admission {
     fn drop(&mut self) {
-        self.shared.in_flight.fetch_sub(self.bytes, Ordering::AcqRel);
+        self.shared.room.give_back(self.source, self.bytes);
     }
 }
 
@@ -124,16 +149,29 @@ impl Intake {
     #[must_use]
     pub fn new(store: Arc<Store>, masker: Arc<Masker>, settings: IntakeSettings) -> Self {
         let workers = Semaphore::new(settings.workers_max.max(1));
-        let in_flight = AtomicUsize::new(0);
+        let room = Room::new(settings.bytes_in_flight_max, settings.workers_max.max(1));
         let enrichers = Mutex::new(Vec::new());
-        let shared = Shared { store, masker, settings, in_flight, workers, enrichers };
-        Self { shared: Arc::new(shared) }
+        let caps = Arc::new(Caps::new(settings.caps));
+        let shared = Shared { store, masker, settings, room, workers, caps, enrichers };
+        Self { shared: Arc::new(shared), source: Source::Unnamed }
+    }
+
+    /// The door for one sender: it gets its share of room and workers and no more while others want theirs.
+    #[must_use]
+    pub fn of(&self, source: Source) -> Self {
+        Self { shared: Arc::clone(&self.shared), source }
     }
 
     /// The store behind the door.
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.shared.store
+    }
+
+    /// Masks what is not telemetry and goes to the store by itself.
+    #[must_use]
+    pub fn masker(&self) -> &Masker {
+        &self.shared.masker
     }
 
     /// The time of receipt.
@@ -145,7 +183,7 @@ impl Intake {
     /// Bytes in flight, for a gauge.
     #[must_use]
     pub fn bytes_in_flight(&self) -> usize {
-        self.shared.in_flight.load(Ordering::Acquire)
+        self.shared.room.in_flight()
     }
 
     /// Reserves room for `bytes` of telemetry before it is read or decoded.
@@ -153,8 +191,8 @@ impl Intake {
     /// # Errors
     /// When there is no room now.
     pub fn admit(&self, bytes: usize) -> Result<Admission, Refused> {
-        self.shared.reserve(bytes)?;
-        Ok(Admission { shared: Arc::clone(&self.shared), bytes })
+        let source = self.shared.reserve(self.source, bytes)?;
+        Ok(Admission { shared: Arc::clone(&self.shared), source, bytes })
     }
 
     /// Masks, enriches and stores `batches`. Blocks; the calling thread does the work.
@@ -176,14 +214,42 @@ impl Intake {
         batches: Vec<Batch>,
         durability: Durability,
     ) -> Result<Accepted, Refused> {
+        self.take(Submission { admission, batches, durability, resend_key: None })
+    }
+
+    /// Masks, enriches and stores a request, unless it was stored a short while ago. Two that are the same at the same
+    /// moment are stored once, and both are answered when that is done. Blocks.
+    ///
+    /// # Errors
+    /// When the store cannot take it. Nothing is then acknowledged.
+    pub fn take(&self, submission: Submission) -> Result<Accepted, Refused> {
+        let Submission { admission, mut batches, durability, resend_key } = submission;
+        let durability = match durability {
+            Durability::Synced => self.shared.settings.durability,
+            other => other,
+        };
+        let now = self.now();
+        let claim = match resend_key.map(|key| self.store().claim(key, now)) {
+            None => None,
+            Some(None) => return Ok(Accepted { is_resend: true, ..Accepted::default() }),
+            Some(claim) => claim,
+        };
+        batches.iter_mut().for_each(|batch| self.shared.caps.apply(batch, now));
+        // Files may well be of another time.
+        if durability != Durability::OnFlush && batches.iter().any(|batch| is_ahead(batch, now)) {
+            self.store().warn(AHEAD.to_owned());
+        }
         let mut enricher = self.shared.enricher();
+        enricher.set_now(now);
         let masked = mask_batches(batches, &self.shared.masker, &mut enricher);
         let records = masked.batches.iter().map(|batch| batch.record_count()).sum();
-        let written = write(&self.shared.store, masked.batches, &mut enricher, durability);
+        let request = Request { batches: masked.batches, durability, claim };
+        let written = write(&self.shared.store, request, &mut enricher);
         self.shared.put_back(enricher);
         drop(admission);
+        self.shared.caps.warnings().into_iter().for_each(|warning| self.store().warn(warning));
         written.map_err(|error| self.shared.refusal(error))?;
-        Ok(Accepted { records, withheld: masked.withheld })
+        Ok(Accepted { records, withheld: masked.withheld, is_resend: false })
     }
 
     /// As [`Intake::submit`], for async callers: the work runs on a blocking thread, a bounded number at a time.
@@ -212,10 +278,13 @@ impl Intake {
             retry_after: Some(self.shared.settings.retry_after),
             reason: RefusalReason::Interrupted,
         };
+        // One's own first: who waits for these does not stand in the way of others.
+        let own = self.shared.room.workers(self.source);
+        let own_permit = own.acquire().await.map_err(|_| interrupted())?;
         let permit = self.shared.workers.acquire().await.map_err(|_| interrupted())?;
         let intake = self.clone();
         let done = tokio::task::spawn_blocking(move || work(&intake)).await;
-        drop(permit);
+        drop((permit, own_permit));
         done.map_err(|_| interrupted())
     }
 
@@ -229,26 +298,17 @@ impl Intake {
 }
 
 impl Shared {
-    fn reserve(&self, bytes: usize) -> Result<(), Refused> {
-        let max = self.settings.bytes_in_flight_max;
-        let taken = self.in_flight.try_update(Ordering::AcqRel, Ordering::Acquire, |in_flight| {
-            // A lone request larger than the bound still passes: nothing else is in flight, and its source bounds it.
-            let fits = in_flight.saturating_add(bytes) <= max || in_flight == 0;
-            fits.then_some(in_flight.saturating_add(bytes))
-        });
-        match taken {
-            Ok(_) => Ok(()),
-            Err(_) => Err(Refused {
-                retry_after: Some(self.settings.retry_after),
-                reason: RefusalReason::Busy,
-            }),
-        }
+    fn reserve(&self, source: Source, bytes: usize) -> Result<Source, Refused> {
+        self.room.take(source, bytes).ok_or(Refused {
+            retry_after: Some(self.settings.retry_after),
+            reason: RefusalReason::Busy,
+        })
     }
 
     fn enricher(&self) -> Enricher {
         // An enricher is only scratch space and a cache, so one left by a panicking thread is as good as any.
         let mut idle = self.enrichers.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.pop().unwrap_or_default()
+        idle.pop().unwrap_or_else(|| Enricher::within(Arc::clone(&self.caps)))
     }
 
     fn put_back(&self, enricher: Enricher) {

@@ -1,11 +1,12 @@
 //! The write path: sources, stages and documents.
 //!
 //! Read in this order: [`Intake`] (the one door), [`stages`] (decode, mask, enrich, write), [`sources`] (where telemetry
-//! comes from: OTLP over gRPC and HTTP, files), [`docs`] (runbooks and past incidents).
+//! comes from: OTLP over gRPC and HTTP, syslog, the forward protocol, files and files that grow), [`docs`] (runbooks and past incidents).
 //!
 //! Every byte of telemetry passes [`Intake`]; nothing here writes to the store around it. Time is an argument or a
 //! [`groundcrew_telemetry::Clock`] handed in.
 
+mod admission;
 mod batch_bytes;
 pub mod docs;
 mod intake;
@@ -17,5 +18,9 @@ mod utf8;
 mod intake_tests;
 #[cfg(test)]
 mod test_bench;
+#[cfg(test)]
+mod test_mutations;
 
-pub use intake::{Accepted, Admission, Intake, IntakeSettings, RefusalReason, Refused};
+pub use admission::Source;
+pub use intake::{Accepted, Admission, Intake, IntakeSettings, RefusalReason, Refused, Submission};
+pub use stages::caps::CapLimits;

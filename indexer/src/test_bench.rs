@@ -1,7 +1,6 @@
 //! What tests of this crate share: a real store in a folder of its own behind a real intake.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use groundcrew_masking::Masker;
 use groundcrew_store::{Access, Expression, LogQuery, Store, StoreOptions};
@@ -25,14 +24,17 @@ impl Bench {
 
     /// A bench whose intake has room for so many bytes.
     pub(crate) fn with_room(bytes_in_flight_max: usize) -> Self {
+        Self::with(IntakeSettings { bytes_in_flight_max, ..IntakeSettings::default() })
+    }
+
+    /// A bench with settings, but for the clock, which stands still.
+    pub(crate) fn with(settings: IntakeSettings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().join("store");
         let options = StoreOptions { dir, access: Access::ReadWrite, memory_bytes_max: 64 << 20 };
         let settings = IntakeSettings {
-            bytes_in_flight_max,
-            retry_after: Duration::from_secs(1),
             clock: Arc::new(FixedClock(Timestamp::from_secs(NOW_SECS))),
-            ..IntakeSettings::default()
+            ..settings
         };
         let store = Arc::new(Store::open(options).unwrap());
         let intake = Intake::new(store, Arc::new(Masker::new()), settings);

@@ -294,6 +294,7 @@ pub(super) fn content_of(bytes: &[u8]) -> Result<Vec<u8>, CapsuleError> {
         return Err(damaged("its hash does not match"));
     }
     let unreadable = |error: std::io::Error| CapsuleError::Damaged(error.to_string());
+    #[expect(clippy::disallowed_types, reason = "read up to the length it declares, below")]
     let reader = zstd::stream::read::Decoder::with_buffer(packed).map_err(unreadable)?;
     // Grows with what comes out, so that no length is believed before it is there.
     let mut content = Vec::new();

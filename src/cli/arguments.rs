@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::actions::{ActionsArguments, ApproveArguments, AuditArguments, ProposeArguments};
 use super::changes::ChangesArguments;
 use super::chat::ChatArguments;
+use super::cost::CostArguments;
 use super::eval_arguments::EvalCommand;
 use super::export::ExportArguments;
 use super::hook::HookCommand;
@@ -62,9 +64,11 @@ pub(super) enum Command {
     Logs(LogsArguments),
     /// Show one trace as a waterfall
     Trace(TraceArguments),
+    /// Show what was charged, per request and per incident, too
+    Cost(CostArguments),
     /// Follow what fires and what is answered
     Watch(WatchArguments),
-    /// Feed in telemetry, logs, changes, alerts and cluster state from files or `-`
+    /// Feed in telemetry, logs, changes, alerts, cluster state and billing from files or `-`
     Ingest(IngestArguments),
     /// Feed in runbooks and past incidents
     Index(IndexArguments),
@@ -77,6 +81,14 @@ pub(super) enum Command {
     /// The memory of incidents: confirm, correct, list, compare, strike; drafts from them
     #[command(subcommand)]
     Incident(IncidentCommand),
+    /// Show the actions that runbooks declare, and what was proposed
+    Actions(ActionsArguments),
+    /// Propose an action; nothing is done by that
+    Propose(ProposeArguments),
+    /// Have a proposed action done, after a look at its plan
+    Approve(ApproveArguments),
+    /// Show what was proposed, approved and done, and by whom
+    Audit(AuditArguments),
     /// Try out messages of other systems: alerts and changes
     #[command(subcommand)]
     Hook(HookCommand),
@@ -201,6 +213,9 @@ pub(super) struct IngestArguments {
     /// Take files again that were ingested before
     #[arg(long)]
     pub again: bool,
+    /// Go on as the files grow, until Ctrl-C; paths may be patterns
+    #[arg(long, conflicts_with_all = ["at", "again"])]
+    pub follow: bool,
 }
 
 #[derive(Args, Debug)]

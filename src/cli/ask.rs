@@ -13,7 +13,7 @@ use super::asking::{Here, OnFrame, Place};
 use super::exit::Exit;
 use super::interrupt::Interrupts;
 use super::terminal::Terminal;
-use super::{piped, print, render};
+use super::{actions, piped, print, render};
 use crate::config::Settings;
 use crate::explore;
 use crate::investigate::answer::{Answer, StepStatus, Verdict};
@@ -40,17 +40,25 @@ pub(super) async fn run(
         settings.llm.base_url.clear();
         settings.llm.api_key = crate::config::Secret::default();
     }
+    // Large stores take a moment to open; whoever waits hears at once that it is being looked into.
+    if matches!(arguments.output, Output::Text | Output::Md) && !arguments.dry_run {
+        print::note(crate::text::visible(&format!("looking into: {}", ask.text)));
+    }
     let interrupts = Interrupts::listen();
     let work = async {
         // What was read for one question lives as long as its answer is looked for.
-        let (mut place, question, _read) = place(&settings, source, question, &arguments).await?;
+        let (mut place, question, read) = place(&settings, source, question, &arguments).await?;
         if arguments.dry_run {
             return dry_run(&place, question, arguments.output).map(|()| Some(Ok(Exit::Success)));
         }
         terminal.server = place.server();
         let on_frame = progress(arguments.output);
         let answer = place.answer(&ask, question, &interrupts.stop, on_frame).await?;
-        Ok::<_, anyhow::Error>(answer.map(|answer| shown(&answer, arguments.output, &terminal)))
+        let exit = answer.as_ref().map(|answer| shown(answer, arguments.output, &terminal));
+        if let (Some(answer), None, Output::Text) = (&answer, &read, arguments.output) {
+            actions::offer(&settings, answer, "groundcrew").await?;
+        }
+        Ok::<_, anyhow::Error>(exit)
     };
     let exit = tokio::select! {
         shown = work => shown?.transpose()?,

@@ -16,10 +16,10 @@ use super::client::Client;
 use super::exit::Exit;
 use super::serve::until_signalled;
 use super::terminal::Terminal;
-use super::{print, render};
+use super::{actions, print, render};
 use crate::app::{self, AppError, Running};
 use crate::config::Settings;
-use crate::demo::{DemoOptions, Played, index_shipped_runbooks, play};
+use crate::demo::{DemoOptions, Played, index_shipped_runbooks, play, write_shipped_runbooks};
 use crate::investigate::answer::Verdict;
 
 /// What breaks when nothing else is asked for.
@@ -48,6 +48,12 @@ pub(super) async fn run(
     settings.data.dir = fresh_directory(&settings.data.dir)?;
     // A demo is no reason to write to a server.
     settings.documents.qdrant.url.clear();
+    // What the shipped runbooks declare is a dry run; a demo is no reason to call anybody's webhook either.
+    let runbooks = settings.data.dir.join("runbooks");
+    write_shipped_runbooks(&runbooks)?;
+    settings.actions.runbooks = vec![runbooks];
+    settings.actions.webhooks.clear();
+    write_settings(&settings)?;
     let running = start(&mut settings).await?;
     print::note(format!("panel   http://{}", running.addresses.http));
     index_runbooks(&running).await?;
@@ -88,6 +94,24 @@ fn fresh_directory(data_dir: &Path) -> Result<PathBuf> {
     std::fs::write(directory.join(MARKER), "")
         .with_context(|| format!("failed to write to {}", directory.display()))?;
     Ok(directory)
+}
+
+/// What other commands need to know of the demo: which runbooks may declare actions.
+fn settings_file(settings: &Settings) -> PathBuf {
+    settings.data.dir.join("groundcrew.toml")
+}
+
+fn write_settings(settings: &Settings) -> Result<()> {
+    let runbooks: Vec<_> =
+        settings.actions.runbooks.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+    let mut actions = toml::Table::new();
+    actions.insert("runbooks".to_owned(), runbooks.into());
+    let mut table = toml::Table::new();
+    table.insert("config_version".to_owned(), 1.into());
+    table.insert("actions".to_owned(), actions.into());
+    let file = settings_file(settings);
+    std::fs::write(&file, table.to_string())
+        .with_context(|| format!("failed to write {}", file.display()))
 }
 
 /// Starts the server; where a port is taken, on ports that are free.
@@ -155,6 +179,9 @@ async fn ask(
     let answer = answer.await?.context("the run ended without an answer")?;
     terminal.server = Some(client.address().to_owned());
     print::out(&render::text(&answer, &terminal))?;
+    let (directory, file) = (settings.data.dir.display(), settings_file(settings));
+    let program = format!("groundcrew --data-dir {directory} --config {}", file.display());
+    actions::offer(settings, &answer, &program).await?;
     Ok(answer.verdict)
 }
 

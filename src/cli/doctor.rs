@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use groundcrew_store::{Access, Coverage, SignalCoverage};
+use groundcrew_store::{Access, Coverage, KeptSignal, SignalCoverage, Store};
 use groundcrew_telemetry::{Clock, SystemClock, Timestamp};
 use serde::Serialize;
 
@@ -11,11 +11,12 @@ use super::arguments::{DoctorArguments, DoctorOutput};
 use super::exit::Exit;
 use super::print;
 use crate::app::{self, Addresses};
-use crate::config::Settings;
-use crate::investigate::format::count;
+use crate::config::{DurabilitySetting, Settings};
+use crate::investigate::format::{count, period, quantity};
 use crate::neighbours::neighbours;
 use crate::surfaces::panel;
 use crate::text::visible;
+use crate::upkeep::upkeep;
 
 /// Longest wait for something to answer.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -61,7 +62,8 @@ pub(super) fn problem(
 pub(super) async fn run(settings: Settings, arguments: DoctorArguments) -> Result<Exit> {
     let mut checks = vec![exposure(&settings), directory(&settings)];
     checks.extend(store(&settings));
-    checks.push(server(&settings).await);
+    checks.push(durability(&settings));
+    checks.extend(server(&settings).await);
     checks.push(embedding(&settings));
     checks.push(model(&settings).await);
     checks.extend(servers(&settings).await);
@@ -170,6 +172,7 @@ fn store(settings: &Settings) -> Vec<Check> {
         Ok(coverage) => coverage_checks(&coverage, SystemClock.now()),
         Err(error) => vec![problem("store", error.to_string(), "restore it from a backup")],
     };
+    checks.extend(keeping(&store, settings));
     checks.push(match store.documents().counts() {
         Ok(counts) if counts.documents == 0 => {
             warning("documents", "no runbooks or past incidents", "groundcrew index ./runbooks")
@@ -222,22 +225,78 @@ fn signal(name: &'static str, coverage: &SignalCoverage, now: Timestamp) -> Chec
     ok(name, detail)
 }
 
-async fn server(settings: &Settings) -> Check {
+fn durability(settings: &Settings) -> Check {
+    let durability = settings.data.durability;
+    let detail = format!("{}: {}", durability.name(), durability.meaning());
+    match durability {
+        DurabilitySetting::Fsync => ok("durability", detail),
+        DurabilitySetting::Os => warning("durability", detail, "set data.durability to \"fsync\""),
+    }
+}
+
+/// How much is on disk, how far it goes back and how long it is kept.
+fn keeping(store: &Store, settings: &Settings) -> Vec<Check> {
+    let limits = match upkeep(settings) {
+        Ok(upkeep) => upkeep.retention,
+        Err(error) => return vec![problem("retention", error.to_string(), "correct the setting")],
+    };
+    let kept = store.kept(&limits);
+    let until = |limit: Option<Duration>| {
+        limit.map_or("kept".to_owned(), |limit| format!("kept for {}", period(limit.as_secs())))
+    };
+    let on_disk = |name: &str, signal: &KeptSignal, limit: Option<Duration>| {
+        let since = signal.range.map(|range| format!(" since {}", range.start.whole_secs()));
+        format!(
+            "{name} {}{}, {}",
+            quantity(signal.bytes as f64, "By"),
+            since.unwrap_or_default(),
+            until(limit)
+        )
+    };
+    let mut parts = vec![
+        on_disk("logs", &kept.logs, limits.logs),
+        on_disk("counts alone", &kept.rollups, limits.rollups),
+        on_disk("traces", &kept.traces, limits.traces),
+        on_disk("metrics", &kept.metrics, limits.metrics),
+    ];
+    let oldest = kept.oldest_change.map(|oldest| format!(" since {}", oldest.whole_secs()));
+    parts.push(format!("changes{}, {}", oldest.unwrap_or_default(), until(limits.changes)));
+    if kept.cold.splits > 0 {
+        parts.push(format!("in the bucket {}", quantity(kept.cold.bytes as f64, "By")));
+    }
+    if let Some(bytes_max) = limits.bytes_max {
+        parts.push(format!("all at most {}", quantity(bytes_max as f64, "By")));
+    }
+    let mut checks = vec![ok("retention", parts.join("; "))];
+    checks.extend(kept.held.map(|held| {
+        warning("retention", held, "check the machine's clock; docs/OPERATING.md, Retention")
+    }));
+    checks
+}
+
+/// Whether a server runs, and what it says of itself.
+async fn server(settings: &Settings) -> Vec<Check> {
     let Some(addresses) = Addresses::of_directory(&settings.data.dir) else {
-        return warning("server", "none runs on this data directory", "groundcrew serve");
+        return vec![warning("server", "none runs on this data directory", "groundcrew serve")];
     };
     let url = format!("http://{}/readyz", addresses.http);
-    match reqwest::Client::new().get(&url).timeout(PROBE_TIMEOUT).send().await {
-        Ok(response) if response.status().is_success() => {
-            ok("server", format!("ready on http://{}", addresses.http))
-        }
-        Ok(response) => problem(
-            "server",
-            format!("{url} answers {}", response.status()),
-            "see the server's log",
-        ),
-        Err(_) => warning("server", "the last one did not stop in order", "groundcrew serve"),
+    let mut request = reqwest::Client::new().get(&url).timeout(PROBE_TIMEOUT);
+    if !settings.server.token.is_empty() {
+        request = request.bearer_auth(settings.server.token.expose());
     }
+    let Ok(response) = request.send().await else {
+        return vec![warning("server", "the last one did not stop in order", "groundcrew serve")];
+    };
+    let status = response.status();
+    if !status.is_success() {
+        let detail = format!("{url} answers {status}");
+        return vec![problem("server", detail, "see the server's log")];
+    }
+    let said = response.text().await.unwrap_or_default();
+    let lines = said.lines().filter_map(|line| line.strip_prefix("warning: "));
+    let warnings = lines.map(|line| warning("server", line, "see docs/OPERATING.md"));
+    let ready = ok("server", format!("ready on http://{}", addresses.http));
+    std::iter::once(ready).chain(warnings).collect()
 }
 
 fn embedding(settings: &Settings) -> Check {

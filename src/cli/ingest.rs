@@ -1,18 +1,22 @@
 //! `groundcrew ingest`: files and stdin into the store, with progress and an honest summary.
 
+use std::cell::Cell;
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use groundcrew_indexer::sources::files::{IngestOptions, IngestSummary, ingest_paths};
+use groundcrew_indexer::sources::follow::{FollowOptions, Followed, follow};
 use groundcrew_indexer::{Intake, IntakeSettings};
 use groundcrew_masking::Masker;
-use groundcrew_store::Access;
+use groundcrew_store::{Access, Upkeep};
 use groundcrew_telemetry::{Clock, SystemClock, Timestamp};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::arguments::IngestArguments;
 use super::exit::Exit;
+use super::interrupt::Interrupts;
 use super::print;
 use crate::app;
 use crate::config::Settings;
@@ -34,6 +38,9 @@ pub(super) fn run(settings: &Settings, arguments: &IngestArguments) -> Result<Ex
     )?;
     let intake =
         Intake::new(Arc::clone(&store), Arc::new(Masker::new()), IntakeSettings::default());
+    if arguments.follow {
+        return follow_files(&intake, arguments);
+    }
     let fallback_time = arguments.at.is_some().then_some(now);
     let options = IngestOptions {
         fallback_time,
@@ -50,9 +57,31 @@ pub(super) fn run(settings: &Settings, arguments: &IngestArguments) -> Result<Ex
     bar.finish_and_clear();
     let summary = summary?;
     store.flush()?;
+    store.tend(&Upkeep::default(), &|| false)?;
     print_summary(&summary);
     let nothing_taken = summary.records.total() == 0 && summary.already_ingested.is_empty();
     Ok(if nothing_taken { Exit::NotEnoughEvidence } else { Exit::Success })
+}
+
+/// Follows files until Ctrl-C.
+fn follow_files(intake: &Intake, arguments: &IngestArguments) -> Result<Exit> {
+    if arguments.paths.iter().any(|path| path.as_os_str() == "-") {
+        anyhow::bail!("`-` is read as it comes; leave out --follow");
+    }
+    let interrupts = Interrupts::listen();
+    let text = |path: &PathBuf| path.to_string_lossy().into_owned();
+    let patterns: Vec<String> = arguments.paths.iter().map(text).collect();
+    print::note(visible(&format!("following {}; Ctrl-C ends", patterns.join(", "))));
+    let options = FollowOptions { patterns, service: arguments.service.clone() };
+    let last = Cell::new(Followed::default());
+    follow(intake, &options, &|| interrupts.happened(), &|so_far| last.set(so_far))?;
+    intake.flush()?;
+    let Followed { files, records, left_out } = last.get();
+    print::note(format!("stored {} records of {files} files", count(records)));
+    if left_out > 0 {
+        print::note(format!("{} could not be masked or read", count(left_out)));
+    }
+    Ok(if records == 0 { Exit::NotEnoughEvidence } else { Exit::Success })
 }
 
 fn progress_bar() -> ProgressBar {
@@ -80,6 +109,7 @@ fn summary_lines(summary: &IngestSummary) -> Vec<String> {
         (records.changes, "changes"),
         (records.alerts, "alerts"),
         (records.snapshots, "cluster snapshots"),
+        (records.charges, "charges"),
     ]
     .into_iter()
     .filter(|(number, _)| *number > 0)
@@ -98,6 +128,7 @@ fn summary_lines(summary: &IngestSummary) -> Vec<String> {
         (notes.truncated_texts, "texts were too long and were cut"),
         (notes.replaced_utf8, "inputs held bytes that are not UTF-8, which were replaced"),
         (notes.base64_ids, "ids came in base64 where OTLP/JSON wants hex, and were understood"),
+        (summary.charges_replaced, "charges of earlier exports of the same periods made way"),
         (notes.points_without_value, "metric points had no finite value and were dropped"),
     ] {
         if number > 0 {

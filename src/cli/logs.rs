@@ -3,7 +3,8 @@
 use anstyle::{AnsiColor, Style};
 use anyhow::Result;
 use clap::Args;
-use groundcrew_telemetry::{Clock, SystemClock};
+use groundcrew_store::Coverage;
+use groundcrew_telemetry::{Clock, SystemClock, Timestamp};
 
 use super::arguments::Output;
 use super::exit::Exit;
@@ -12,7 +13,7 @@ use super::{print, render};
 use crate::config::Settings;
 use crate::explore::view::{LogLine, LogsView, ValuesView};
 use crate::explore::{self, Asked};
-use crate::investigate::format::count;
+use crate::investigate::format::{count, dropped as dropped_until};
 use crate::text::visible;
 
 const DIM: Style = Style::new().dimmed();
@@ -79,6 +80,9 @@ pub(super) fn run(settings: &Settings, arguments: LogsArguments) -> Result<Exit>
         Output::Text | Output::Md => {
             print::out(&view.lines.iter().rev().map(line).collect::<String>())?;
             print::note(told(&view));
+            if let Some(missing) = missing(&store.coverage()?, view.from.0) {
+                print::note(missing);
+            }
         }
     }
     Ok(if view.lines.is_empty() { Exit::NotEnoughEvidence } else { Exit::Success })
@@ -135,6 +139,20 @@ fn line(line: &LogLine) -> String {
         line.level,
         visible(&line.service)
     )
+}
+
+/// What is no longer kept or cannot be reached of the time from `from` on.
+fn missing(coverage: &Coverage, from: Timestamp) -> Option<String> {
+    let dropped = coverage.dropped.logs.filter(|dropped| from < dropped.until);
+    let unreachable = coverage.unreachable.as_ref().filter(|elsewhere| from < elsewhere.until);
+    let told = [
+        dropped.map(|until| dropped_until("log lines", until)),
+        unreachable.map(|elsewhere| {
+            format!("older ones lie in a bucket that cannot be read now: {}", elsewhere.reason)
+        }),
+    ];
+    let told: Vec<String> = told.into_iter().flatten().collect();
+    (!told.is_empty()).then(|| visible(&told.join("; ")))
 }
 
 /// How many there are, and when.

@@ -20,10 +20,12 @@ const FRESH_FOR: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(settings: Settings) -> Result<Exit> {
     let shutdown = CancellationToken::new();
+    let proposing = settings.clone();
     let directory = Directory { settings, shutdown: shutdown.clone(), opened: Mutex::new(None) };
     let mcp = Mcp::new(Arc::new(move || {
         directory.sessions().map_err(|error| error.to_string().replace("\nhint", "; hint"))
-    }));
+    }))
+    .proposing(&proposing);
     let served = tokio::select! {
         served = mcp.over_stdio() => served.context("the client does not speak the protocol"),
         interrupted = tokio::signal::ctrl_c() => {

@@ -1,5 +1,6 @@
 //! One file per command. Data goes to stdout, everything else to stderr.
 
+mod actions;
 mod arguments;
 mod ask;
 mod asking;
@@ -7,6 +8,7 @@ mod changes;
 mod chat;
 mod client;
 mod config;
+mod cost;
 mod demo;
 mod doctor;
 mod eval;

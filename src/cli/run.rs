@@ -11,8 +11,9 @@ use super::arguments::{Arguments, Command};
 use super::exit::Exit;
 use super::terminal::Terminal;
 use super::{
-    ask, changes, chat, config, demo, doctor, eval, export, hook, incident, index, ingest, logs,
-    manual, mcp, print, replay, serve, show, slack, trace, vectors, watch,
+    actions, ask, changes, chat, config, cost, demo, doctor, eval, export, hook, incident, index,
+    ingest,
+    logs, manual, mcp, print, replay, serve, show, slack, trace, vectors, watch,
 };
 use crate::config::{Environment, Settings, load};
 use crate::observe;
@@ -74,6 +75,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit> {
         Command::Trace(arguments) => trace::run(&settings, &arguments, &terminal),
         Command::Logs(arguments) => logs::run(&settings, arguments),
         Command::WhatChanged(arguments) => changes::run(&settings, arguments, &terminal),
+        Command::Cost(arguments) => cost::run(&settings, arguments),
         Command::Watch(arguments) => block_on(watch::run(settings, arguments)),
         Command::Ingest(arguments) => ingest::run(&settings, &arguments),
         Command::Index(arguments) if arguments.watch => {
@@ -85,6 +87,14 @@ fn dispatch(arguments: Arguments) -> Result<Exit> {
         Command::Completions(arguments) => manual::completions(&arguments),
         Command::Man(arguments) => manual::man(&arguments),
         Command::Incident(command) => incident::run(&settings, command),
+        Command::Actions(arguments) => block_on(actions::list(settings, arguments)),
+        Command::Propose(arguments) => {
+            block_on(actions::propose(settings, arguments, &environment))
+        }
+        Command::Approve(arguments) => {
+            block_on(actions::approve(settings, arguments, &environment))
+        }
+        Command::Audit(arguments) => actions::audit(&settings, &arguments),
         Command::Hook(command) => hook::run(&settings, &command),
         Command::Export(arguments) => export::run(&settings, &arguments),
         Command::Replay(arguments) => block_on(replay::run(settings, arguments)),

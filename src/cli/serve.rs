@@ -12,12 +12,25 @@ pub(super) async fn run(settings: Settings) -> Result<Exit> {
     let running = app::start(&settings).await?;
     let addresses = &running.addresses;
     print::note(format!(
-        "panel and chat   http://{}\nOTLP over gRPC   {}\nOTLP over HTTP   http://{}\ndata directory   {}\nstop with Ctrl-C",
+        "panel and chat   http://{}\nOTLP over gRPC   {}\nOTLP over HTTP   http://{}\ndata directory   {}\ndurability       {}, {}\nstop with Ctrl-C",
         addresses.http,
         addresses.otlp_grpc,
         addresses.otlp_http,
-        settings.data.dir.display()
+        settings.data.dir.display(),
+        settings.data.durability.name(),
+        settings.data.durability.meaning()
     ));
+    let sources = &addresses.sources;
+    for (name, address) in [
+        ("syslog over UDP ", sources.syslog_udp),
+        ("syslog over TCP ", sources.syslog_tcp),
+        ("syslog over TLS ", sources.syslog_tls),
+        ("fluent forward  ", sources.fluent),
+    ] {
+        if let Some(address) = address {
+            print::note(format!("{name} {address}"));
+        }
+    }
     until_signalled().await?;
     print::note("stopping: finishing what runs, sealing memory");
     tokio::select! {

@@ -172,6 +172,7 @@ fn fill_in(settings: &mut Settings, environment: &Environment) -> Result<(), Con
     }
     for (secret, file) in [
         (&mut settings.server.token, &settings.server.token_file),
+        (&mut settings.intake.fluent_shared_key, &settings.intake.fluent_shared_key_file),
         (&mut settings.hooks.github_secret, &settings.hooks.github_secret_file),
         (&mut settings.hooks.pagerduty_secret, &settings.hooks.pagerduty_secret_file),
         (&mut settings.llm.api_key, &settings.llm.api_key_file),
@@ -180,6 +181,7 @@ fn fill_in(settings: &mut Settings, environment: &Environment) -> Result<(), Con
         (&mut settings.slack.app_token, &settings.slack.app_token_file),
         (&mut settings.slack.signing_secret, &settings.slack.signing_secret_file),
         (&mut settings.documents.qdrant.api_key, &settings.documents.qdrant.api_key_file),
+        (&mut settings.cold.secret_access_key, &settings.cold.secret_access_key_file),
     ] {
         if secret.is_empty() && !file.as_os_str().is_empty() {
             let text = std::fs::read_to_string(file)
@@ -187,6 +189,7 @@ fn fill_in(settings: &mut Settings, environment: &Environment) -> Result<(), Con
             *secret = Secret::new(text.trim());
         }
     }
+    settings.actions.fill_in()?;
     settings.mcp.servers.iter_mut().try_for_each(check_server)
 }
 

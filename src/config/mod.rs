@@ -4,19 +4,28 @@
 //! with `--config`, which must exist), `GROUNDCREW__SECTION__KEY` environment variables, command line flags. Every
 //! setting stands once in [`SETTINGS`], from which the reference page is printed.
 
+mod actions;
+mod cold;
+mod intake;
 mod layers;
 mod reference;
+mod retention;
 mod slack;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use groundcrew_store::Durability;
 use serde::Deserialize;
 use thiserror::Error;
 
+pub use actions::{ActionsSettings, Webhook};
+pub use cold::ColdSettings;
+pub use intake::{IntakeSettings, OptionalAddress};
 pub use layers::{Environment, load};
 pub use reference::{SETTINGS, Setting, environment_name, reference};
+pub use retention::RetentionSettings;
 pub use slack::{SlackMode, SlackSettings};
 
 /// A configuration that cannot be used.
@@ -56,8 +65,14 @@ pub struct Settings {
     pub config_version: u32,
     /// Where things are stored.
     pub data: DataSettings,
+    /// How long it is kept.
+    pub retention: RetentionSettings,
+    /// Where what is old lies.
+    pub cold: ColdSettings,
     /// What is listened on.
     pub server: ServerSettings,
+    /// Sources beside OTLP.
+    pub intake: IntakeSettings,
     /// Alerts and changes of other systems.
     pub hooks: HooksSettings,
     /// The web panel.
@@ -72,6 +87,8 @@ pub struct Settings {
     pub slack: SlackSettings,
     /// Other systems that may be asked.
     pub mcp: McpSettings,
+    /// What may be done about an outage.
+    pub actions: ActionsSettings,
     /// Our own log.
     pub log: LogSettings,
 }
@@ -96,6 +113,53 @@ pub struct DataSettings {
     pub memory_mib_max: usize,
     /// Seconds after which held telemetry is sealed although it is little.
     pub seal_after_secs: u64,
+    /// How sure what is acknowledged is.
+    pub durability: DurabilitySetting,
+    /// What merging small splits may read and write per second, in MiB; 0 for as much as it can.
+    pub merge_mib_per_sec: u64,
+    /// Whether raw logs and spans are kept for a short while only.
+    pub ephemeral: bool,
+    /// How long that is.
+    pub ephemeral_window: String,
+}
+
+/// How sure it is that what a sender got an OK for is still there later.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DurabilitySetting {
+    /// Synced to the disk: survives a power cut.
+    Fsync,
+    /// Handed to the kernel: survives a kill of the process, not a power cut.
+    Os,
+}
+
+impl DurabilitySetting {
+    /// As it is written in the configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fsync => "fsync",
+            Self::Os => "os",
+        }
+    }
+
+    /// What the store knows it as.
+    #[must_use]
+    pub const fn of_appends(self) -> Durability {
+        match self {
+            Self::Fsync => Durability::Synced,
+            Self::Os => Durability::Written,
+        }
+    }
+
+    /// What it is good for, for people.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Fsync => "what is acknowledged survives a kill and a power cut",
+            Self::Os => "what is acknowledged survives a kill; a power cut may lose some",
+        }
+    }
 }
 
 /// What is listened on.
@@ -242,6 +306,8 @@ pub struct QdrantSettings {
 pub struct McpSettings {
     /// Servers of the Model Context Protocol.
     pub servers: Vec<McpServer>,
+    /// Whether other programs' models may propose actions.
+    pub propose: bool,
 }
 
 /// A server of the Model Context Protocol: at an address, or a program that is started.
@@ -312,6 +378,7 @@ impl Settings {
     /// # Errors
     /// When an address is not loopback and no token is set.
     pub fn check_exposure(&self) -> Result<(), ConfigError> {
+        self.intake.check_exposure()?;
         if self.is_loopback_only() || !self.server.token.is_empty() {
             return Ok(());
         }

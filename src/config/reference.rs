@@ -27,7 +27,7 @@ const fn known_as(
 }
 
 /// Every setting there is.
-pub const SETTINGS: [Setting; 56] = [
+pub const SETTINGS: [Setting; 100] = [
     setting("config_version", "1", "format of the configuration file"),
     known_as(
         "data.dir",
@@ -45,6 +45,82 @@ pub const SETTINGS: [Setting; 56] = [
         "60",
         "seconds after which held telemetry is sealed although it is little",
     ),
+    setting(
+        "data.durability",
+        "\"fsync\"",
+        "when telemetry is acknowledged: `fsync` once it is on the disk, `os` once the kernel has it (a power cut may lose it)",
+    ),
+    setting(
+        "data.merge_mib_per_sec",
+        "8",
+        "what merging small splits may read and write per second, in MiB; 0 for as much as it can",
+    ),
+    setting(
+        "data.ephemeral",
+        "false",
+        "keep raw logs and spans only for data.ephemeral_window; counts, templates, series, changes and answers stay",
+    ),
+    setting("data.ephemeral_window", "\"1h\"", "how long raw logs and spans are kept then"),
+    setting("retention.logs", "\"14d\"", "how long log lines are kept; empty keeps them"),
+    setting(
+        "retention.rollups",
+        "\"90d\"",
+        "how long the counts of log lines are kept, by which later times are judged; at least as long as the lines",
+    ),
+    setting("retention.traces", "\"7d\"", "how long spans are kept"),
+    setting("retention.metrics", "\"30d\"", "how long metric points are kept"),
+    setting(
+        "retention.changes",
+        "\"90d\"",
+        "how long changes, alerts and cluster snapshots are kept",
+    ),
+    setting(
+        "retention.answers",
+        "\"\"",
+        "how long answers are kept; those that a remembered incident rests on stay",
+    ),
+    setting(
+        "retention.bytes_max",
+        "\"\"",
+        "the most that logs, traces and metrics may take on disk, e.g. 200GiB; the oldest go first",
+    ),
+    setting(
+        "cold.url",
+        "\"\"",
+        "bucket for old logs, traces and metrics: s3://bucket/prefix, gs://..., az://... or file:///directory; empty for none",
+    ),
+    setting("cold.after", "\"3d\"", "after how long they move there"),
+    setting("cold.cache_mib", "1024", "fetched files that are kept on the local disk, in MiB"),
+    setting("cold.timeout_secs", "10", "longest wait for the bucket, per 16 MiB"),
+    known_as(
+        "cold.endpoint",
+        "\"\"",
+        "address of a server that speaks S3, where it is not Amazon's",
+        "AWS_ENDPOINT_URL",
+    ),
+    known_as("cold.region", "\"\"", "region of the bucket", "AWS_REGION"),
+    known_as(
+        "cold.access_key_id",
+        "\"\"",
+        "key for S3; empty where the machine has a role of its own",
+        "AWS_ACCESS_KEY_ID",
+    ),
+    known_as(
+        "cold.secret_access_key",
+        "\"\"",
+        "the secret that belongs to it",
+        "AWS_SECRET_ACCESS_KEY",
+    ),
+    setting("cold.secret_access_key_file", "\"\"", "file that holds the secret"),
+    known_as("cold.session_token", "\"\"", "token of a key that is temporary", "AWS_SESSION_TOKEN"),
+    known_as(
+        "cold.google_credentials",
+        "\"\"",
+        "file with the key of a Google service account",
+        "GOOGLE_APPLICATION_CREDENTIALS",
+    ),
+    known_as("cold.azure_account", "\"\"", "Azure storage account", "AZURE_STORAGE_ACCOUNT_NAME"),
+    known_as("cold.azure_key", "\"\"", "key for it", "AZURE_STORAGE_ACCOUNT_KEY"),
     setting("server.listen", "\"127.0.0.1:7717\"", "address of the panel, the chat and the API"),
     setting("server.otlp_grpc", "\"127.0.0.1:4317\"", "address of the OTLP receiver over gRPC"),
     setting("server.otlp_http", "\"127.0.0.1:4318\"", "address of the OTLP receiver over HTTP"),
@@ -60,6 +136,47 @@ pub const SETTINGS: [Setting; 56] = [
         "server.public_url",
         "\"\"",
         "address at which people reach the panel, e.g. https://groundcrew.example; links in chats lead there",
+    ),
+    setting(
+        "intake.syslog_udp",
+        "\"\"",
+        "address of the syslog receiver over UDP, e.g. 127.0.0.1:5514; empty for none",
+    ),
+    setting("intake.syslog_tcp", "\"\"", "address of the syslog receiver over TCP"),
+    setting("intake.syslog_tls", "\"\"", "address of the syslog receiver over TLS"),
+    setting(
+        "intake.syslog_zone",
+        "\"\"",
+        "zone of syslog times that name none, e.g. Europe/Berlin; empty is UTC",
+    ),
+    setting(
+        "intake.fluent",
+        "\"\"",
+        "address of the receiver of the forward protocol (Fluentd, Fluent Bit), e.g. 127.0.0.1:24224",
+    ),
+    setting("intake.fluent_tls", "false", "whether that receiver speaks TLS"),
+    setting("intake.fluent_shared_key", "\"\"", "key that its senders must know; empty for none"),
+    setting("intake.fluent_shared_key_file", "\"\"", "file that holds the key"),
+    setting(
+        "intake.tls_cert",
+        "\"\"",
+        "PEM file with the certificate of the receivers over TLS, and those that lead to its authority",
+    ),
+    setting("intake.tls_key", "\"\"", "PEM file with its key"),
+    setting(
+        "intake.tls_client_ca",
+        "\"\"",
+        "PEM file with authorities; senders over TLS must then show a certificate of one of them",
+    ),
+    setting(
+        "intake.allow_from",
+        "[]",
+        "networks that syslog and the forward protocol take telemetry from, e.g. [\"10.0.0.0/8\"]; needed off loopback where neither certificates nor a shared key say who may send",
+    ),
+    setting(
+        "intake.follow",
+        "[]",
+        "log files to follow as they grow, paths or patterns, e.g. [\"/var/log/app/*.log\"]",
     ),
     setting(
         "hooks.mappings",
@@ -195,6 +312,41 @@ pub const SETTINGS: [Setting; 56] = [
         "mcp.servers",
         "[]",
         "servers of the Model Context Protocol that a model may ask during an investigation, reading tools only: [[mcp.servers]] tables with name, url (and token_file) or command (a list), and tools (names of those that may be asked although they do not say that they only read)",
+    ),
+    setting(
+        "mcp.propose",
+        "false",
+        "whether other programs' models may propose actions; a person approves them all the same",
+    ),
+    setting(
+        "actions.runbooks",
+        "[]",
+        "directories whose runbooks may declare actions; empty for no actions at all",
+    ),
+    setting(
+        "actions.webhooks",
+        "[]",
+        "where approved actions are sent: [[actions.webhooks]] tables with name, url (https, or http on this machine), token or token_file, and timeout_secs (15)",
+    ),
+    setting(
+        "actions.two_people",
+        "false",
+        "whether a person may not approve what they proposed themselves",
+    ),
+    setting(
+        "actions.approvers",
+        "[]",
+        "who may approve: names as given to --as or in the panel, and user ids of Slack; empty for everybody who can reach a surface",
+    ),
+    setting(
+        "actions.expire_minutes",
+        "30",
+        "minutes after which a proposal may not be approved any more",
+    ),
+    setting(
+        "actions.audit_file",
+        "\"\"",
+        "file to which the head of the audit trail is added with each entry, best on another machine's disk; default audit-heads.txt in the data directory",
     ),
     known_as(
         "log.filter",

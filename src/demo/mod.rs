@@ -4,4 +4,6 @@
 mod play;
 mod send;
 
-pub use play::{DemoError, DemoOptions, Played, index_shipped_runbooks, play};
+pub use play::{
+    DemoError, DemoOptions, Played, index_shipped_runbooks, play, write_shipped_runbooks,
+};

@@ -113,6 +113,23 @@ async fn submit_events(intake: &Intake, step: Step) -> Result<(), DemoError> {
     accepted.map(|_| ()).map_err(|refused| DemoError::Store(refused.reason.to_string()))
 }
 
+/// Writes the shipped runbooks and past incidents below `root`.
+///
+/// # Errors
+/// When they cannot be written.
+pub fn write_shipped_runbooks(root: &Path) -> Result<(), DemoError> {
+    let failed = |error: &dyn std::fmt::Display| DemoError::Runbooks(error.to_string());
+    for name in Runbooks::iter() {
+        let Some(file) = Runbooks::get(&name) else { continue };
+        let path = root.join(Path::new(name.as_ref()));
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(|error| failed(&error))?;
+        }
+        std::fs::write(&path, &file.data).map_err(|error| failed(&error))?;
+    }
+    Ok(())
+}
+
 /// Indexes the shipped runbooks and past incidents into `store`.
 ///
 /// # Errors
@@ -125,14 +142,7 @@ pub fn index_shipped_runbooks(
     let failed = |error: &dyn std::fmt::Display| DemoError::Runbooks(error.to_string());
     let directory = tempfile::tempdir().map_err(|error| failed(&error))?;
     let root = directory.path().join("runbooks");
-    for name in Runbooks::iter() {
-        let Some(file) = Runbooks::get(&name) else { continue };
-        let path = root.join(Path::new(name.as_ref()));
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).map_err(|error| failed(&error))?;
-        }
-        std::fs::write(&path, &file.data).map_err(|error| failed(&error))?;
-    }
+    write_shipped_runbooks(&root)?;
     index_directory(DocumentSource::at(&root), store.documents(), masker, embedder, &|_| {})
         .map_err(|error| failed(&error))
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::bundles::{ItemRow, feed, question};
 use super::case::{EvalError, FreshStore, each_of, find_cases, name_of};
 use super::rca::{Prepared, prepare};
-use crate::investigate::answer::{Answer, Verdict};
+use crate::investigate::answer::{Answer, Confidence, Verdict};
 use crate::investigate::assertion::{Measure, Outcome};
 use crate::investigate::explain::render;
 use crate::investigate::material::Gathered;
@@ -44,6 +44,7 @@ pub struct AnswerRow {
     answer: String,
     claims: Vec<ClaimRow>,
     abstain: bool,
+    confidence: Option<Confidence>,
     items: Vec<ItemRow>,
     /// Sentences that did not hold.
     struck: Vec<String>,
@@ -59,6 +60,7 @@ pub struct AnswerRow {
 struct Ablated {
     answer: String,
     abstain: bool,
+    confidence: Option<Confidence>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -129,6 +131,7 @@ fn answer(like: &Investigator, run: &AnswersRun, folder: &Path) -> Result<Answer
     Ok(AnswerRow {
         case: name_of(folder),
         abstain: answer.verdict == Verdict::NotEnoughEvidence,
+        confidence: answer.confidence,
         struck: record.struck.iter().map(|cut| format!("{} ({})", cut.text, cut.why)).collect(),
         measured: [counted(Outcome::Held), counted(Outcome::Unclear), counted(Outcome::Failed)],
         items: answer
@@ -191,7 +194,11 @@ fn ablated(question: &Question, facts: &Facts, answer: &Answer) -> Ablated {
     let seen = Seen { plan: facts.plan.clone(), gathered, services: facts.known.clone() };
     let facts = conclude(&source, question, (&ids, seen), &|_| {});
     let left = answer_from(&source, question, &ids, &facts).answer;
-    Ablated { abstain: left.verdict != Verdict::LikelyCause, answer: left.headline }
+    Ablated {
+        abstain: left.verdict != Verdict::LikelyCause,
+        confidence: left.confidence,
+        answer: left.headline,
+    }
 }
 
 /// Takes away what was measured.

@@ -99,17 +99,13 @@ fn histogram(
     let width = width(least.max(60));
     let mut bars = Bars::new(query.range, width);
     let services = query.services.clone();
-    for row in store.log_templates(&TemplateQuery { range: query.range, services })? {
-        if query.template.is_some_and(|template| row.template != template) {
-            continue;
-        }
-        let severe = |severity| query.severity_min.is_none_or(|least| severity >= least);
-        for (severity, _, minutes) in row.by_severity().filter(|level| severe(level.0)) {
-            for (minute, count) in minutes {
-                let at = Timestamp::from_secs(minute * 60).max(query.range.start);
-                bars.add(at, severity, u64::from(*count));
-            }
-        }
+    let counts =
+        store.log_counts(&TemplateQuery { range: query.range, services }, query.template)?;
+    let severe = |severity| query.severity_min.is_none_or(|least| severity >= least);
+    for (minute, severity, count) in counts.into_iter().filter(|(_, severity, _)| severe(*severity))
+    {
+        let at = Timestamp::from_secs(minute * 60).max(query.range.start);
+        bars.add(at, severity, count);
     }
     Ok((width, bars.bars, true))
 }

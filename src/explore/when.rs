@@ -176,7 +176,7 @@ pub(super) fn trace_id(text: &str) -> Result<TraceId, ExploreError> {
 /// Just after the newest telemetry; `None` when there is none.
 pub(super) fn newest(store: &Store) -> Result<Option<Timestamp>, StoreError> {
     let coverage = store.coverage()?;
-    let ends = [coverage.logs, coverage.spans, coverage.points].map(|signal| signal.range);
+    let ends = [coverage.counts, coverage.spans, coverage.points].map(|signal| signal.range);
     Ok(ends.into_iter().flatten().map(|range| range.end).max())
 }
 

@@ -1,5 +1,6 @@
 //! Numbers and times as people read them: the same figure is written the same way in a sentence and in its evidence.
 
+use groundcrew_store::{DroppedUntil, Limit};
 use groundcrew_telemetry::Timestamp;
 
 /// `2026-11-22 03:07:10`, in UTC: seconds are enough to read, the exact time stands in the record.
@@ -63,6 +64,31 @@ pub fn duration(secs: u64) -> String {
         (0, minutes) => format!("{minutes} min"),
         (hours, 0) => format!("{hours} h"),
         (hours, minutes) => format!("{hours} h {minutes} min"),
+    }
+}
+
+/// How long something is kept: `14 d`, else as [`duration`].
+#[must_use]
+pub fn period(secs: u64) -> String {
+    if secs >= 86_400 && secs.is_multiple_of(86_400) {
+        return format!("{} d", secs / 86_400);
+    }
+    duration(secs)
+}
+
+/// Up to when something was dropped and why, to stand in a sentence: `log lines are kept for 14 d; those up to ...`.
+#[must_use]
+pub fn dropped(name: &str, dropped: DroppedUntil) -> String {
+    let until = dropped.until.whole_secs();
+    match dropped.limit {
+        Limit::Age(age) => format!(
+            "{name} are kept for {}; those up to {until} were dropped",
+            period(age.as_secs())
+        ),
+        Limit::Bytes(bytes) => format!(
+            "{name} up to {until} were dropped, because no more than {} are kept on disk",
+            quantity(bytes as f64, "By")
+        ),
     }
 }
 
@@ -143,6 +169,7 @@ mod tests {
         assert_eq!(quantity(0.25, "s"), "250 ms");
         assert_eq!(quantity(12.0, "{connection}"), "12 connection");
         assert_eq!([40, 1_380, 7_200, 7_500].map(duration), ["40 s", "23 min", "2 h", "2 h 5 min"]);
+        assert_eq!([1_209_600, 129_600, 1_800].map(period), ["14 d", "36 h", "30 min"]);
         assert_eq!(rate(f64::NAN), "unknown");
         assert_eq!(rate(-1_234.0), "-1,234");
     }

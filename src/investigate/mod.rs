@@ -204,7 +204,7 @@ pub fn find_facts(
 ) -> Facts {
     let store = &investigator.store;
     let coverage = store.coverage().unwrap_or_default();
-    let covered = [coverage.logs.range, coverage.spans.range, coverage.points.range]
+    let covered = [coverage.counts.range, coverage.spans.range, coverage.points.range]
         .into_iter()
         .flatten()
         .reduce(|a, b| TimeRange::new(a.start.min(b.start), a.end.max(b.end)));

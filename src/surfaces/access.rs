@@ -12,6 +12,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use base64::Engine;
 use subtle::ConstantTimeEq;
 
 use super::wire;
@@ -56,6 +57,28 @@ impl Access {
         let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let given = given.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or("").trim();
         given.as_bytes().ct_eq(self.inner.token.expose().as_bytes()).into()
+    }
+
+    /// Whether the request carries the token where shippers that cannot choose their headers put a key: as the password of
+    /// `Basic` (Loki, Elasticsearch, remote write), as an `ApiKey` (Elasticsearch), or in `DD-API-KEY` (Datadog).
+    #[must_use]
+    pub fn knows_key(&self, headers: &HeaderMap) -> bool {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let after_colon = |pair: &str| {
+            let pair = base64::prelude::BASE64_STANDARD.decode(pair.trim()).ok()?;
+            let colon = pair.iter().position(|byte| *byte == b':')?;
+            pair.get(colon + 1..).map(<[u8]>::to_vec)
+        };
+        let authorization = text("authorization").unwrap_or("");
+        let given = match authorization.split_once(' ') {
+            Some(("Basic", pair)) => after_colon(pair),
+            Some(("ApiKey", key)) => {
+                Some(after_colon(key).unwrap_or_else(|| key.trim().as_bytes().to_vec()))
+            }
+            _ => text("dd-api-key").map(|key| key.as_bytes().to_vec()),
+        };
+        let token = self.inner.token.expose().as_bytes();
+        !token.is_empty() && given.is_some_and(|given| given.ct_eq(token).into())
     }
 
     /// A one-time ticket that opens a WebSocket, for browsers, which cannot send a token with one.
@@ -172,8 +195,14 @@ pub async fn guard_receiver(
     request: Request,
     next: Next,
 ) -> Response {
-    let allowed = access.is_authorized(request.headers());
-    if allowed {
+    let headers = request.headers();
+    // A page can post text to loopback without asking first; shippers send no `Origin`.
+    if headers.contains_key(header::ORIGIN)
+        && let Some(refusal) = access.turns_away_page(headers)
+    {
+        return refusal;
+    }
+    if access.is_authorized(headers) || access.knows_key(headers) {
         return next.run(request).await;
     }
     if request
@@ -193,7 +222,7 @@ pub async fn guard_receiver(
         StatusCode::UNAUTHORIZED,
         "unauthorized",
         "the bearer token is missing or wrong",
-        "set the exporter's Authorization header",
+        "set the sender's Authorization header, its password or its API key",
     )
 }
 
@@ -254,6 +283,24 @@ mod tests {
             assert_eq!(access.allows_host(&headers(&[("host", host)])), allowed, "{host}");
         }
         assert!(!access.allows_host(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn shippers_give_the_token_as_password_or_key() {
+        let access = Access::new(Secret::new("t0ken"), Vec::new());
+        let knows = |name: &str, value: &str| access.knows_key(&headers(&[(name, value)]));
+        assert!(knows("authorization", "Basic YW55Ym9keTp0MGtlbg=="));
+        assert!(knows("authorization", "ApiKey aWQ6dDBrZW4="));
+        assert!(knows("authorization", "ApiKey t0ken"));
+        assert!(knows("dd-api-key", "t0ken"));
+        for wrong in ["Basic YW55Ym9keTpvdGhlcg==", "Basic t0ken", "Basic", "ApiKey ", "Basic Og=="]
+        {
+            assert!(!knows("authorization", wrong), "{wrong}");
+        }
+        assert!(!knows("dd-api-key", ""));
+        assert!(
+            !Access::new(Secret::default(), Vec::new()).knows_key(&headers(&[("dd-api-key", "")]))
+        );
     }
 
     #[test]

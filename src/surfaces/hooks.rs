@@ -24,7 +24,7 @@ use serde_json::json;
 use super::access::Access;
 use super::signature::is_signed;
 use super::wire;
-use crate::config::Secret;
+use crate::config::{HooksSettings, Secret};
 use crate::desk::Desk;
 
 /// The largest body that is read.
@@ -53,6 +53,26 @@ pub struct HooksOptions {
     pub github_secret: Secret,
     /// Signs what comes to `/hooks/pagerduty`; empty for none.
     pub pagerduty_secret: Secret,
+}
+
+impl HooksOptions {
+    /// By the settings, with the mappings that they name.
+    #[must_use]
+    pub fn new(
+        (settings, mappings): (&HooksSettings, Mappings),
+        intake: &Intake,
+        desk: &Desk,
+        access: &Access,
+    ) -> Self {
+        Self {
+            intake: intake.clone(),
+            desk: desk.clone(),
+            access: access.clone(),
+            mappings,
+            github_secret: settings.github_secret.clone(),
+            pagerduty_secret: settings.pagerduty_secret.clone(),
+        }
+    }
 }
 
 struct Hooks {

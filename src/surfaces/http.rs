@@ -22,9 +22,12 @@ use super::hooks::HooksOptions;
 use super::panel::{self, PanelOptions};
 use super::slack::Slack;
 use super::wire::{self, Ask, Envelope};
-use super::{explore, feedback, hooks, mcp, openai, openapi, ws};
+use super::{cost, explore, feedback, hooks, mcp, openai, openapi, proposals, ws};
+use crate::config::DurabilitySetting;
 use crate::investigate::answer::{Answer, AnswerEvent};
+use crate::remediate::Remediation;
 use crate::session::{AskError, Conversation, Logged, RunEvent, RunStatus, Sessions, Tail};
+use crate::text::visible;
 
 /// Largest body that is taken.
 const BODY_BYTES_MAX: usize = 256 * 1024;
@@ -40,10 +43,16 @@ pub struct Api {
     pub chat: ws::Chat,
     /// Whether new work is taken; false once the server drains.
     pub ready: Arc<AtomicBool>,
+    /// How sure what is acknowledged is.
+    pub durability: DurabilitySetting,
     /// How the panel is shown.
     pub panel: Arc<PanelOptions>,
     /// Slack, where it is set up.
     pub slack: Option<Slack>,
+    /// What may be done about an outage.
+    pub actions: Remediation,
+    /// The tools of other programs' models.
+    pub mcp: mcp::Mcp,
 }
 
 /// All routes of the main listener.
@@ -59,10 +68,10 @@ pub fn router(api: Api, hooks: HooksOptions) -> Router {
     let panel = panel::router(Arc::clone(&api.panel));
     let hooks = hooks::router(hooks);
     let views = explore::router(api.chat.sessions.clone());
+    let costs = cost::router(api.chat.sessions.clone());
     let slack = api.slack.as_ref().map(Slack::router).unwrap_or_default();
-    let sessions = api.chat.sessions.clone();
-    let mcp = mcp::Mcp::new(Arc::new(move || Ok(sessions.clone())));
-    let mcp = mcp.over_http(api.chat.shutdown.child_token());
+    let actions = proposals::router(api.actions.clone());
+    let mcp = api.mcp.clone().over_http(api.chat.shutdown.child_token());
     let chats = openai::router(api.chat.sessions.clone());
     Router::new()
         .route("/v1/ask", post(ask))
@@ -78,6 +87,8 @@ pub fn router(api: Api, hooks: HooksOptions) -> Router {
         .merge(chat)
         .merge(memory)
         .merge(views)
+        .merge(costs)
+        .merge(actions)
         .merge(panel)
         .merge(openapi::router())
         .layer(middleware::from_fn(in_our_shape))
@@ -117,9 +128,17 @@ async fn in_our_shape(request: Request, next: Next) -> Response {
     refusal
 }
 
-async fn ready(State(api): State<Api>) -> Response {
+/// Whether new work is taken, how sure what is acknowledged is, and, for whom it concerns, what is wrong with the store.
+async fn ready(State(api): State<Api>, headers: HeaderMap) -> Response {
     if api.ready.load(Ordering::Relaxed) {
-        return (StatusCode::OK, "ok\n").into_response();
+        let mut report = format!("ok\ndurability: {}\n", api.durability.name());
+        // They name files, which is nobody's business who may not ask.
+        if api.chat.access.is_authorized(&headers) {
+            for warning in api.chat.sessions.investigator().store.warnings() {
+                report.push_str(&format!("warning: {}\n", visible(&warning)));
+            }
+        }
+        return (StatusCode::OK, report).into_response();
     }
     wire::refusal(
         StatusCode::SERVICE_UNAVAILABLE,

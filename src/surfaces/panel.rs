@@ -49,6 +49,8 @@ struct Assets;
 pub struct PanelOptions {
     /// Where else things can be opened.
     pub links: Vec<ExternalLink>,
+    /// Whether answers may have a proposal under them.
+    pub actions: bool,
     /// The policy of pages that others may embed.
     #[serde(skip)]
     #[cfg_attr(test, ts(skip))]
@@ -87,7 +89,15 @@ impl PanelOptions {
         let ancestors: Vec<&str> =
             std::iter::once("'self'").chain(frame_ancestors.iter().map(String::as_str)).collect();
         let embed_policy = format!("{CONTENT_SECURITY_POLICY}{}", ancestors.join(" "));
-        Ok(Self { links, embed_policy })
+        Ok(Self { links, actions: false, embed_policy })
+    }
+}
+
+impl PanelOptions {
+    /// The same, saying whether answers may have a proposal under them.
+    #[must_use]
+    pub fn with_actions(self, actions: bool) -> Self {
+        Self { actions, ..self }
     }
 }
 

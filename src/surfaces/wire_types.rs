@@ -16,6 +16,7 @@ use crate::investigate::answer::{
 };
 use crate::investigate::assertion::{Assertion, Check, Figure, Measure, Outcome};
 use crate::investigate::evidence::{Evidence, EvidenceKind};
+use crate::remediate::{Course, Helped, Proposal, ProposalState, RestsOn};
 use crate::surfaces::panel::{ExternalLink, PanelOptions};
 
 /// The whole file.
@@ -85,7 +86,19 @@ fn generated() -> String {
     declare(SearchHit::decl(&config));
     declare(ExternalLink::decl(&config));
     declare(PanelOptions::decl(&config));
+    of_actions(&config).into_iter().for_each(declare);
     file
+}
+
+/// What may be done about an outage.
+fn of_actions(config: &Config) -> [String; 5] {
+    [
+        ProposalState::decl(config),
+        RestsOn::decl(config),
+        Helped::decl(config),
+        Course::decl(config),
+        Proposal::decl(config),
+    ]
 }
 
 #[test]

@@ -71,13 +71,40 @@ pub async fn upgrade(
             hint,
         );
     }
-    upgrade
+    configured(upgrade, FRAME_IN_BYTES_MAX)
         .protocols([wire::SUBPROTOCOL])
-        .max_message_size(FRAME_IN_BYTES_MAX)
-        .max_frame_size(FRAME_IN_BYTES_MAX)
+        .on_upgrade(move |socket| Socket::new(socket, chat).run())
+}
+
+/// How every socket here is set up: what is buffered stays small, and a message may have so many bytes.
+pub fn configured(upgrade: WebSocketUpgrade, bytes_max: usize) -> WebSocketUpgrade {
+    upgrade
+        .max_message_size(bytes_max)
+        .max_frame_size(bytes_max)
         .read_buffer_size(4 * 1024)
         .write_buffer_size(8 * 1024)
-        .on_upgrade(move |socket| Socket::new(socket, chat).run())
+}
+
+/// Sends a message; `Err` is why the socket has to end. A socket that takes nothing for too long is too slow.
+pub async fn deliver(socket: &mut WebSocket, message: Message) -> Result<(), End> {
+    match timeout(SEND_TIMEOUT, socket.send(message)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err((1001, "gone")),
+        Err(_) => Err((1013, "slow")),
+    }
+}
+
+/// Says why a socket ends and reads on until the other side has closed too, which is what makes a close clean.
+pub async fn close(mut socket: WebSocket, (code, reason): End) {
+    let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
+    let closing = async {
+        if socket.send(Message::Close(Some(frame))).await.is_ok() {
+            while let Some(Ok(_)) = socket.recv().await {}
+        }
+    };
+    if timeout(Duration::from_secs(2), closing).await.is_err() {
+        tracing::debug!("a client did not answer the close of its socket");
+    }
 }
 
 struct Socket {
@@ -96,8 +123,8 @@ struct Followed {
     seq: u64,
 }
 
-/// Why the socket ends, as a close code and a reason.
-type End = (u16, &'static str);
+/// Why a socket ends, as a close code and a reason.
+pub type End = (u16, &'static str);
 
 impl Socket {
     fn new(socket: WebSocket, chat: Chat) -> Self {
@@ -142,21 +169,8 @@ impl Socket {
             }
         };
         self.closed.cancel();
-        if let Some((code, reason)) = end {
-            self.close(code, reason).await;
-        }
-    }
-
-    /// Says why and reads on until the other side has closed too, which is what makes a close clean.
-    async fn close(mut self, code: u16, reason: &'static str) {
-        let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
-        let closing = async {
-            if self.socket.send(Message::Close(Some(frame))).await.is_ok() {
-                while let Some(Ok(_)) = self.socket.recv().await {}
-            }
-        };
-        if timeout(Duration::from_secs(2), closing).await.is_err() {
-            tracing::debug!("a client did not answer the close of its socket");
+        if let Some(end) = end {
+            close(self.socket, end).await;
         }
     }
 
@@ -379,11 +393,7 @@ impl Socket {
     }
 
     async fn send_message(&mut self, message: Message) -> Result<(), End> {
-        match timeout(SEND_TIMEOUT, self.socket.send(message)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err((1001, "gone")),
-            Err(_) => Err((1013, "slow")),
-        }
+        deliver(&mut self.socket, message).await
     }
 }
 

@@ -1,6 +1,12 @@
 //! The integration tests, in one binary: the real program, real sockets, real peers.
 
 #[cfg(test)]
+mod actions;
+#[cfg(test)]
+mod actions_bench;
+#[cfg(test)]
+mod actions_slack;
+#[cfg(test)]
 mod api;
 #[cfg(test)]
 mod ask;
@@ -11,7 +17,11 @@ mod capsule;
 #[cfg(test)]
 mod chat;
 #[cfg(test)]
+mod cold;
+#[cfg(test)]
 mod commands;
+#[cfg(test)]
+mod cost;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
@@ -30,6 +40,8 @@ mod hooks;
 mod incidents;
 #[cfg(test)]
 mod injection;
+#[cfg(test)]
+mod kill_loop;
 #[cfg(test)]
 mod looking_further;
 #[cfg(test)]
@@ -51,7 +63,21 @@ mod openai;
 #[cfg(test)]
 mod peers;
 #[cfg(test)]
+mod power_cut;
+#[cfg(test)]
+mod pressure;
+#[cfg(test)]
+mod prometheus;
+#[cfg(test)]
+mod protocols;
+#[cfg(test)]
 mod receivers;
+#[cfg(test)]
+mod retention;
+#[cfg(test)]
+mod senders;
+#[cfg(test)]
+mod shippers;
 #[cfg(test)]
 mod shop;
 #[cfg(test)]
@@ -72,3 +98,5 @@ mod support;
 mod tidy;
 #[cfg(test)]
 mod transcripts;
+#[cfg(test)]
+mod websockets;

@@ -14,7 +14,7 @@ use crate::support::{PATIENCE, Program, client, failing_trace, outage_logs};
 pub(crate) const END: i64 = 1_790_000_000;
 pub(crate) const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 /// The tools, in their order.
-pub(crate) const TOOLS: [&str; 10] = [
+pub(crate) const TOOLS: [&str; 11] = [
     "investigate",
     "what_changed",
     "search_logs",
@@ -25,6 +25,7 @@ pub(crate) const TOOLS: [&str; 10] = [
     "service_map",
     "search_knowledge",
     "get_incident",
+    "cost_of",
 ];
 /// A log line that wants to be obeyed, leave its place, hide something and clear a screen.
 const HOSTILE: &str =
@@ -73,7 +74,7 @@ impl Piped {
     }
 
     /// Starts it and shakes hands, as clients of the earlier revision do.
-    fn greeted(program: &Program) -> Self {
+    pub(crate) fn greeted(program: &Program) -> Self {
         let mut piped = Self::start(program);
         let client = json!({"name": "test", "version": "1"});
         let hello =
@@ -107,7 +108,7 @@ impl Piped {
         }
     }
 
-    fn call(&mut self, name: &str, arguments: Value) -> Value {
+    pub(crate) fn call(&mut self, name: &str, arguments: Value) -> Value {
         let response = self.ask("tools/call", json!({"name": name, "arguments": arguments}));
         assert!(response["error"].is_null(), "{response:#}");
         response["result"].clone()

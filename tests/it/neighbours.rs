@@ -97,7 +97,10 @@ async fn what_is_not_offered_or_does_not_fit_is_not_asked() {
     let wiki = wiki();
     for (asking, why) in [
         (asks("other", "search_knowledge", &json!({})), "there is no such server; there are wiki"),
-        (asks("wiki", "delete_all", &json!({})), "wiki has no such tool; it has get_incident"),
+        (
+            asks("wiki", "delete_all", &json!({})),
+            "wiki has no such tool; it has cost_of, get_incident",
+        ),
         (asks("wiki", "search_knowledge", &json!({"query": 7})), "do not fit the tool's schema"),
         (asks("wiki", "search_knowledge", &json!({"q": "x"})), "do not fit the tool's schema"),
         (asks("wiki", "search_knowledge", &json!("x")), "arguments is the text of a JSON object"),
@@ -133,7 +136,7 @@ fn the_doctor_says_who_can_be_asked() {
     let away = "[[mcp.servers]]\nname = \"away\"\nurl = \"http://127.0.0.1:9/mcp\"\n";
     program.file("groundcrew.toml", format!("{}{away}", started(&wiki)));
     let told = text(&program.run(&["doctor"]).stdout);
-    assert!(told.contains("✔ server to ask: wiki, 10 tools"), "{told}");
+    assert!(told.contains("✔ server to ask: wiki, 11 tools"), "{told}");
     assert!(told.contains("⚠ server to ask: away could not be asked"), "{told}");
 }
 

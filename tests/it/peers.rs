@@ -1,5 +1,5 @@
 //! Real peers: the official OpenTelemetry Python SDK as sender, the official OpenAI SDK as client, a real OpenAI-compatible
-//! model server, a real Prometheus and a real Alertmanager.
+//! model server.
 //!
 //! `scripts/test.sh` installs them and says where they are; without it these tests say that they are skipped.
 
@@ -7,12 +7,11 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use groundcrew_telemetry::{Clock, SystemClock};
 use serde_json::Value;
 
-use crate::support::{Program, Server, outage_logs, overview, text};
+use crate::support::{Program, outage_logs, text};
 
 /// What `scripts/test.sh` installed and names by a variable.
 pub(crate) fn given(variable: &str) -> Option<PathBuf> {
@@ -126,7 +125,7 @@ fn the_api_keeps_to_its_description_whatever_is_sent() {
 }
 
 /// A process of a peer, ended when the test does.
-struct Peer(Child);
+pub(crate) struct Peer(pub(crate) Child);
 
 impl Drop for Peer {
     fn drop(&mut self) {
@@ -136,7 +135,7 @@ impl Drop for Peer {
     }
 }
 
-fn start(program: &Path, arguments: &[String]) -> Peer {
+pub(crate) fn start(program: &Path, arguments: &[String]) -> Peer {
     let quiet = || Stdio::null();
     Peer(
         Command::new(program)
@@ -150,84 +149,6 @@ fn start(program: &Path, arguments: &[String]) -> Peer {
 }
 
 /// A port that was free a moment ago, for a program that cannot say which one it took.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-/// Whether the first page tells of a firing alert of that name within a minute.
-async fn hears(server: &Server, name: &str) -> bool {
-    for _ in 0..120 {
-        let view = overview(server).await;
-        let alerts = view["alerts"].as_array().unwrap();
-        if alerts.iter().any(|alert| alert["name"] == name && alert["firing"] == true) {
-            return true;
-        }
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
-    false
-}
-
-#[tokio::test]
-async fn a_real_prometheus_and_where_installed_a_real_alertmanager_are_heard() {
-    let Some(folder) = given("GROUNDCREW_TEST_ALERTING") else { return };
-    // Debian's Alertmanager reads its templates from where its package puts them, and only from there.
-    let has_templates = Path::new("/usr/share/prometheus/alertmanager/default.tmpl").exists();
-    if !has_templates {
-        eprintln!("skipped: prometheus-alertmanager is not installed; Prometheus alone is heard");
-    }
-    for by_alertmanager in [false, true].into_iter().take(1 + usize::from(has_templates)) {
-        let program = Program::new();
-        let server = program.serve();
-        let at = program.data().join("alerting");
-        std::fs::create_dir_all(&at).unwrap();
-        let file = |name: &str, text: String| {
-            std::fs::write(at.join(name), text).unwrap();
-            at.join(name).display().to_string()
-        };
-        let ours = server.http();
-        let (prometheus_port, alertmanager_port) = (free_port(), free_port());
-        let rules = file("rules.yml", "groups: [{name: g, rules: [{alert: ItFires, expr: vector(1), labels: {service: cart, severity: critical}, annotations: {summary: it fires}}]}]".to_owned());
-        let target = if by_alertmanager {
-            format!("127.0.0.1:{alertmanager_port}")
-        } else {
-            ours.to_string()
-        };
-        let config = file(
-            "prometheus.yml",
-            format!(
-                "global: {{evaluation_interval: 1s}}\nrule_files: ['{rules}']\nalerting: {{alertmanagers: [{{static_configs: [{{targets: ['{target}']}}]}}]}}"
-            ),
-        );
-        let receiver = file(
-            "alertmanager.yml",
-            format!(
-                "route: {{receiver: us, group_wait: 1s}}\nreceivers: [{{name: us, webhook_configs: [{{url: 'http://{ours}/hooks/alertmanager'}}]}}]"
-            ),
-        );
-        let _alertmanager = by_alertmanager.then(|| {
-            start(
-                &folder.join("prometheus-alertmanager"),
-                &[
-                    format!("--config.file={receiver}"),
-                    format!("--storage.path={}", at.join("am").display()),
-                    format!("--web.listen-address=127.0.0.1:{alertmanager_port}"),
-                    "--cluster.listen-address=".to_owned(),
-                ],
-            )
-        });
-        let _prometheus = start(
-            &folder.join("prometheus"),
-            &[
-                format!("--config.file={config}"),
-                format!("--storage.tsdb.path={}", at.join("tsdb").display()),
-                format!("--web.listen-address=127.0.0.1:{prometheus_port}"),
-                // It finds its targets only seconds after it sends for the first time.
-                "--rules.alert.resend-delay=1s".to_owned(),
-            ],
-        );
-        assert!(hears(&server, "ItFires").await, "by an Alertmanager: {by_alertmanager}");
-        let opened = overview(&server).await["opened"].clone();
-        let title = opened[0]["title"].as_str().unwrap_or_else(|| panic!("an incident: {opened}"));
-        assert!(title.contains("it fires"), "{title}");
-    }
 }

@@ -22,6 +22,9 @@ fn told(what: &Inbound) -> String {
         Inbound::Command { text, .. } => format!("command: {text}"),
         Inbound::Stop(place) => format!("stop: {} {}", place.channel, place.thread),
         Inbound::Thumb { answer_id, is_up, .. } => format!("thumb: {answer_id} {is_up}"),
+        Inbound::Decision { proposal, is_approved, .. } => {
+            format!("decision: {proposal} {is_approved}")
+        }
         Inbound::Wrong(wrong) => format!("wrong: {:?}", wrong.values),
         Inbound::Reaction { message: (channel, ts), is_up } => {
             format!("reaction: {is_up} to {channel} {ts}")

@@ -78,6 +78,13 @@ fn played() -> (Program, PathBuf) {
     program.file("trace.otlp.jsonl", failing_trace(END));
     let change = r#"{"changes": [{"at": "2026-09-21T14:02:00Z", "kind": "deploy", "service": "checkout", "title": "checkout 2.11.0", "before": "2.10.6", "after": "2.11.0"}]}"#;
     program.file("changes.json", change);
+    let charges = [("20T14", "0.36"), ("21T13", "0.36"), ("21T14", "0.72")].map(|(hour, cost)| {
+        let start = format!("2026-09-{hour}:00:00Z");
+        let tags = r#""{""service"": ""checkout""}""#;
+        format!("{start},2026-09-{hour}:59:59Z,{cost},{cost},USD,Usage,Compute,{tags}\n")
+    });
+    let columns = "ChargePeriodStart,ChargePeriodEnd,BilledCost,EffectiveCost,BillingCurrency,ChargeCategory,ServiceName,Tags";
+    program.file("billing.csv", format!("{columns}\n{}", charges.concat()));
     (program, folder)
 }
 
@@ -107,7 +114,7 @@ fn the_command_line_does_what_its_document_shows() {
         let command = command.replace("CODE", &last_code);
         let said = said(&program, &folder, &command);
         let lines: Vec<&str> = said.trim_end().lines().map(str::trim_end).collect();
-        let headline = lines.iter().take(2).copied().collect::<Vec<&str>>().join(" ");
+        let headline = lines.iter().take(3).copied().collect::<Vec<&str>>().join(" ");
         let after = headline.split("confidence ").nth(1).unwrap_or_default();
         if let Some(code) = after.split_whitespace().nth(1).filter(|code| code.len() == 3) {
             last_code = code.to_owned();

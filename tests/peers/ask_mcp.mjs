@@ -58,6 +58,7 @@ for (const [name, args] of [
   ["service_map", { to: end }],
   ["search_knowledge", { query: "pool exhausted" }],
   ["get_incident", { code: answer.structuredContent.incident }],
+  ["cost_of", { service: "checkout" }],
 ]) {
   const result = await call(name, args);
   results[name] = { error: result.isError ?? false, structured: result.structuredContent };

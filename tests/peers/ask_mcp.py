@@ -38,6 +38,7 @@ async def main(mode, end, target):
             ("service_map", {"service": "checkout", "hops": 1, **when}),
             ("search_knowledge", {"query": "pool exhausted", "kinds": ["runbook"]}),
             ("get_incident", {"code": answer.structured_content["incident"]}),
+            ("cost_of", {"service": "checkout", "incident": answer.structured_content["incident"]}),
         ]:
             result = await client.call_tool(name, arguments)
             results[name] = {"error": result.is_error, "structured": result.structured_content, "text": result.content[0].text}

@@ -6,6 +6,7 @@ import { Copy } from "./copy";
 import { draft, edit } from "./draft";
 import { EvidencePane } from "./evidence";
 import { FeedbackForm } from "./feedback";
+import { Proposed } from "./proposed";
 import { onAnswerKey, onEscape } from "./keys";
 import { closeEvidence, opened, openEvidence } from "./opened";
 import { Preview } from "./preview";
@@ -58,6 +59,7 @@ function Incident({ answer, isEmbedded }: { answer: Answer; isEmbedded: boolean 
           </p>
         </header>
         <AnswerView answer={answer} sentences={[]} />
+        {!isEmbedded && answer.verdict === "likely_cause" && <Proposed answerId={answer.answer_id} />}
         {!isEmbedded && answer.verdict !== "lookup" && <FeedbackForm answer={answer} />}
         {!isEmbedded && <AskOn answer={answer} ask={askOn} />}
       </div>

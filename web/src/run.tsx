@@ -4,6 +4,7 @@ import { Chips } from "./chips";
 import { FeedbackForm } from "./feedback";
 import { Hypotheses } from "./hypotheses";
 import { edit, scopeWords } from "./draft";
+import { Proposed } from "./proposed";
 import type { Scope } from "./protocol";
 import { streaming } from "./settings";
 import { isBusy, type Run } from "./state";
@@ -45,6 +46,7 @@ export function RunView({ run, stop, again }: Props) {
       {run.answer && <AnswerView answer={run.answer} sentences={isModelTelling && streaming.value ? run.streamed.filter(Boolean) : []} />}
       {/* Below the facts: what stands must not move when it goes. */}
       {isBusy(run) && run.answer && <Progress run={run} stop={stop} />}
+      {run.answer && !isBusy(run) && run.answer.verdict === "likely_cause" && <Proposed answerId={run.answer.answer_id} />}
       {run.answer && !isBusy(run) && run.answer.verdict !== "lookup" && <FeedbackForm answer={run.answer} />}
       {run.answer && !isBusy(run) && <Suggestions answer={run.answer} ask={(question) => again(question, { services: [] })} />}
       {!run.answer && isBusy(run) && <Hypotheses list={run.hypotheses} cite={(ids) => <Chips ids={ids} evidence={run.evidence} />} />}

@@ -1347,4 +1347,146 @@ export type PanelOptions = {
 /**
  * Where else things can be opened.
  */
-links: Array<ExternalLink>, };
+links: Array<ExternalLink>, 
+/**
+ * Whether answers may have a proposal under them.
+ */
+actions: boolean, };
+
+export type ProposalState = "open" | "expired" | "declined" | "acting" | "done" | "failed" | "unknown";
+
+export type RestsOn = { 
+/**
+ * The answer.
+ */
+answer: string | null, 
+/**
+ * Its incident's code.
+ */
+incident: string | null, 
+/**
+ * The suspect that it is about.
+ */
+suspect: string | null, 
+/**
+ * The evidence that speaks for the suspect.
+ */
+evidence: Array<string>, 
+/**
+ * Whether all of that is words that anybody may have written, and nothing that was measured.
+ */
+is_tainted: boolean, 
+/**
+ * The same in one sentence.
+ */
+words: string, };
+
+export type Helped = "better" | "not" | "unknown";
+
+export type Course = { 
+/**
+ * Who approved or declined it.
+ */
+decided_by: string | null, 
+/**
+ * When.
+ */
+decided_at: string | null, 
+/**
+ * What came of doing it.
+ */
+outcome: string | null, 
+/**
+ * When the check is due; it has been made when `helped` is there.
+ */
+check_at: string | null, 
+/**
+ * Whether it helped.
+ */
+helped: Helped | null, 
+/**
+ * What was measured for that.
+ */
+measured: string | null, };
+
+export type Proposal = { 
+/**
+ * `ap_` and a part that cannot be guessed.
+ */
+id: string, 
+/**
+ * The action's id.
+ */
+action: string, 
+/**
+ * In a few words.
+ */
+title: string, 
+/**
+ * What it does.
+ */
+does: string, 
+/**
+ * Whom it hits, in the runbook's words.
+ */
+blast_radius: string, 
+/**
+ * Services that were seen calling those that it is done to, the most calls first.
+ */
+callers: Array<string>, 
+/**
+ * How to undo it.
+ */
+undo: string, 
+/**
+ * The runbook that declares it.
+ */
+runbook: string, 
+/**
+ * The arguments, by parameter.
+ */
+arguments: { [key in string]: string }, 
+/**
+ * Who does it: `dry run`, or `webhook` and its name.
+ */
+actuator: string, 
+/**
+ * What is measured afterwards, in words.
+ */
+check: string | null, 
+/**
+ * The plan, to the letter.
+ */
+plan: string, 
+/**
+ * Its hash. Whoever approves approves this.
+ */
+hash: string, 
+/**
+ * What was tried without doing anything.
+ */
+dry_run: Array<string>, 
+/**
+ * What speaks for it.
+ */
+rests_on: RestsOn, 
+/**
+ * Who proposed it.
+ */
+proposed_by: string, 
+/**
+ * When.
+ */
+at: string, 
+/**
+ * From when on it may not be approved any more.
+ */
+expires_at: string, 
+/**
+ * Where it stands.
+ */
+state: ProposalState, 
+/**
+ * What became of it.
+ */
+course: Course, };

@@ -10,6 +10,7 @@
 //! ordinary line meets few anchors and is left after these two passes.
 
 mod anchors;
+mod clean;
 mod detect;
 mod finding;
 mod line;
@@ -19,6 +20,7 @@ mod scan;
 #[cfg(test)]
 mod tests;
 
+pub use clean::CleanTexts;
 pub use finding::{Finding, Kind};
 pub use masked::{Masked, Withheld};
 pub use masker::Masker;

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::{
     anchors::Anchors,
+    clean::CleanTexts,
     detect::keyed,
     finding::{Finding, Kind, merge},
     line::Line,
@@ -78,15 +79,31 @@ impl Masker {
     /// tried. It is as unfit for storing as it was; texts that were masked before the failure stay masked.
     pub fn try_mask<T>(
         &self,
+        value: T,
+        walk: impl FnOnce(&mut T, &mut dyn FnMut(&str, &mut String)),
+    ) -> Result<Masked<T>, (T, Withheld)> {
+        self.try_mask_with(&mut CleanTexts::default(), value, walk)
+    }
+
+    /// As [`Masker::try_mask`], for one of many values: what is in `clean` is not examined again.
+    pub fn try_mask_with<T>(
+        &self,
+        clean: &mut CleanTexts,
         mut value: T,
         walk: impl FnOnce(&mut T, &mut dyn FnMut(&str, &mut String)),
     ) -> Result<Masked<T>, (T, Withheld)> {
         let mut outcome = Ok(());
         let walked = self.guarded(|| {
-            walk(&mut value, &mut |key, text| match self.masked(key, text) {
-                Ok(Some(masked)) => *text = masked,
-                Ok(None) => {}
-                Err(Withheld) => outcome = Err(Withheld),
+            walk(&mut value, &mut |key, text| {
+                let slot = CleanTexts::slot(key, text);
+                if clean.contains(slot, key, text) {
+                    return;
+                }
+                match self.masked(key, text) {
+                    Ok(Some(masked)) => *text = masked,
+                    Ok(None) => clean.insert(slot, key, text),
+                    Err(Withheld) => outcome = Err(Withheld),
+                }
             });
             Ok(())
         });

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::{Finding, Kind, Masked, Masker, Withheld};
+use crate::{CleanTexts, Finding, Kind, Masked, Masker, Withheld};
 
 /// One masker for all tests: compiling it takes a moment without optimisation.
 fn masker() -> &'static Masker {
@@ -332,4 +332,33 @@ fn any_text() -> impl Strategy<Value = String> {
     ];
     let piece = prop_oneof![4 => proptest::sample::select(PIECES).prop_map(str::to_owned), 1 => any::<String>(), 1 => "[a-zA-Z0-9._@:=/-]{0,12}"];
     proptest::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+}
+
+#[test]
+fn only_the_very_same_text_is_taken_as_clean() {
+    let masker = Masker::new();
+    let mut clean = CleanTexts::default();
+    let mut mask = |key: &str, text: &str| {
+        let masked =
+            masker.try_mask_with(&mut clean, text.to_owned(), |text, visit| visit(key, text));
+        masked.map(Masked::into_inner).map_err(|(_, withheld)| withheld)
+    };
+    for _ in 0..2 {
+        assert_eq!(mask("logger", "hunter2hunter2").unwrap(), "hunter2hunter2");
+        // The same words under another name, and other words under the same.
+        assert_ne!(mask("password", "hunter2hunter2").unwrap(), "hunter2hunter2");
+        assert_ne!(mask("logger", "password=hunter2hunter2").unwrap(), "password=hunter2hunter2");
+        assert_eq!(mask("", "nothing to see").unwrap(), "nothing to see");
+    }
+}
+
+#[test]
+fn what_could_not_be_examined_is_never_taken_as_clean() {
+    let masker = Masker::failing_at("boom");
+    let mut clean = CleanTexts::default();
+    for _ in 0..2 {
+        let masked =
+            masker.try_mask_with(&mut clean, "boom".to_owned(), |text, visit| visit("key", text));
+        assert!(masked.is_err());
+    }
 }

@@ -49,6 +49,14 @@ impl<V> Cache<V> {
         Ok(value)
     }
 
+    /// Closes the thing of `id`: an open file takes its space on disk even when it has been removed.
+    pub(crate) fn forget(&self, id: u64) {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = inner.entries.remove(&id) {
+            inner.bytes -= entry.bytes;
+        }
+    }
+
     fn lookup(&self, id: u64) -> Option<Arc<V>> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.clock += 1;
@@ -92,6 +100,17 @@ mod tests {
         }
         assert!(cache.lookup(0).is_some() && cache.lookup(2).is_some());
         assert!(cache.lookup(1).is_none());
+    }
+
+    #[test]
+    fn what_is_forgotten_is_opened_again_and_makes_room() {
+        let cache: Cache<u64> = Cache::new(1000);
+        cache.get(1, || Ok((1, 900))).unwrap();
+        cache.forget(1);
+        cache.forget(2);
+        cache.get(2, || Ok((2, 900))).unwrap();
+        assert_eq!(*cache.get(1, || Ok((7, 50))).unwrap(), 7);
+        assert!(cache.lookup(2).is_some(), "both fit now");
     }
 
     #[test]

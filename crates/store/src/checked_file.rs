@@ -9,8 +9,9 @@ use crate::bytes::u32_at;
 use crate::{StoreError, disk};
 
 /// Format of everything in the store's directory. 1 counted logs per minute, 2 counted them per ten seconds, 3 has spans
-/// in the order in which they are sampled.
-pub(crate) const FORMAT: u32 = 4;
+/// in the order in which they are sampled, 5 has the bodies of logs as skeletons and values, requests with their keys in the
+/// write-ahead log, and when splits were received and what is left of them where.
+pub(crate) const FORMAT: u32 = 5;
 /// Kind, format, length before compression, checksum.
 const HEAD_BYTES: usize = 16;
 /// How hard small files and chunks are compressed: the level that costs least per byte saved.
@@ -25,6 +26,15 @@ pub(crate) fn write<T: Serialize>(
     kind: FileKind,
     value: &T,
 ) -> Result<(), StoreError> {
+    disk::replace(path, &encode(path, kind, value)?)
+}
+
+/// What [`write()`] puts at `path`.
+pub(crate) fn encode<T: Serialize>(
+    path: &Path,
+    kind: FileKind,
+    value: &T,
+) -> Result<Vec<u8>, StoreError> {
     let raw = postcard::to_stdvec(value).map_err(StoreError::encoding("a file of the store"))?;
     let raw_length = u32::try_from(raw.len()).map_err(|_| StoreError::Damaged {
         path: path.to_owned(),
@@ -38,7 +48,7 @@ pub(crate) fn write<T: Serialize>(
     bytes.extend_from_slice(&raw_length.to_le_bytes());
     bytes.extend_from_slice(&checksum(raw_length, &compressed).to_le_bytes());
     bytes.extend_from_slice(&compressed);
-    disk::replace(path, &bytes)
+    Ok(bytes)
 }
 
 /// Reads what [`write()`] put at `path`.

@@ -3,9 +3,7 @@
 //! All files of a split have this form. Nothing is read but the footer and the chunks that are asked for, each checked
 //! against its checksum, so that damage costs a chunk and is never taken for content.
 
-use std::fs::File;
 use std::io::{BufWriter, Write as _};
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -14,13 +12,14 @@ use serde::{Deserialize, Serialize};
 use crate::StoreError;
 use crate::bytes::u32_at;
 use crate::checked_file::{COMPRESSION_LEVEL, FORMAT, FileKind, check_kind_and_format, checksum};
+use crate::disk::File;
 
 const HEAD_BYTES: u64 = 8;
 /// Footer's length, its length before compression, its checksum, the kind of file again.
 const TRAILER_BYTES: u64 = 16;
 
 /// Where a chunk is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct ChunkRef {
     offset: u64,
     length: u32,
@@ -57,18 +56,28 @@ impl ChunkWriter {
     pub(crate) fn push(&mut self, raw: &[u8]) -> Result<ChunkRef, StoreError> {
         let compressed =
             self.compressor.compress(raw).map_err(StoreError::io("compress", &self.path))?;
-        let length_of = |bytes: &[u8]| {
-            u32::try_from(bytes.len())
+        // What does not get smaller is kept as it is; equal lengths say so.
+        if compressed.len() < raw.len() {
+            self.put(&compressed, raw.len())
+        } else {
+            self.push_as_is(raw)
+        }
+    }
+
+    /// As [`Self::push`] for what is known not to compress.
+    pub(crate) fn push_as_is(&mut self, raw: &[u8]) -> Result<ChunkRef, StoreError> {
+        self.put(raw, raw.len())
+    }
+
+    fn put(&mut self, bytes: &[u8], raw_length: usize) -> Result<ChunkRef, StoreError> {
+        let length_of = |length: usize| {
+            u32::try_from(length)
                 .map_err(|_| StoreError::damaged(&self.path, "a chunk would exceed 4 GiB"))
         };
-        let raw_length = length_of(raw)?;
-        let chunk = ChunkRef {
-            offset: self.offset,
-            length: length_of(&compressed)?,
-            raw_length,
-            checksum: checksum(raw_length, &compressed),
-        };
-        self.write(&compressed)?;
+        let (length, raw_length) = (length_of(bytes.len())?, length_of(raw_length)?);
+        let checksum = checksum(raw_length, bytes);
+        let chunk = ChunkRef { offset: self.offset, length, raw_length, checksum };
+        self.write(bytes)?;
         Ok(chunk)
     }
 
@@ -110,7 +119,7 @@ impl ChunkFile {
         kind: FileKind,
     ) -> Result<(Self, F, usize), StoreError> {
         let file = File::open(path).map_err(StoreError::io("open", path))?;
-        let length = file.metadata().map_err(StoreError::io("open", path))?.len();
+        let length = file.length().map_err(StoreError::io("open", path))?;
         let opened = Self { path: path.to_owned(), file };
         if length < HEAD_BYTES + TRAILER_BYTES {
             return Err(StoreError::damaged(path, "it is cut short"));
@@ -143,6 +152,9 @@ impl ChunkFile {
         let compressed = self.bytes(chunk.offset, chunk.length)?;
         if checksum(chunk.raw_length, &compressed) != chunk.checksum {
             return Err(self.damaged("a checksum does not match"));
+        }
+        if chunk.length == chunk.raw_length {
+            return Ok(compressed);
         }
         let raw = zstd::bulk::decompress(&compressed, chunk.raw_length as usize)
             .map_err(|error| self.damaged(error))?;

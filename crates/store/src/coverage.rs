@@ -2,11 +2,15 @@
 
 use groundcrew_telemetry::{TimeRange, Timestamp};
 
+use crate::Dropped;
+
 /// What the store holds.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Coverage {
     /// Log records.
     pub logs: SignalCoverage,
+    /// Log records that are counted, those among them whose rows are gone.
+    pub counts: SignalCoverage,
     /// Spans.
     pub spans: SignalCoverage,
     /// Metric points.
@@ -17,6 +21,19 @@ pub struct Coverage {
     pub templates: u64,
     /// What a person should know: damaged ranges that were set aside, limits that were hit.
     pub warnings: Vec<String>,
+    /// What retention has dropped.
+    pub dropped: Dropped,
+    /// What lies in a bucket that could not be read last; `None` when it could.
+    pub unreachable: Option<Unreachable>,
+}
+
+/// Telemetry that is elsewhere and could not be read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unreachable {
+    /// Everything elsewhere is older than this.
+    pub until: Timestamp,
+    /// Why it could not be read.
+    pub reason: String,
 }
 
 /// How much there is of one signal, and from when to when.

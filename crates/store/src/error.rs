@@ -110,6 +110,16 @@ pub enum StoreError {
         /// What happened, shortened.
         detail: String,
     },
+    /// The bucket that has old splits failed.
+    #[error(
+        "the bucket failed to {action}: {detail}; check cold.url and its credentials, and that it can be reached"
+    )]
+    Bucket {
+        /// What was tried, as in "failed to {action}".
+        action: &'static str,
+        /// What happened, shortened.
+        detail: String,
+    },
     /// A document that was to stay as it is is not there.
     #[error("document {document} is not in the index; index its directory again")]
     UnknownDocument {
@@ -146,12 +156,19 @@ impl StoreError {
         matches!(self, Self::VectorServer { .. })
     }
 
-    /// Whether a file was gone, as happens to a reader beside a writer that merges.
     /// Whether a file cannot be understood, however often it is read: it is damaged, or of an older version.
     pub(crate) fn is_damage(&self) -> bool {
-        matches!(self, Self::Damaged { .. } | Self::OlderFormat { .. })
+        match self {
+            Self::Damaged { .. } | Self::OlderFormat { .. } => true,
+            Self::State(error) => matches!(
+                error.sqlite_error_code(),
+                Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt)
+            ),
+            _ => false,
+        }
     }
 
+    /// Whether a file was gone, as happens to a reader beside a writer that merges.
     pub(crate) fn is_not_found(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }

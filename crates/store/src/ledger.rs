@@ -26,6 +26,21 @@ pub(crate) enum Entry {
     Cluster(Arc<ClusterSnapshot>),
 }
 
+impl Entry {
+    /// When it happened; of an alert, when it was over if it is.
+    pub(crate) fn time(&self) -> Timestamp {
+        match self {
+            Self::Change(change) => change.time,
+            Self::Alert(alert) => alert_time(alert),
+            Self::Cluster(snapshot) => snapshot.time,
+        }
+    }
+}
+
+fn alert_time(alert: &Alert) -> Timestamp {
+    alert.ends_at.map_or(alert.starts_at, |end| end.max(alert.starts_at))
+}
+
 type ContentHash = [u8; 16];
 
 /// All changes, alerts and cluster snapshots.
@@ -126,6 +141,35 @@ impl Ledger {
         changes.chain(alerts).chain(cluster).collect()
     }
 
+    /// The time of the oldest entry.
+    pub(crate) fn oldest(&self) -> Option<Timestamp> {
+        let changes = self.changes.iter().map(|(_, change)| change.time);
+        let alerts = self.alerts.values().map(|alert| alert_time(alert));
+        let cluster = self.cluster.iter().map(|(_, _, snapshot)| snapshot.time);
+        changes.chain(alerts).chain(cluster).min()
+    }
+
+    /// Everything from `time` on.
+    pub(crate) fn since(&self, time: Timestamp) -> Vec<Entry> {
+        let mut all = self.all();
+        all.retain(|entry| entry.time() >= time);
+        all
+    }
+
+    /// Forgets what is older than `time`; says how much that was.
+    pub(crate) fn forget_before(&mut self, time: Timestamp) -> usize {
+        let before = self.changes.len() + self.alerts.len() + self.cluster.len();
+        for (hash, _) in self.changes.extract_if(.., |(_, change)| change.time < time) {
+            self.seen.remove(&hash);
+        }
+        self.alerts.retain(|_, alert| alert_time(alert) >= time);
+        for (hash, bytes, _) in self.cluster.extract_if(.., |(_, _, one)| one.time < time) {
+            self.seen.remove(&hash);
+            self.cluster_bytes -= bytes;
+        }
+        before - self.changes.len() - self.alerts.len() - self.cluster.len()
+    }
+
     fn make_room(&mut self) {
         if self.changes.len() > CHANGES_MAX {
             self.has_overflowed = true;
@@ -185,6 +229,22 @@ mod tests {
         let found = ledger.alerts(TimeRange::ALL);
         let statuses: Vec<AlertStatus> = found.iter().map(|alert| alert.status).collect();
         assert_eq!(statuses, [AlertStatus::Resolved, AlertStatus::Firing]);
+    }
+
+    #[test]
+    fn what_is_too_old_is_forgotten_and_may_come_again() {
+        let mut ledger = Ledger::default();
+        ledger.add(alert("a", 10, AlertStatus::Firing)).unwrap();
+        ledger.add(alert("b", 20, AlertStatus::Firing)).unwrap();
+        let snapshot = ClusterSnapshot { time: Timestamp::from_secs(5), ..Default::default() };
+        let snapshot = Entry::Cluster(Arc::new(snapshot));
+        ledger.add(snapshot.clone()).unwrap();
+        assert_eq!(ledger.oldest(), Some(Timestamp::from_secs(5)));
+        let limit = Timestamp::from_secs(20);
+        assert_eq!(ledger.since(limit).len(), 1);
+        assert_eq!(ledger.forget_before(limit), 2);
+        assert_eq!(ledger.oldest(), Some(limit));
+        assert!(ledger.add(snapshot).unwrap() > 0);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! bulk load) and to memory, where it is searchable at once. Full memory is sealed into immutable *splits*: one per
 //! signal, columns in compressed blocks, an index over blocks, counts per ten seconds and template beside them. A
 //! manifest that is replaced in one step says which splits there are, so that a crash at any point loses nothing
-//! acknowledged and shows nothing twice. Small splits are merged.
+//! acknowledged and shows nothing twice. [`Store::tend`] merges small splits and drops what is kept long enough.
 //!
 //! ```text
 //! DIR/lock            held by the one writer
@@ -13,22 +13,25 @@
 //!     logs/ spans/ metrics/START-ID/    splits
 //!     ledger/         changes, alerts, cluster snapshots
 //!     templates.log   texts of log templates
+//!     resends.bin     what was acknowledged of late, so that what is sent again is stored once
+//!     cold/           files fetched from the bucket that has old splits, if one has
 //!     quarantine/     damaged log segments, set aside
 //!     documents/      runbooks, incidents and other documents
-//!     state.db        answers, incidents and what has been ingested
+//!     state.db        answers, incidents, charges, proposals, the audit trail and what has been ingested
 //! ```
 //!
 //! Reading is exact or says so: every piece of a file has a checksum, what does not match is left out and named in
 //! [`Coverage::warnings`], and damage never keeps a store from opening. A directory written by a newer version is refused.
 //!
 //! What is not here: the instrumentation scope of a batch (no reader asks for it), and deduplication of logs and spans
-//! that a sender repeats (the intake knows what it has acknowledged).
+//! by their content (a request that is sent again is known by its bytes: [`ResendKey`]).
 
 mod access;
 mod bytes;
 mod cache;
 mod checked_file;
 mod chunk_file;
+mod cold;
 mod coverage;
 mod disk;
 pub mod documents;
@@ -41,7 +44,10 @@ mod manifest;
 mod memory;
 mod options;
 mod origin;
+mod pace;
 mod query;
+mod resend;
+mod retention;
 mod series_merge;
 mod slot;
 mod span_sample;
@@ -57,7 +63,8 @@ mod wal;
 mod warnings;
 
 pub use access::Access;
-pub use coverage::{Coverage, SignalCoverage};
+pub use cold::{Bucket, BucketSettings};
+pub use coverage::{Coverage, SignalCoverage, Unreachable};
 pub use documents::{
     CatalogEntity, ChunkVectors, DocumentChunk, DocumentCounts, DocumentFilter, DocumentHit,
     DocumentIndex, DocumentKind, DocumentPayload, DocumentQuery, EmbeddingCache, EmbeddingKey,
@@ -68,6 +75,11 @@ pub use error::StoreError;
 pub use expression::{EXPRESSION_BYTES_MAX, Expression, ExpressionError};
 pub use options::{Durability, StoreOptions};
 pub use query::{Found, LogQuery, LogsFound, MetricQuery, SpanQuery, TemplateQuery};
+pub use resend::{Claim, ResendKey};
+pub use retention::{Dropped, DroppedUntil, Limit, Retention};
 pub use span_sample::sample_spans;
-pub use state::{OpenedAlert, OpenedIncident, StateDb};
-pub use store::Store;
+pub use state::{
+    AuditHead, AuditRow, AuditVerdict, Charge, ChargeCoverage, ChargeSubject, OpenedAlert,
+    OpenedIncident, ProposalStep, Published, StateDb, StoredProposal,
+};
+pub use store::{Kept, KeptSignal, Store, Tended, Upkeep};

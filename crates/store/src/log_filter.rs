@@ -41,16 +41,14 @@ impl<'q> LogFilter<'q> {
         }
     }
 
-    /// Everything but service and text, which cost more.
-    pub(crate) fn admits_columns(
-        &self,
-        severity: Severity,
-        template: Option<TemplateId>,
-        trace_id: Option<TraceId>,
-    ) -> bool {
+    /// Severity and template, which cost least to tell.
+    pub(crate) fn admits_columns(&self, severity: Severity, template: Option<TemplateId>) -> bool {
         severity >= self.severity_min
             && self.template.is_none_or(|wanted| template.unwrap_or(TemplateId(0)) == wanted)
-            && self.trace_id.is_none_or(|wanted| trace_id == Some(wanted))
+    }
+
+    pub(crate) fn admits_trace(&self, trace_id: Option<TraceId>) -> bool {
+        self.trace_id.is_none_or(|wanted| trace_id == Some(wanted))
     }
 
     /// Whether a record in memory matches; that its service is asked for is tested by the caller, once per portion.
@@ -61,7 +59,8 @@ impl<'q> LogFilter<'q> {
         tokenizer: &mut Tokenizer,
     ) -> bool {
         self.range.contains(record.time)
-            && self.admits_columns(record.severity, record.template, record.trace_id)
+            && self.admits_columns(record.severity, record.template)
+            && self.admits_trace(record.trace_id)
             && self.text.holds_of(service, record, tokenizer)
     }
 }

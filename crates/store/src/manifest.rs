@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::checked_file::{self, FileKind};
+use crate::retention::{Dropped, Receipts};
 use crate::split::{META_KIND, META_NAME, SplitMeta, SplitSignal};
 use crate::{StoreError, disk, template_log};
 
@@ -27,6 +28,12 @@ pub(crate) struct Manifest {
     pub(crate) ledger_files: Vec<u64>,
     /// How long the file of template texts is; what is behind was not finished.
     pub(crate) templates_length: u64,
+    /// When telemetry was received; `None` before the first.
+    pub(crate) receipts: Option<Receipts>,
+    /// What retention has dropped.
+    pub(crate) dropped: Dropped,
+    /// Objects in the bucket that are to be deleted.
+    pub(crate) doomed: Vec<String>,
 }
 
 /// A manifest, and what was wrong with the file, if anything.
@@ -58,7 +65,12 @@ impl Manifest {
         checked_file::write(&dir.join(NAME), KIND, self)
     }
 
-    /// Removes what a crash left behind: files that the manifest does not know.
+    /// Saves it where there is none.
+    pub(crate) fn save_if_missing(&self, dir: &Path) -> Result<(), StoreError> {
+        if disk::exists(&dir.join(NAME)) { Ok(()) } else { self.save(dir) }
+    }
+
+    /// Removes what a crash left behind: files that the manifest does not know or that it says are gone.
     pub(crate) fn remove_strangers(&self, dir: &Path) -> Result<(), StoreError> {
         for signal in SplitSignal::ALL {
             let known: Vec<PathBuf> =
@@ -81,7 +93,7 @@ impl Manifest {
             .iter()
             .filter(|path| disk::is_unfinished(path))
             .for_each(|path| disk::remove_if_there(path));
-        Ok(())
+        self.splits.iter().try_for_each(|split| split.finish_removal(dir))
     }
 }
 

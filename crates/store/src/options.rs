@@ -21,6 +21,9 @@ pub struct StoreOptions {
 pub enum Durability {
     /// In the synced write-ahead log when [`Store::append`](crate::Store::append) returns.
     Synced,
+    /// In the write-ahead log's file when [`Store::append`](crate::Store::append) returns, but only in the kernel's
+    /// hands: survives a kill of the process, not a power cut.
+    Written,
     /// Searchable at once, on disk when [`Store::flush`](crate::Store::flush) returns. For bulk loads that can be repeated.
     OnFlush,
 }

@@ -4,6 +4,8 @@ use groundcrew_telemetry::{LogRow, Severity, TemplateId, TimeRange, Timestamp, T
 
 use crate::Expression;
 
+use crate::slot::slot_of;
+
 /// Asks for log templates with their counts.
 #[derive(Clone, PartialEq, Debug)]
 pub struct TemplateQuery {
@@ -11,6 +13,16 @@ pub struct TemplateQuery {
     pub range: TimeRange,
     /// Which services; empty for all.
     pub services: Vec<String>,
+}
+
+impl TemplateQuery {
+    /// The first and the last slot asked for; crossed when nothing is.
+    pub(crate) fn slots(&self) -> (i64, i64) {
+        if self.range.is_empty() {
+            return (1, 0);
+        }
+        (slot_of(self.range.start), slot_of(self.range.end.plus_nanos(-1)))
+    }
 }
 
 /// Asks for log records.

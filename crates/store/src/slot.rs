@@ -17,3 +17,8 @@ pub(crate) const fn slot_of(time: Timestamp) -> i64 {
 pub(crate) const fn minute_of(slot: i64) -> i64 {
     slot.div_euclid(60_000_000_000 / SLOT_NANOS)
 }
+
+/// The first slot of a minute.
+pub(crate) const fn first_slot_of_minute(minute: i64) -> i64 {
+    minute.saturating_mul(60_000_000_000 / SLOT_NANOS)
+}

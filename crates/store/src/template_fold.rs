@@ -1,19 +1,24 @@
 //! Adds up rollup cells from memory and splits into one row per service and template.
+//!
+//! Cells know the slot of their rows, not the time. So of a service and template all rows that may be the first or the last
+//! are kept, as few as they are, until they have been fetched with the bodies that are shown.
 
+use std::cmp::Ordering;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use groundcrew_telemetry::{
-    CallSite, LevelRow, Severity, SiteRow, TemplateId, TemplateRow, Timestamp,
+    CallSite, LevelRow, LogRecord, Severity, SiteRow, TemplateId, TemplateRow, Timestamp,
 };
 use rustc_hash::FxHashMap;
 
 use crate::memory::{Memory, RowAt};
 use crate::query::{ServiceFilter, TemplateQuery};
-use crate::slot::{minute_of, slot_of};
+use crate::slot::{SLOT_NANOS, minute_of};
 use crate::templates::Templates;
 
 /// Longest exemplar; the rest is cut off.
-pub(crate) const EXEMPLAR_BYTES_MAX: usize = 2048;
+const EXEMPLAR_BYTES_MAX: usize = 2048;
 
 /// One cell as the fold sees it, wherever it came from.
 #[derive(Clone, Copy, Debug)]
@@ -21,28 +26,48 @@ pub(crate) struct CellFacts {
     pub(crate) slot: i64,
     pub(crate) count: u64,
     pub(crate) severity: Severity,
-    pub(crate) first: Timestamp,
-    pub(crate) last: Timestamp,
-    /// Where the first and the last body are, by the numbering of the source.
-    pub(crate) first_text: u64,
-    pub(crate) last_text: u64,
+    /// The first and the last row, by the numbering of the source.
+    pub(crate) first_row: u64,
+    pub(crate) last_row: u64,
 }
 
-/// A body that is fetched only if it is shown: which source, and its number there.
+/// A row whose time and body are fetched only if they may be shown: which source, and its number there.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub(crate) struct TextAt {
+pub(crate) struct RowRef {
     pub(crate) source: u32,
-    pub(crate) text: u64,
+    pub(crate) row: u64,
+}
+
+/// Rows of one slot, of which one is the first or the last: which, their times will tell.
+#[derive(Debug)]
+struct Candidates {
+    slot: i64,
+    rows: Vec<RowRef>,
+}
+
+impl Candidates {
+    fn new(slot: i64, row: RowRef) -> Self {
+        Self { slot, rows: vec![row] }
+    }
+
+    /// Adds a row, unless its slot is beyond that of those known, told by `order`.
+    fn add(&mut self, slot: i64, row: RowRef, order: Ordering) {
+        match slot.cmp(&self.slot) {
+            Ordering::Equal => self.rows.push(row),
+            other if other == order => *self = Self::new(slot, row),
+            _ => {}
+        }
+    }
 }
 
 #[derive(Debug)]
 struct Pair {
     severity: Severity,
     count: u64,
-    first: (Timestamp, TextAt),
-    last: (Timestamp, TextAt),
-    /// The busiest slot's first body: the one from the middle.
-    peak: (u64, i64, TextAt),
+    first: Candidates,
+    last: Candidates,
+    /// The busiest slot's first row: the one from the middle.
+    peak: (u64, i64, RowRef),
     slots: Vec<(i64, u64)>,
     sites: Vec<Site>,
     levels: Vec<(Severity, Vec<(i64, u64)>)>,
@@ -52,22 +77,22 @@ struct Pair {
 #[derive(Debug)]
 struct Site {
     site: CallSite,
-    first: (Timestamp, TextAt),
+    first: Candidates,
     slots: Vec<(i64, u64)>,
 }
 
 impl Pair {
-    fn add_site(&mut self, site: CallSite, first: (Timestamp, TextAt), slot: (i64, u64)) {
-        let position = self.sites.iter().position(|known| known.site == site);
-        let position = position.unwrap_or_else(|| {
-            self.sites.push(Site { site, first, slots: Vec::new() });
-            self.sites.len() - 1
-        });
-        let Some(known) = self.sites.get_mut(position) else { return };
-        if first.0 < known.first.0 {
-            known.first = first;
+    fn add_site(&mut self, site: CallSite, first: RowRef, slot: (i64, u64)) {
+        match self.sites.iter_mut().find(|known| known.site == site) {
+            Some(known) => {
+                known.first.add(slot.0, first, Ordering::Less);
+                known.slots.push(slot);
+            }
+            None => {
+                let first = Candidates::new(slot.0, first);
+                self.sites.push(Site { site, first, slots: vec![slot] });
+            }
         }
-        known.slots.push(slot);
     }
 }
 
@@ -80,23 +105,19 @@ pub(crate) struct TemplateFold<'q> {
     names: Vec<Arc<str>>,
     ids: FxHashMap<Arc<str>, u32>,
     pairs: FxHashMap<(u32, TemplateId), Pair>,
-    texts: FxHashMap<TextAt, String>,
+    /// What was fetched.
+    rows: FxHashMap<RowRef, (Timestamp, String)>,
 }
 
 impl<'q> TemplateFold<'q> {
     pub(crate) fn new(query: &'q TemplateQuery) -> Self {
-        let slots = if query.range.is_empty() {
-            (1, 0)
-        } else {
-            (slot_of(query.range.start), slot_of(query.range.end.plus_nanos(-1)))
-        };
         Self {
-            slots,
+            slots: query.slots(),
             services: ServiceFilter(&query.services),
             names: Vec::new(),
             ids: FxHashMap::default(),
             pairs: FxHashMap::default(),
-            texts: FxHashMap::default(),
+            rows: FxHashMap::default(),
         }
     }
 
@@ -124,37 +145,40 @@ impl<'q> TemplateFold<'q> {
         (service, template, site): (u32, TemplateId, Option<CallSite>),
         cell: CellFacts,
     ) {
-        let first_at = TextAt { source, text: cell.first_text };
-        let last_at = TextAt { source, text: cell.last_text };
-        let pair = self.pairs.entry((service, template)).or_insert_with(|| Pair {
-            severity: cell.severity,
-            count: 0,
-            first: (cell.first, first_at),
-            last: (cell.last, last_at),
-            peak: (cell.count, cell.slot, first_at),
-            slots: Vec::new(),
-            sites: Vec::new(),
-            levels: Vec::new(),
-        });
+        let first = RowRef { source, row: cell.first_row };
+        let last = RowRef { source, row: cell.last_row };
+        let slot = (cell.slot, cell.count);
+        let pair = match self.pairs.entry((service, template)) {
+            Entry::Occupied(known) => {
+                let pair = known.into_mut();
+                pair.first.add(cell.slot, first, Ordering::Less);
+                pair.last.add(cell.slot, last, Ordering::Greater);
+                let (peak_count, peak_slot, _) = pair.peak;
+                if (cell.count, peak_slot) > (peak_count, cell.slot) {
+                    pair.peak = (cell.count, cell.slot, first);
+                }
+                pair
+            }
+            Entry::Vacant(new) => new.insert(Pair {
+                severity: cell.severity,
+                count: 0,
+                first: Candidates::new(cell.slot, first),
+                last: Candidates::new(cell.slot, last),
+                peak: (cell.count, cell.slot, first),
+                slots: Vec::new(),
+                sites: Vec::new(),
+                levels: Vec::new(),
+            }),
+        };
         pair.severity = pair.severity.max(cell.severity);
         pair.count += cell.count;
-        if cell.first < pair.first.0 {
-            pair.first = (cell.first, first_at);
-        }
-        if cell.last >= pair.last.0 {
-            pair.last = (cell.last, last_at);
-        }
-        let (peak_count, peak_slot, _) = pair.peak;
-        if (cell.count, peak_slot) > (peak_count, cell.slot) {
-            pair.peak = (cell.count, cell.slot, first_at);
-        }
-        pair.slots.push((cell.slot, cell.count));
+        pair.slots.push(slot);
         match pair.levels.iter_mut().find(|(severity, _)| *severity == cell.severity) {
-            Some((_, slots)) => slots.push((cell.slot, cell.count)),
-            None => pair.levels.push((cell.severity, vec![(cell.slot, cell.count)])),
+            Some((_, slots)) => slots.push(slot),
+            None => pair.levels.push((cell.severity, vec![slot])),
         }
         if let Some(site) = site {
-            pair.add_site(site, (cell.first, first_at), (cell.slot, cell.count));
+            pair.add_site(site, first, slot);
         }
     }
 
@@ -173,33 +197,48 @@ impl<'q> TemplateFold<'q> {
                 slot: key.slot,
                 count: cell.count,
                 severity: key.severity,
-                first: cell.first,
-                last: cell.last,
-                first_text: text_number(cell.first_at),
-                last_text: text_number(cell.last_at),
+                first_row: row_number(cell.first_at),
+                last_row: row_number(cell.last_at),
             };
             self.add(source, (service, key.template, key.site), facts);
         }
-        for at in self.texts_of(source) {
-            let body = memory_body(memory, at.text);
-            self.texts.insert(at, capped(body).to_owned());
+        for at in self.rows_of(source) {
+            if let Some(record) = memory_record(memory, at.row) {
+                self.put_row(at, record.time, &record.body);
+            }
         }
     }
 
-    /// The bodies of `source` that would be shown as things stand, in the source's order.
-    pub(crate) fn texts_of(&self, source: u32) -> Vec<TextAt> {
+    /// The rows of `source` that may be shown as things stand, in the source's order.
+    pub(crate) fn rows_of(&self, source: u32) -> Vec<RowRef> {
         let shown = self.pairs.values().flat_map(|pair| {
-            let sites = pair.sites.iter().map(|site| site.first.1);
-            [pair.first.1, pair.peak.2, pair.last.1].into_iter().chain(sites)
+            let sites = pair.sites.iter().flat_map(|site| &site.first.rows);
+            pair.first.rows.iter().chain([&pair.peak.2]).chain(&pair.last.rows).chain(sites)
         });
-        let mut wanted: Vec<TextAt> = shown.filter(|at| at.source == source).collect();
+        let mut wanted: Vec<RowRef> = shown.filter(|at| at.source == source).copied().collect();
         wanted.sort_unstable();
         wanted.dedup();
         wanted
     }
 
-    pub(crate) fn put_text(&mut self, at: TextAt, text: String) {
-        self.texts.insert(at, text);
+    pub(crate) fn put_row(&mut self, at: RowRef, time: Timestamp, body: &str) {
+        self.rows.insert(at, (time, capped(body).to_owned()));
+    }
+
+    /// The time of a row; that of its slot's start when it could not be read.
+    fn time_of(&self, slot: i64, at: RowRef) -> Timestamp {
+        let start = Timestamp::from_nanos(slot.saturating_mul(SLOT_NANOS));
+        self.rows.get(&at).map_or(start, |(time, _)| *time)
+    }
+
+    /// The earliest of the rows with its time; of those of one moment the one that came first.
+    fn earliest(&self, of: &Candidates) -> Option<(Timestamp, RowRef)> {
+        of.rows.iter().map(|at| (self.time_of(of.slot, *at), *at)).min_by_key(|(time, _)| *time)
+    }
+
+    /// The latest of the rows with its time; of those of one moment the one that came last.
+    fn latest(&self, of: &Candidates) -> Option<(Timestamp, RowRef)> {
+        of.rows.iter().map(|at| (self.time_of(of.slot, *at), *at)).max_by_key(|(time, _)| *time)
     }
 
     /// The rows, by service, then most frequent first.
@@ -207,22 +246,10 @@ impl<'q> TemplateFold<'q> {
         let pairs = std::mem::take(&mut self.pairs);
         let mut rows: Vec<TemplateRow> = pairs
             .into_iter()
-            .map(|((service, template), pair)| TemplateRow {
-                template,
-                text: templates.text(template),
-                service: self
-                    .names
-                    .get(service as usize)
-                    .map(ToString::to_string)
-                    .unwrap_or_default(),
-                severity: pair.severity,
-                count: pair.count,
-                first: pair.first.0,
-                last: pair.last.0,
-                exemplars: self.exemplars(&pair),
-                sites: self.sites(pair.sites),
-                levels: levels(pair.levels),
-                minutes: add_up_minutes(pair.slots),
+            .map(|((service, template), pair)| {
+                let service = self.names.get(service as usize);
+                let service = service.map(ToString::to_string).unwrap_or_default();
+                self.row(service, (template, templates.text(template)), pair)
             })
             .collect();
         rows.sort_by(|left, right| {
@@ -235,13 +262,36 @@ impl<'q> TemplateFold<'q> {
         rows
     }
 
+    fn row(&self, service: String, template: (TemplateId, String), pair: Pair) -> TemplateRow {
+        let (first, last) = (self.earliest(&pair.first), self.latest(&pair.last));
+        let shown = [first, Some((Timestamp::MIN, pair.peak.2)), last];
+        let (template, text) = template;
+        TemplateRow {
+            template,
+            text,
+            service,
+            severity: pair.severity,
+            count: pair.count,
+            first: first.map(|(time, _)| time).unwrap_or_default(),
+            last: last.map(|(time, _)| time).unwrap_or_default(),
+            exemplars: self.exemplars(shown.into_iter().flatten().map(|(_, at)| at)),
+            sites: self.sites(pair.sites),
+            levels: levels(pair.levels),
+            minutes: add_up_minutes(pair.slots),
+        }
+    }
+
     fn sites(&self, sites: Vec<Site>) -> Vec<SiteRow> {
         let mut rows: Vec<SiteRow> = sites
             .into_iter()
             .map(|site| SiteRow {
                 site: site.site,
                 count: site.slots.iter().map(|(_, count)| count).sum(),
-                exemplar: self.texts.get(&site.first.1).cloned().unwrap_or_default(),
+                exemplar: self
+                    .earliest(&site.first)
+                    .and_then(|(_, at)| self.rows.get(&at))
+                    .map(|(_, body)| body.clone())
+                    .unwrap_or_default(),
                 minutes: add_up_minutes(site.slots),
             })
             .collect();
@@ -249,13 +299,11 @@ impl<'q> TemplateFold<'q> {
         rows
     }
 
-    fn exemplars(&self, pair: &Pair) -> Vec<String> {
+    fn exemplars(&self, rows: impl Iterator<Item = RowRef>) -> Vec<String> {
         let mut shown: Vec<String> = Vec::with_capacity(3);
-        for at in [pair.first.1, pair.peak.2, pair.last.1] {
-            if let Some(text) = self.texts.get(&at)
-                && !shown.contains(text)
-            {
-                shown.push(text.clone());
+        for (_, body) in rows.filter_map(|at| self.rows.get(&at)) {
+            if !shown.contains(body) {
+                shown.push(body.clone());
             }
         }
         shown
@@ -278,7 +326,7 @@ fn levels(mut levels: Vec<(Severity, Vec<(i64, u64)>)>) -> Vec<LevelRow> {
 }
 
 /// `body`, no longer than [`EXEMPLAR_BYTES_MAX`].
-pub(crate) fn capped(body: &str) -> &str {
+fn capped(body: &str) -> &str {
     body.get(..body.floor_char_boundary(EXEMPLAR_BYTES_MAX)).unwrap_or(body)
 }
 
@@ -295,15 +343,11 @@ fn add_up_minutes(mut slots: Vec<(i64, u64)>) -> Vec<(i64, u32)> {
     added
 }
 
-const fn text_number(at: RowAt) -> u64 {
+const fn row_number(at: RowAt) -> u64 {
     ((at.portion as u64) << 32) | at.row as u64
 }
 
-fn memory_body(memory: &Memory, number: u64) -> &str {
+fn memory_record(memory: &Memory, number: u64) -> Option<&LogRecord> {
     let (portion, row) = ((number >> 32) as usize, (number & u64::from(u32::MAX)) as usize);
-    memory
-        .logs
-        .get(portion)
-        .and_then(|portion| portion.records.get(row))
-        .map_or("", |record| record.body.as_str())
+    memory.logs.get(portion)?.records.get(row)
 }

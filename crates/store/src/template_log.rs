@@ -1,9 +1,8 @@
 //! `templates.log`: the texts of templates, appended at every seal.
 
-use std::fs::OpenOptions;
-use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
+use crate::disk::File;
 use crate::frames::{frame_head, read_frames};
 use crate::templates::{TemplateText, Templates};
 use crate::{StoreError, disk};
@@ -12,7 +11,7 @@ pub(crate) const NAME: &str = "templates.log";
 
 /// How long the file in `dir` is; 0 when there is none.
 pub(crate) fn length(dir: &Path) -> u64 {
-    std::fs::metadata(dir.join(NAME)).map_or(0, |metadata| metadata.len())
+    File::open(&dir.join(NAME)).and_then(|file| file.length()).unwrap_or(0)
 }
 
 /// Reads the first `length` bytes of the file in `dir` into `templates`; says what is damaged, for a person.
@@ -47,13 +46,8 @@ pub(crate) fn append(dir: &Path, length: u64, texts: &[TemplateText]) -> Result<
     let head = frame_head(&payload)
         .ok_or_else(|| StoreError::damaged(&path, "an append would exceed 4 GiB"))?;
     let frame = [head.as_slice(), payload.as_slice()].concat();
-    let is_new = !path.exists();
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(StoreError::io("open", &path))?;
+    let is_new = !disk::exists(&path);
+    let file = File::open_or_create(&path).map_err(StoreError::io("open", &path))?;
     file.set_len(length)
         .and_then(|()| file.write_all_at(&frame, length))
         .and_then(|()| file.sync_all())

@@ -36,3 +36,12 @@ pub use source::DocumentSource;
 pub use summary::{ChangeKind, DocsError, FileChange, IndexProgress, IndexSummary, IndexWarning};
 pub use symptoms::symptoms_of;
 pub use watch::SourceState;
+
+/// The front matter of a page, in the order written; empty where there is none.
+///
+/// # Errors
+/// When it is no YAML of `key: value`: the line in the file, and why.
+pub fn front_matter(text: &str) -> Result<groundcrew_telemetry::Attributes, (u32, String)> {
+    let parts = formats::split_front_matter(text);
+    parts.problem.map_or(Ok(parts.attributes), Err)
+}

@@ -107,6 +107,8 @@ impl About {
             }
             // Only where a file really lies makes a link.
             permalink::ATTRIBUTE => {}
+            // What a page declares can be done is read from the file itself, and is nothing to quote.
+            "actions" => {}
             _ => self.front_matter.set(key, value.clone()),
         }
     }

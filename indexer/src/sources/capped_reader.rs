@@ -1,15 +1,18 @@
-//! The one place where compressed bytes are expanded, and always under a cap.
+//! The one place where bytes that others compressed are expanded, and always under a cap.
 //!
-//! gzip (also of several members), zstd and plain bytes are told apart by their first bytes. What comes out is counted:
-//! past the cap, or at a ratio that no honest telemetry reaches, reading fails with [`TooLarge`] and what was read
-//! before stays read. Nothing is expanded twice, so an archive inside an archive is just binary.
+//! gzip (also of several members), zstd and plain bytes are told apart by their first bytes; deflate (zlib or raw) and
+//! snappy blocks only where the sender names them. What comes out is counted: past the cap, or at a ratio that no honest
+//! telemetry reaches, reading fails with [`TooLarge`] and what was read before stays read. The length that a snappy block
+//! declares is compared with the cap before anything is allocated for it. Nothing is expanded twice, so an archive
+//! inside an archive is just binary. clippy.toml bans the decoders everywhere else.
 
 use std::fmt;
 use std::io::{self, BufRead, Cursor, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use flate2::bufread::MultiGzDecoder;
+#[expect(clippy::disallowed_types, reason = "here they are put under a cap")]
+use flate2::bufread::{MultiGzDecoder, ZlibDecoder};
 
 /// Expanded bytes that are let pass before the ratio is looked at: small inputs may well be all alike.
 const RATIO_GRACE_BYTES: u64 = 64 << 20;
@@ -18,6 +21,8 @@ const RATIO_MAX: u64 = 4_096;
 /// Bytes looked at to tell the encoding.
 const MAGIC_BYTES: usize = 4;
 const BUFFER_BYTES: usize = 256 * 1024;
+/// Three bytes of a snappy block stand for at most 64, so a block that declares more than this ratio lies.
+const SNAPPY_RATIO_MAX: u64 = 22;
 
 /// How bytes were compressed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,8 +31,12 @@ pub enum Encoding {
     Plain,
     /// gzip.
     Gzip,
+    /// zlib, or deflate without a header, which some call by the same name.
+    Deflate,
     /// Zstandard.
     Zstd,
+    /// One snappy block, without framing.
+    Snappy,
 }
 
 impl Encoding {
@@ -90,7 +99,7 @@ impl<'a> CappedReader<'a> {
     /// Reads `input`, which is known to be in `encoding`, to at most `bytes_max` bytes.
     ///
     /// # Errors
-    /// When the decoder cannot be set up.
+    /// When the decoder cannot be set up. A snappy block, which cannot be read in pieces, is expanded here.
     pub fn encoded(
         input: impl Read + Send + 'a,
         encoding: Encoding,
@@ -101,7 +110,9 @@ impl<'a> CappedReader<'a> {
         let buffered = io::BufReader::with_capacity(BUFFER_BYTES, counted);
         let inner: Box<dyn Read + Send + 'a> = match encoding {
             Encoding::Plain => Box::new(buffered),
-            Encoding::Gzip => Box::new(MultiGzDecoder::new(buffered)),
+            Encoding::Gzip => Box::new(gzip_decoder(buffered)),
+            Encoding::Deflate => Box::new(Inflated::new(buffered)?),
+            Encoding::Snappy => Box::new(Cursor::new(snappy_block(buffered, bytes_max)?)),
             Encoding::Zstd => Box::new(zstd_decoder(buffered)?),
         };
         Ok(Self { inner, consumed, produced: 0, bytes_max })
@@ -136,6 +147,65 @@ impl Read for CappedReader<'_> {
     }
 }
 
+#[expect(clippy::disallowed_types, reason = "what comes out is counted by the caller")]
+fn gzip_decoder<'a>(input: impl BufRead + Send + 'a) -> impl Read + Send + 'a {
+    MultiGzDecoder::new(input)
+}
+
+/// Deflate with or without the header of zlib, and nothing after its end.
+#[expect(clippy::disallowed_types, reason = "what comes out is counted by the caller")]
+struct Inflated<R>(ZlibDecoder<R>);
+
+impl<R: BufRead> Inflated<R> {
+    fn new(mut input: R) -> io::Result<Self> {
+        let head = input.fill_buf()?;
+        let has_header = matches!(head, [method, flags, ..]
+            if method & 0x0f == 8 && u16::from_be_bytes([*method, *flags]) % 31 == 0);
+        let state = flate2::Decompress::new(has_header);
+        #[expect(clippy::disallowed_types, reason = "what comes out is counted by the caller")]
+        let decoder = ZlibDecoder::new_with_decompress(input, state);
+        Ok(Self(decoder))
+    }
+}
+
+impl<R: BufRead> Read for Inflated<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.0.read(buffer)?;
+        if read == 0 && !buffer.is_empty() && !self.0.get_mut().fill_buf()?.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "something follows the end"));
+        }
+        Ok(read)
+    }
+}
+
+/// The length that a snappy block says it expands to.
+///
+/// # Errors
+/// [`TooLarge`] past `bytes_max`; otherwise when the block has no length, or one that so few bytes cannot expand to.
+pub(super) fn snappy_length(block: &[u8], bytes_max: u64) -> io::Result<usize> {
+    let length = snap::raw::decompress_len(block).map_err(io::Error::other)?;
+    if length as u64 > bytes_max {
+        return Err(io::Error::other(TooLarge { bytes_max }));
+    }
+    if length as u64 / SNAPPY_RATIO_MAX > block.len() as u64 {
+        let lie = format!("declares {length} bytes, which {} cannot hold", block.len());
+        return Err(io::Error::new(io::ErrorKind::InvalidData, lie));
+    }
+    Ok(length)
+}
+
+fn snappy_block(mut input: impl Read, bytes_max: u64) -> io::Result<Vec<u8>> {
+    let mut block = Vec::new();
+    // A block is never much longer than what it holds.
+    input.by_ref().take(bytes_max + bytes_max / 6 + 32).read_to_end(&mut block)?;
+    snappy_length(&block, bytes_max)?;
+    #[expect(clippy::disallowed_types, reason = "the length was compared with the cap")]
+    let mut decoder = snap::raw::Decoder::new();
+    let invalid = |error| io::Error::new(io::ErrorKind::InvalidData, error);
+    decoder.decompress_vec(&block).map_err(invalid)
+}
+
+#[expect(clippy::disallowed_types, reason = "what comes out is counted by the caller")]
 fn zstd_decoder<'a>(input: impl BufRead + Send + 'a) -> io::Result<impl Read + Send + 'a> {
     zstd::stream::read::Decoder::with_buffer(input)
 }
@@ -202,6 +272,43 @@ mod tests {
         let mut reader = CappedReader::sniffed(bomb.as_slice(), u64::MAX - 1).unwrap();
         let error = io::copy(&mut reader, &mut io::sink()).unwrap_err();
         assert!(TooLarge::is(&error));
+    }
+
+    #[test]
+    fn deflate_comes_with_and_without_a_header_and_ends_at_its_end() {
+        let text = b"hello world".repeat(100);
+        let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), Compression::default());
+        zlib.write_all(&text).unwrap();
+        let mut raw = flate2::write::DeflateEncoder::new(Vec::new(), Compression::default());
+        raw.write_all(&text).unwrap();
+        for packed in [zlib.finish().unwrap(), raw.finish().unwrap()] {
+            let read = |input: &[u8]| {
+                let mut out = Vec::new();
+                CappedReader::encoded(input, Encoding::Deflate, 1 << 20)?.read_to_end(&mut out)?;
+                io::Result::Ok(out)
+            };
+            assert_eq!(read(&packed).unwrap(), text);
+            assert!(read(&[packed.as_slice(), b"more"].concat()).is_err());
+            assert!(read(&packed[..packed.len() / 2]).is_err());
+        }
+    }
+
+    #[test]
+    fn a_snappy_block_that_lies_about_its_length_is_not_believed() {
+        let text = b"hello world".repeat(100);
+        let packed = snap::raw::Encoder::new().compress_vec(&text).unwrap();
+        let read = |input: &[u8], bytes_max| {
+            let mut out = Vec::new();
+            CappedReader::encoded(input, Encoding::Snappy, bytes_max)?.read_to_end(&mut out)?;
+            io::Result::Ok(out)
+        };
+        assert_eq!(read(&packed, 1_100).unwrap(), text);
+        assert!(TooLarge::is(&read(&packed, 1_099).unwrap_err()));
+        // A header alone that says 4 GiB less one byte, and one that says 16 MiB.
+        assert!(TooLarge::is(&read(&[0xff, 0xff, 0xff, 0xff, 0x0f], 32 << 20).unwrap_err()));
+        let lie = read(&[0x80, 0x80, 0x80, 0x08, 0], 32 << 20).unwrap_err();
+        assert!(!TooLarge::is(&lie) && lie.to_string().contains("cannot hold"), "{lie}");
+        assert!(read(b"", 10).is_err());
     }
 
     #[test]

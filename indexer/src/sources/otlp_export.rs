@@ -1,6 +1,6 @@
-//! What the OTLP receivers share: submit a decoded request durably, and say what of it was not kept.
+//! What receivers share: submit a decoded request durably, and say what of it was not kept.
 
-use groundcrew_store::Durability;
+use groundcrew_store::{Durability, ResendKey};
 use groundcrew_telemetry::Signal;
 use opentelemetry_proto::tonic::collector::logs::v1::{
     ExportLogsPartialSuccess, ExportLogsServiceResponse,
@@ -13,7 +13,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 };
 use prost::Message;
 
-use crate::intake::{Admission, Intake, Refused};
+use crate::intake::{Admission, Intake, Refused, Submission};
 use crate::stages::decode::Decoded;
 
 /// What an export request came to.
@@ -25,14 +25,31 @@ pub(super) struct Exported {
     pub(super) message: String,
 }
 
-/// Stores a decoded request; when this returns `Ok`, what was not rejected is on disk.
+/// What a request is known by when its sender repeats it, over gRPC or HTTP, however compressed.
+pub(super) fn resend_key(signal: Signal, expanded: &[u8]) -> ResendKey {
+    let kind = match signal {
+        Signal::Logs => "otlp/logs",
+        Signal::Traces => "otlp/traces",
+        Signal::Metrics => "otlp/metrics",
+    };
+    ResendKey::of("", kind, expanded)
+}
+
+/// Stores a decoded request; when this returns `Ok`, what was not rejected is on disk. One that was stored a short while
+/// ago under the same key is only acknowledged; without a key it is stored in any case.
 pub(super) fn export(
     intake: &Intake,
     admission: Admission,
     decoded: Decoded,
+    resend_key: Option<ResendKey>,
 ) -> Result<Exported, Refused> {
     let Decoded { batches, rejected, notes } = decoded;
-    let accepted = intake.submit_admitted(admission, batches, Durability::Synced)?;
+    let accepted = intake.take(Submission {
+        admission,
+        batches,
+        durability: Durability::Synced,
+        resend_key,
+    })?;
     let withheld = accepted.withheld as u64;
     let mut messages: Vec<String> = rejected.message().into_iter().collect();
     if withheld > 0 {

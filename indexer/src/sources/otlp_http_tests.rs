@@ -11,7 +11,8 @@ use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceResponse;
 use prost::Message;
 use tower::ServiceExt;
 
-use super::otlp_http::{BODY_BYTES_MAX, EXPANDED_BYTES_MAX, router};
+use super::http_body::{BODY_BYTES_MAX, EXPANDED_BYTES_MAX};
+use super::otlp_http::router;
 use super::rpc_status::RpcStatus;
 use crate::test_bench::Bench;
 

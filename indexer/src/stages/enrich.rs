@@ -1,8 +1,13 @@
 //! Gives every log record its template's id and its place in the code, and notices templates that were not seen before.
 
+use std::sync::Arc;
+
 use groundcrew_analysis::templates::{Templates, site_of};
-use groundcrew_telemetry::{Batch, TemplateId};
+use groundcrew_masking::CleanTexts;
+use groundcrew_telemetry::{Batch, TemplateId, Timestamp};
 use rustc_hash::FxHashSet;
+
+use super::caps::{Caps, OVERFLOW};
 
 /// Templates remembered as known. Past that the memory starts over, which costs some repeated writes of known texts.
 const KNOWN_MAX: usize = 200_000;
@@ -10,7 +15,12 @@ const KNOWN_MAX: usize = 200_000;
 /// Finds templates. Holds scratch space and what is known, so there is one per worker.
 #[derive(Default)]
 pub struct Enricher {
+    /// For the stage before, which has the same worker.
+    pub(super) clean: CleanTexts,
     templates: Templates,
+    caps: Arc<Caps>,
+    /// When what is enriched was received.
+    now: Timestamp,
     known: FxHashSet<TemplateId>,
     /// New in the batch at hand, which may yet be withheld.
     pending: Vec<(TemplateId, String)>,
@@ -19,13 +29,27 @@ pub struct Enricher {
 }
 
 impl Enricher {
+    /// One that keeps within bounds that it shares with others.
+    #[must_use]
+    pub fn within(caps: Arc<Caps>) -> Self {
+        Self { caps, ..Self::default() }
+    }
+
+    /// Says when what comes next was received.
+    pub fn set_now(&mut self, now: Timestamp) {
+        self.now = now;
+    }
+
     /// Sets template and place of every log record in `batch`. Call on masked texts only.
     pub fn enrich(&mut self, batch: &mut Batch) {
         let Batch::Logs(logs) = batch else { return };
         for record in &mut logs.records {
-            let id = self.templates.id_of(&record.body);
-            record.template = Some(id);
+            let mut id = self.templates.id_of(&record.body);
             record.site = self.templates.site().or_else(|| site_of(&record.attributes));
+            if !self.known.contains(&id) && !self.caps.admits_template(id, self.now) {
+                id = self.templates.id_of(OVERFLOW);
+            }
+            record.template = Some(id);
             if self.known.insert(id) {
                 self.pending.push((id, self.templates.text().to_owned()));
             }

@@ -40,10 +40,12 @@ fn mask_one(
     masker: &Masker,
     enricher: &mut Enricher,
 ) -> Result<Masked<Batch>, Box<Batch>> {
-    let masked = masker.try_mask(batch, |batch, visit| {
+    let mut clean = std::mem::take(&mut enricher.clean);
+    let masked = masker.try_mask_with(&mut clean, batch, |batch, visit| {
         batch.for_each_text_mut(visit);
         enricher.enrich(batch);
     });
+    enricher.clean = clean;
     enricher.settle(masked.is_ok());
     masked.map_err(|(batch, _)| Box::new(batch))
 }

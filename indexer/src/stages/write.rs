@@ -1,10 +1,20 @@
 //! Hands masked batches to the store, template texts first.
 
 use groundcrew_masking::Masked;
-use groundcrew_store::{Durability, Store, StoreError};
+use groundcrew_store::{Claim, Durability, Store, StoreError};
 use groundcrew_telemetry::Batch;
 
 use super::enrich::Enricher;
+
+/// What is to be stored at once.
+pub struct Request<'s> {
+    /// Masked telemetry.
+    pub batches: Vec<Masked<Batch>>,
+    /// How surely, when it counts as done.
+    pub durability: Durability,
+    /// The right to store it, where its sender may repeat it.
+    pub claim: Option<Claim<'s>>,
+}
 
 /// Stores the templates that `enricher` found new, then the batches.
 ///
@@ -12,9 +22,8 @@ use super::enrich::Enricher;
 /// What the store says. The templates are then forgotten, so that a later call brings them again.
 pub fn write(
     store: &Store,
-    batches: Vec<Masked<Batch>>,
+    request: Request<'_>,
     enricher: &mut Enricher,
-    durability: Durability,
 ) -> Result<(), StoreError> {
     let templates = enricher.take_new();
     if !templates.is_empty()
@@ -23,8 +32,12 @@ pub fn write(
         enricher.forget(&templates);
         return Err(error);
     }
+    let Request { batches, durability, claim } = request;
     if batches.is_empty() {
         return Ok(());
     }
-    store.append(batches, durability)
+    match claim {
+        Some(claim) => store.append_claimed(batches, durability, claim),
+        None => store.append(batches, durability),
+    }
 }

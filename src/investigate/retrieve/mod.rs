@@ -6,6 +6,7 @@
 mod changes;
 mod cluster;
 mod documents;
+mod dropped;
 mod incidents;
 mod logs;
 mod looks;
@@ -102,11 +103,15 @@ fn note_missing_signals(store: &Store, plan: &Plan, gathered: &mut Gathered) {
         }
     };
     let ranges = [coverage.logs.range, coverage.spans.range, coverage.points.range];
+    let dropped = dropped::gaps(&coverage.dropped, plan);
     for ((signal, seen), range) in seen_in_window.into_iter().zip(ranges) {
-        if !seen {
+        let is_explained = dropped.iter().any(|gap| gap.signal == signal && gap.is_in_window);
+        if !seen && !is_explained {
             gathered.gaps.push(missing_signal(signal, range, plan.window));
         }
     }
+    gathered.gaps.extend(dropped.into_iter().map(|dropped| dropped.gap));
+    gathered.gaps.extend(dropped::unreachable(coverage.unreachable, plan));
 }
 
 /// A stretch of time to the second.

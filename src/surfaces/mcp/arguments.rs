@@ -191,6 +191,26 @@ pub(super) struct GetIncident {
     pub code: String,
 }
 
+/// `cost_of`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CostOf {
+    /// A service that charges are tagged with, or a product of the provider.
+    pub service: Option<String>,
+    /// A tag, as `key=value`, or its key alone.
+    pub tag: Option<String>,
+    /// Part of a resource's name or id.
+    pub resource: Option<String>,
+    /// Start, RFC 3339; without it thirty days before the end.
+    pub from: Option<String>,
+    /// End, RFC 3339; without it the newest charge.
+    pub to: Option<String>,
+    /// service, category, account, region, resource, charge or `tag:KEY`; service when not given.
+    pub group_by: Option<String>,
+    /// Code of an incident: what it cost.
+    pub incident: Option<String>,
+}
+
 /// Reads arguments into what a tool takes.
 pub(super) fn read<T: DeserializeOwned>(given: Option<JsonObject>) -> Result<T, Wrong> {
     let given = Value::Object(given.unwrap_or_default());

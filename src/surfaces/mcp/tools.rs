@@ -10,9 +10,10 @@ use groundcrew_telemetry::Timestamp;
 
 use super::answer::AnswerShape;
 use super::arguments::{
-    GetIncident, GetTrace, Investigate, LogPatterns, QueryMetric, SearchKnowledge, SearchLogs,
-    SearchTraces, ServiceMap, WhatChanged, read,
+    CostOf, GetIncident, GetTrace, Investigate, LogPatterns, QueryMetric, SearchKnowledge,
+    SearchLogs, SearchTraces, ServiceMap, WhatChanged, read,
 };
+use super::cost::CostShape;
 use super::desk::Desk;
 use super::incident::IncidentShape;
 use super::logs::{LogsShape, PatternsShape};
@@ -20,11 +21,18 @@ use super::metrics::{ChangesShape, MetricsShape};
 use super::places::{KnowledgeShape, MapShape};
 use super::said::{Said, Wrong};
 use super::traces::{OneTraceShape, TracesShape};
-use super::{ask, incident, logs, metrics, places, schema, traces};
+use super::{ask, cost, incident, logs, metrics, places, propose, schema, traces};
 use crate::investigate::Investigator;
 
 /// Every tool, always in this order: a list that differs from call to call spoils a model's cache.
-pub(super) fn listed() -> Vec<Tool> {
+pub(super) fn listed(with_propose: bool) -> Vec<Tool> {
+    let mut tools = reading();
+    tools.extend(with_propose.then(propose::tool));
+    tools
+}
+
+/// Those that only read.
+fn reading() -> Vec<Tool> {
     vec![
         tool::<Investigate, AnswerShape>(
             "investigate",
@@ -76,6 +84,11 @@ pub(super) fn listed() -> Vec<Tool> {
             "Incident",
             "An earlier investigation by its code: the answer, what people said of it, a timeline and an index of its evidence.",
         ),
+        tool::<CostOf, CostShape>(
+            "cost_of",
+            "Costs",
+            "Cloud charges by group and day, cost per request, and what an incident cost, from the billing exports that were taken in.",
+        ),
     ]
 }
 
@@ -113,6 +126,7 @@ pub(super) async fn call(
         "service_map" => viewed(desk, given, places::map).await,
         "search_knowledge" => viewed(desk, given, places::knowledge).await,
         "get_incident" => viewed(desk, given, incident::get).await,
+        "cost_of" => viewed(desk, given, cost::of).await,
         _ => return None,
     })
 }
@@ -154,8 +168,8 @@ mod tests {
 
     #[test]
     fn every_tool_is_read_only_and_says_what_it_takes_and_gives() {
-        let tools = listed();
-        assert_eq!(tools.len(), 10);
+        let tools = listed(false);
+        assert_eq!(tools.len(), 11);
         for tool in &tools {
             let annotations = tool.annotations.as_ref().unwrap();
             assert_eq!(annotations.read_only_hint, Some(true), "{}", tool.name);
@@ -171,6 +185,13 @@ mod tests {
                 assert!(field.get("description").is_some(), "{} {name}", tool.name);
             }
         }
-        assert_eq!(tools, listed(), "the order stays");
+        assert_eq!(tools, listed(false), "the order stays");
+        let all = listed(true);
+        assert_eq!(all.len(), 11);
+        let annotations = all[10].annotations.as_ref().unwrap();
+        assert_eq!(
+            (annotations.read_only_hint, annotations.destructive_hint),
+            (Some(false), Some(false))
+        );
     }
 }

@@ -13,12 +13,15 @@ use crate::explore::view::{
     DocumentsView, IncidentsView, LogsView, MetricsView, OverviewView, PatternsView, SearchView,
     ServicesView, SpanView, TraceView, TracesView, ValuesView,
 };
+use crate::finops::{CostAsked, CostView};
 use crate::investigate::answer::Answer;
 use crate::investigate::evidence::Evidence;
 use crate::investigate::remembered::IncidentRecord;
+use crate::remediate::{ActionsView, Proposal};
 use crate::surfaces::feedback::{Feedback, Strike};
 use crate::surfaces::http::Cancel;
 use crate::surfaces::panel::PanelOptions;
+use crate::surfaces::proposals::{Approve, Decline, Propose};
 use crate::surfaces::wire::Ask;
 
 /// A view that is asked by some of the parameters of [`Asked`].
@@ -99,6 +102,19 @@ fn views(document: &mut Document) {
         "The answer that an incident's code stands for",
         &[],
     );
+}
+
+fn costs(document: &mut Document) {
+    let known = schemars::schema_for!(CostAsked);
+    let mut operation =
+        Operation::get("/v1/cost", "Cloud charges, cost per request and cost of an incident");
+    let properties = known.get("properties").and_then(Value::as_object).expect("fields");
+    for (name, schema) in properties {
+        let description = schema["description"].as_str().expect("it is documented");
+        operation = operation.parameter("query", name, description, json!({"type": "string"}));
+    }
+    let shown = document.answer::<CostView>();
+    document.add(operation.answers("What it costs", shown).refused(&[404, 500, 503]));
 }
 
 fn chat(document: &mut Document) {
@@ -208,6 +224,73 @@ fn memory(document: &mut Document) {
     );
 }
 
+fn actions(document: &mut Document) {
+    let refusals = [404, 409, 500, 503];
+    let declared = document.answer::<ActionsView>();
+    document.add(
+        Operation::get("/v1/actions", "Actions that runbooks declare")
+            .answers("The actions", declared)
+            .refused(&[500]),
+    );
+    let proposal = document.answer::<Proposal>();
+    let list = json!({"type": "object", "required": ["proposals"],
+        "properties": {"proposals": {"type": "array", "items": proposal}}});
+    document.add(
+        Operation::get("/v1/proposals", "The latest proposals, newest first")
+            .answers("The proposals", list)
+            .refused(&[500, 503]),
+    );
+    let propose = document.request::<Propose>();
+    document.add(
+        Operation::post("/v1/proposals", "Propose an action; nothing is done by that")
+            .body(propose, true)
+            .answers("The proposal", proposal.clone())
+            .refused(&refusals),
+    );
+    document.add(
+        Operation::get("/v1/proposals/{proposal}", "One proposal and what became of it")
+            .answers("The proposal", proposal.clone())
+            .refused(&refusals),
+    );
+    let approve = document.request::<Approve>();
+    document.add(
+        Operation::post(
+            "/v1/proposals/{proposal}/approve",
+            "Have exactly this plan carried out, once",
+        )
+        .body(approve, true)
+        .answers("The proposal and what came of it", proposal.clone())
+        .refused(&refusals),
+    );
+    let decline = document.request::<Decline>();
+    document.add(
+        Operation::post("/v1/proposals/{proposal}/decline", "Decline a proposal")
+            .body(decline, true)
+            .answers("The proposal", proposal.clone())
+            .refused(&refusals),
+    );
+    let offered = json!({"type": "object", "required": ["proposal"],
+        "properties": {"proposal": {"anyOf": [proposal, {"type": "null"}]}}});
+    document.add(
+        Operation::post(
+            "/v1/answers/{answer}/proposal",
+            "The one proposal under an answer, made now if it was not before",
+        )
+        .answers("The proposal, or null where there is none", offered)
+        .refused(&refusals),
+    );
+    let head =
+        json!({"type": "object", "required": ["head"], "properties": {"head": {"type": "string"}}});
+    document.add(
+        Operation::get(
+            "/v1/audit/head",
+            "Where the audit trail ends, to be written down elsewhere",
+        )
+        .answers("The head: a word, the number of the last row, and its hash", head)
+        .refused(&[500, 503]),
+    );
+}
+
 fn hooks(document: &mut Document) {
     let taken = json!({"type": "object", "required": ["alerts", "changes"],
         "properties": {"alerts": {"type": "integer"}, "changes": {"type": "integer"},
@@ -296,7 +379,9 @@ fn document() -> Value {
     chat(&mut document);
     openai(&mut document);
     views(&mut document);
+    costs(&mut document);
     memory(&mut document);
+    actions(&mut document);
     hooks(&mut document);
     service(&mut document);
     document.finished()

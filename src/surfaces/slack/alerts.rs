@@ -9,6 +9,7 @@ use tokio::sync::broadcast::error::RecvError;
 use super::Slack;
 use super::inbound::{Place, conversation_id};
 use super::outbox::Tag;
+use super::proposals;
 use super::render::{self, Standing};
 use crate::desk::{Desk, Incident};
 
@@ -62,6 +63,10 @@ async fn tell(
 ) -> Option<blake3::Hash> {
     let opened = &incident.opened;
     let message = render::incident(&standing(incident), slack.links());
+    let message = match incident.answer.as_deref().filter(|_| opened.over_at.is_none()) {
+        Some(answer) => proposals::with_proposal(slack, message, answer).await,
+        None => message,
+    };
     let hash = blake3::hash(format!("{}{:?}", message.text, message.blocks).as_bytes());
     if said == Some(hash) {
         return said;

@@ -6,7 +6,7 @@ use super::inbound::{Event, Inbound, Place, Said, conversation_id};
 use super::message::Message;
 use super::outbox::Tag;
 use super::turn::{self, Asked};
-use super::{Slack, escape, render, thumbs, unfurl};
+use super::{Slack, escape, proposals, render, thumbs, unfurl};
 use crate::investigate::question::Question;
 use groundcrew_telemetry::Timestamp;
 
@@ -54,6 +54,10 @@ pub(super) async fn handle(slack: Slack, event: Event) {
             let under = thumbs::Under { place, user, answer_id };
             thumbs::pressed(&slack, under, is_up, &trigger).await;
         }
+        Inbound::Decision { place, user, proposal, hash, is_approved } => {
+            let word = proposals::Word { place, user, proposal, hash, is_approved };
+            proposals::decided(&slack, word).await;
+        }
         Inbound::Wrong(wrong) => thumbs::explained(&slack, wrong).await,
         Inbound::Reaction { message, is_up } => thumbs::reacted(&slack, &message, is_up).await,
         Inbound::Opened { channel } => {
@@ -69,9 +73,10 @@ pub(super) async fn handle(slack: Slack, event: Event) {
 fn place_of(what: &mut Inbound) -> Option<&mut Place> {
     match what {
         Inbound::Said(said) | Inbound::Explain { said, .. } => Some(&mut said.place),
-        Inbound::Command { place, .. } | Inbound::Stop(place) | Inbound::Thumb { place, .. } => {
-            Some(place)
-        }
+        Inbound::Command { place, .. }
+        | Inbound::Stop(place)
+        | Inbound::Thumb { place, .. }
+        | Inbound::Decision { place, .. } => Some(place),
         _ => None,
     }
 }

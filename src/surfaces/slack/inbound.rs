@@ -72,6 +72,19 @@ pub enum Inbound {
     },
     /// What somebody says is wrong with an answer.
     Wrong(Wrong),
+    /// Somebody's word on a proposal.
+    Decision {
+        /// Where.
+        place: Place,
+        /// Who.
+        user: String,
+        /// The proposal.
+        proposal: String,
+        /// The hash of the plan that they were shown.
+        hash: String,
+        /// Approved or declined.
+        is_approved: bool,
+    },
     /// A thumb as a reaction to a message.
     Reaction {
         /// The message: channel and time stamp.
@@ -315,6 +328,16 @@ fn actions(payload: &Value) -> Event {
         named("action", &[text(action, "/action_ts"), &place.channel, ts.as_str(), user.as_str()]);
     let what = match text(action, "/action_id") {
         "stop" => Inbound::Stop(place),
+        decision @ ("approve" | "decline") => match value.split_once(':') {
+            Some((proposal, hash)) => Inbound::Decision {
+                place,
+                user,
+                proposal: proposal.to_owned(),
+                hash: hash.to_owned(),
+                is_approved: decision == "approve",
+            },
+            None => return nothing("a word on nothing"),
+        },
         "feedback" => match value.rsplit_once(':') {
             Some((answer_id, sign @ ("+" | "-"))) => Inbound::Thumb {
                 place,

@@ -15,6 +15,7 @@ mod marks;
 pub mod message;
 pub mod outbox;
 mod progress;
+mod proposals;
 pub mod render;
 mod request_url;
 pub mod said;
@@ -38,6 +39,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::{SlackMode, SlackSettings};
 use crate::desk::Desk;
 use crate::investigate::answer::Answer;
+use crate::remediate::Remediation;
 use crate::session::Sessions;
 use api::{Api, ApiError, Meaning};
 use inbound::Event;
@@ -67,6 +69,8 @@ pub struct SlackOptions {
     pub sessions: Sessions,
     /// The incidents that alerts opened.
     pub desk: Desk,
+    /// What may be done about an outage.
+    pub actions: Remediation,
     /// The state that several servers share, if they do.
     pub shared: Option<Arc<StateDb>>,
     /// Cancelled when the server goes down.
@@ -212,6 +216,10 @@ impl Slack {
 
     fn sessions(&self) -> &Sessions {
         &self.inner.options.sessions
+    }
+
+    fn actions(&self) -> &Remediation {
+        &self.inner.options.actions
     }
 
     fn settings(&self) -> &SlackSettings {

@@ -12,7 +12,7 @@ use super::message::Message;
 use super::outbox::Tag;
 use super::progress::Progress;
 use super::voice::{Listener, Voice};
-use super::{Slack, render};
+use super::{Slack, proposals, render};
 use crate::investigate::RunIds;
 use crate::investigate::question::Question;
 use crate::session::{AskError, Conversation, RunStatus};
@@ -201,6 +201,12 @@ async fn tell(
     }
     let progress = follow(slack, (conversation, from), &ids.run_id, &mut voice).await;
     let message = end_message(slack, &progress);
+    let message = match (progress.answer(), progress.end()) {
+        (Some(answer), Some((RunStatus::Done, _))) => {
+            proposals::with_proposal(slack, message, answer).await
+        }
+        _ => message,
+    };
     let finished = match asked.is_private() {
         true => privately(slack, asked, &message).await,
         false => voice.finish(&message, &progress).await,
@@ -345,7 +351,10 @@ pub(super) async fn settle_debts(slack: &Slack) {
         };
         let answer = slack.stored_answer(&debt.answer_id).await;
         let message = match &answer {
-            Some(answer) => render::answer(answer, slack.links()),
+            Some(answer) => {
+                let message = render::answer(answer, slack.links());
+                proposals::with_proposal(slack, message, answer).await
+            }
             None => render::failed(
                 "The server was restarted while it looked.",
                 "Ask again in this thread.",

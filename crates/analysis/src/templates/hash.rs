@@ -6,11 +6,11 @@ const SEED: u64 = 0x6763_7265_775f_7431;
 /// Hashes `bytes`, eight at a time, with a final mix so that short texts spread too.
 pub(super) fn hash64(bytes: &[u8]) -> u64 {
     let mut state = SEED ^ (bytes.len() as u64).wrapping_mul(MULTIPLIER);
-    let mut chunks = bytes.chunks_exact(8);
-    for chunk in &mut chunks {
-        state = step(state, word(chunk));
+    let (chunks, remainder) = bytes.as_chunks::<8>();
+    for chunk in chunks {
+        state = step(state, u64::from_le_bytes(*chunk));
     }
-    state = step(state, word(chunks.remainder()));
+    state = step(state, word(remainder));
     state ^= state >> 29;
     state = state.wrapping_mul(0xbf58_476d_1ce4_e5b9);
     state ^ (state >> 32)

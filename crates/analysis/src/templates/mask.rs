@@ -323,14 +323,12 @@ impl Masking {
 
 /// A day's or month's name before a number or another such name.
 fn is_date_part(word: &[u8], after: &[u8]) -> bool {
-    if after.first() != Some(&b' ') {
+    if after.first() != Some(&b' ') || !is_date_name(word) {
         return false;
     }
     let spaces = after.iter().take_while(|byte| **byte == b' ').count();
     let next = after.get(spaces..).unwrap_or_default();
-    let follows =
-        next.first().is_some_and(u8::is_ascii_digit) || next.get(..3).is_some_and(is_date_name);
-    is_date_name(word) && follows
+    next.first().is_some_and(u8::is_ascii_digit) || next.get(..3).is_some_and(is_date_name)
 }
 
 /// At most `length_max` bytes, not ending inside a word: half a word makes no template.

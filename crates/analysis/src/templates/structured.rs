@@ -41,6 +41,9 @@ pub(super) fn mask_message(message: &str, out: &mut Masking) -> Option<CallSite>
 }
 
 fn first_line(text: &str) -> &str {
+    if memchr::memchr2(b'\n', b'\r', text.as_bytes()).is_none() {
+        return if text.trim().is_empty() { "" } else { text };
+    }
     text.split(['\n', '\r']).find(|line| !line.trim().is_empty()).unwrap_or("")
 }
 

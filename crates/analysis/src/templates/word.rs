@@ -24,6 +24,11 @@ const NUMBER_BYTES_MAX: usize = 12;
 
 /// Classifies a word, a run of letters, digits and inner punctuation.
 pub(super) fn shape(word: &[u8]) -> Shape {
+    // Most words are plain, which is told at a glance.
+    if !word.iter().any(|byte| byte.is_ascii_digit() || *byte == b'@') {
+        let is_id = word.len() >= HEX_LETTERS_MIN && word.iter().all(u8::is_ascii_hexdigit);
+        return if is_id { Shape::Variable } else { Shape::Constant };
+    }
     let mut digits = 0_usize;
     let mut letters = 0_usize;
     let mut hex = 0_usize;
@@ -46,8 +51,7 @@ pub(super) fn shape(word: &[u8]) -> Shape {
         return Shape::Variable;
     }
     if digits == 0 {
-        let all_hex = hex == word.len() && hex >= HEX_LETTERS_MIN;
-        return if all_hex { Shape::Variable } else { Shape::Constant };
+        return Shape::Constant;
     }
     if slashes > 0 {
         return Shape::Path;

@@ -4,7 +4,6 @@
 //! a crash before that leaves the old one serving, a crash after it the new one. Readers, of this process and others,
 //! look at `CURRENT` before each search, so they follow without being told.
 
-use std::fs::File;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -25,6 +24,7 @@ use super::{
     ChunkVectors, DocumentChunk, DocumentCounts, DocumentFilter, DocumentHit, DocumentKind,
     DocumentQuery, EmbeddingCache, IndexedGeneration, SourceUpdate,
 };
+use crate::disk::File;
 use crate::{Access, StoreError, disk};
 
 /// Names the generation that serves.

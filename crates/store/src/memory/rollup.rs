@@ -3,11 +3,13 @@
 //! A cell points at its first and last row instead of copying their bodies; the bodies are copied once, when the
 //! memory is sealed.
 
-use crate::slot::slot_of;
 use std::sync::Arc;
 
 use groundcrew_telemetry::{CallSite, LogRecord, Severity, TemplateId, Timestamp};
 use rustc_hash::FxHashMap;
+
+use crate::query::ServiceFilter;
+use crate::slot::{minute_of, slot_of};
 
 /// What a cell counts. A record without a template counts under template 0.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -99,6 +101,25 @@ impl MemoryRollup {
                 .or_insert(cell);
         }
         self.cells.len() - cells_before
+    }
+
+    /// As [`RollupFile::count`](crate::split::RollupFile::count), of what is in memory.
+    pub(crate) fn count(
+        &self,
+        (first_slot, last_slot): (i64, i64),
+        template: Option<TemplateId>,
+        services: ServiceFilter<'_>,
+        add: &mut dyn FnMut(i64, Severity, u64),
+    ) {
+        let admitted: Vec<bool> = self.services.iter().map(|name| services.admits(name)).collect();
+        for (key, cell) in &self.cells {
+            if (first_slot..=last_slot).contains(&key.slot)
+                && template.is_none_or(|template| key.template == template)
+                && admitted.get(key.service as usize).copied().unwrap_or_default()
+            {
+                add(minute_of(key.slot), key.severity, cell.count);
+            }
+        }
     }
 
     fn service_id(&mut self, service: &Arc<str>) -> u32 {

@@ -3,15 +3,48 @@
 use rustc_hash::FxHashSet;
 
 use super::id_index::{is_id, token_hash};
-use crate::tokens::Tokenizer;
+use crate::tokens::{TOKEN_BYTES_MAX, Tokenizer};
+
+/// Hashes that are remembered to leave repeats out.
+const RECENT: usize = 4096;
 
 /// The tokens of a block. A word has no white space in it, so that white space can stand between them.
 #[derive(Debug, Default)]
 pub(super) struct BlockTokens {
     words: FxHashSet<Box<str>>,
-    /// Hashes of ids, repeats included: sorting them once is cheaper than asking each time.
-    pub(super) ids: Vec<u32>,
+    pub(super) ids: IdHashes,
     tokenizer: Tokenizer,
+}
+
+/// Hashes of ids, some repeats included.
+#[derive(Debug)]
+pub(super) struct IdHashes {
+    hashes: Vec<u32>,
+    /// The last hash of each remainder: most repeats are of small numbers, which come again soon.
+    recent: Vec<u32>,
+}
+
+impl Default for IdHashes {
+    fn default() -> Self {
+        Self { hashes: Vec::new(), recent: vec![0; RECENT] }
+    }
+}
+
+impl IdHashes {
+    pub(super) fn push(&mut self, hash: u32) {
+        let Some(recent) = self.recent.get_mut(hash as usize % RECENT) else { return };
+        // 0 stands for nothing remembered.
+        if *recent != hash || hash == 0 {
+            *recent = hash;
+            self.hashes.push(hash);
+        }
+    }
+
+    /// Takes the hashes; there are none afterwards.
+    pub(super) fn take(&mut self) -> std::vec::Drain<'_, u32> {
+        self.recent.fill(0);
+        self.hashes.drain(..)
+    }
 }
 
 impl BlockTokens {
@@ -25,6 +58,16 @@ impl BlockTokens {
             }
             true
         });
+    }
+
+    /// Adds the tokens of one word in ASCII that has a digit.
+    pub(super) fn add_word(&mut self, word: &str) {
+        // Most are plain numbers: one token, the same in lower case.
+        if word.len() <= TOKEN_BYTES_MAX && word.bytes().all(|byte| byte.is_ascii_digit()) {
+            self.ids.push(token_hash(word));
+        } else {
+            self.add_text(word);
+        }
     }
 
     /// Adds the hexadecimal form of an id, which is the token that a search for it has.

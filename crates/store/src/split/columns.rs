@@ -40,10 +40,6 @@ impl Strings {
         self.lengths.push(u32::try_from(text.len()).unwrap_or(u32::MAX));
     }
 
-    pub(super) fn bytes(&self) -> usize {
-        self.text.len()
-    }
-
     /// The strings by number. Lengths that do not fit the text give empty strings.
     pub(super) fn all(&self) -> Vec<&str> {
         let mut rest = self.text.as_str();

@@ -1,292 +1,232 @@
-//! A block of log rows as columns.
+//! A block of log rows as columns, as it is written.
+//!
+//! Columns that follow from the statement which wrote a line (severity, template, attributes) stand in the order of the
+//! bodies' skeletons and not of time, so that most of them are runs of one value. Four parts are kept apart, so that
+//! none is read or decompressed for nothing: the heads, which say whether a row is asked for; the ids, which do not
+//! compress; the bodies; and the attributes.
 
-use std::sync::Arc;
-
-use groundcrew_telemetry::{
-    CallSite, LogRecord, LogRow, Resource, Severity, TemplateId, Timestamp, TraceId, Value,
-};
+use groundcrew_telemetry::{CallSite, LogRecord, TemplateId, Timestamp, TraceId};
 use serde::{Deserialize, Serialize};
 
 use super::block_tokens::BlockTokens;
-use super::columns::{
-    AttributeColumns, BlockStrings, Numbering, SpanIdColumn, StoredValue, Strings, TimeColumn,
-    TraceColumn, string,
-};
+use super::bodies::{Bodies, BodiesBuilder};
+use super::columns::{AttributeColumns, BlockStrings, Numbering, Strings};
 use super::id_index::template_token;
-use crate::expression::{FieldTest, Leaf};
-use crate::log_filter::{Columns as RowColumns, LogFilter, any_text, names_body};
-use crate::tokens::Tokenizer;
-use crate::top_rows::TopRows;
-use crate::{Expression, StoreError};
+use super::streams::{Bytes, StreamWriter, Streams};
+use crate::StoreError;
 
+/// Units that times are kept in, the coarsest that loses nothing.
+const UNITS_NANOS: [i64; 4] = [1_000_000_000, 1_000_000, 1_000, 1];
+
+/// What is asked of rows before anything else of them is read.
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Columns {
-    times: TimeColumn,
-    severities: Vec<u8>,
+pub(super) struct Heads {
+    /// In the order of time.
+    pub(super) times: Times,
+    /// The skeleton of each row, in the order of time; every other column is in the order of skeletons.
+    pub(super) skeletons: Vec<u32>,
     /// Numbers in the split's list of resources.
-    origins: Vec<u32>,
-    templates_distinct: Vec<u64>,
-    /// Per row 0 for none, else the template's number + 1.
-    templates: Vec<u32>,
-    /// Per row where in the code it was written, 0 for unknown.
-    sites: Vec<u8>,
-    traces: TraceColumn,
-    span_ids: SpanIdColumn,
-    bodies: Strings,
-    attributes: AttributeColumns,
-    names: Strings,
-    values: Strings,
+    pub(super) origins: Vec<u32>,
+    pub(super) severities: Bytes,
+    pub(super) templates_distinct: Vec<u64>,
+    /// 0 for none, else the template's number + 1.
+    pub(super) templates: Vec<u32>,
+    /// Where in the code it was written, 0 for unknown.
+    pub(super) sites: Bytes,
+    /// In the order of time: 0 for no trace, 1 for one that is new in the block, else how many came since it did, + 1.
+    pub(super) traces: Vec<u32>,
+    /// In the order of time: whether the row has a span.
+    pub(super) have_span: Bytes,
+    /// Bytes of the ids before those in bodies.
+    pub(super) trace_bytes: u32,
+    pub(super) span_bytes: u32,
+}
+
+/// What rows say.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Texts {
+    pub(super) bodies: Bodies,
+    pub(super) streams: Streams,
+}
+
+/// The attributes of rows, in the order of skeletons.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct RowAttributes {
+    pub(super) columns: AttributeColumns,
+    pub(super) names: Strings,
+    pub(super) values: Strings,
+}
+
+/// Times as differences in a unit.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Times {
+    unit_nanos: i64,
+    deltas: Vec<i64>,
+}
+
+impl Times {
+    fn of(times: impl Iterator<Item = Timestamp> + Clone) -> Self {
+        let fits = |unit: &i64| times.clone().all(|time| time.nanos() % unit == 0);
+        let unit_nanos = UNITS_NANOS.into_iter().find(fits).unwrap_or(1);
+        let mut last = 0_i64;
+        let deltas = times.map(|time| {
+            let number = time.nanos() / unit_nanos;
+            // Wrapping, because the extremes are further apart than the type holds; reading wraps back.
+            number.wrapping_sub(std::mem::replace(&mut last, number))
+        });
+        Self { unit_nanos, deltas: deltas.collect() }
+    }
+
+    pub(super) fn all(&self) -> Vec<Timestamp> {
+        let mut number = 0_i64;
+        self.deltas
+            .iter()
+            .map(|delta| {
+                number = number.wrapping_add(*delta);
+                Timestamp::from_nanos(number.wrapping_mul(self.unit_nanos))
+            })
+            .collect()
+    }
+}
+
+/// The parts of a block as they are written.
+pub(super) struct EncodedLogs {
+    pub(super) heads: Vec<u8>,
+    pub(super) ids: Vec<u8>,
+    pub(super) texts: Vec<u8>,
+    pub(super) attributes: Vec<u8>,
 }
 
 /// Collects the rows of one block.
 #[derive(Debug, Default)]
 pub(super) struct LogBlockBuilder<'r> {
-    columns: Columns,
-    traces: Numbering<TraceId>,
-    templates: Numbering<TemplateId>,
-    strings: BlockStrings<'r>,
+    rows: Vec<Row<'r>>,
+    bodies: BodiesBuilder<'r>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Row<'r> {
+    record: &'r LogRecord,
+    origin: u32,
+    skeleton: u32,
 }
 
 impl<'r> LogBlockBuilder<'r> {
     pub(super) fn push(&mut self, record: &'r LogRecord, origin: u32, tokens: &mut BlockTokens) {
-        let columns = &mut self.columns;
-        columns.times.push(record.time);
-        columns.severities.push(record.severity.0);
-        columns.origins.push(origin);
-        columns.templates.push(match record.template {
-            None => 0,
-            Some(template) => {
-                let (number, is_new) = self.templates.number(template);
-                if is_new {
-                    columns.templates_distinct.push(template.0);
-                    tokens.add_token(&template_token(template));
-                }
-                number.saturating_add(1)
-            }
-        });
-        columns.sites.push(record.site.map_or(0, CallSite::code));
-        if columns.traces.push(record.trace_id, &mut self.traces) {
-            tokens.add_hex(record.trace_id.map(|id| id.0));
-        }
-        columns.span_ids.push(record.span_id);
+        let skeleton = self.bodies.push(&record.body, tokens);
         tokens.add_hex(record.span_id.map(|id| id.0));
-        columns.bodies.push(&record.body);
-        tokens.add_text(&record.body);
-        columns
-            .attributes
-            .push(&record.attributes, &mut self.strings, &mut |text| tokens.add_text(text));
+        self.rows.push(Row { record, origin, skeleton });
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.columns.bodies.bytes()
+        self.bodies.bytes()
     }
 
     pub(super) fn rows(&self) -> usize {
-        self.columns.times.len()
+        self.rows.len()
     }
 
-    pub(super) fn encode(mut self) -> Result<Vec<u8>, StoreError> {
-        self.columns.names = self.strings.names.finish();
-        self.columns.values = self.strings.values.finish();
-        postcard::to_stdvec(&self.columns).map_err(StoreError::encoding("a log block"))
-    }
-}
-
-/// A block that was read back.
-#[derive(Debug)]
-pub(crate) struct LogBlock {
-    columns: Columns,
-}
-
-impl LogBlock {
-    pub(crate) fn decode(raw: &[u8]) -> Result<Self, postcard::Error> {
-        Ok(Self { columns: postcard::from_bytes(raw)? })
-    }
-
-    /// Offers every matching row to `top`. `admitted` says which of the split's resources are asked for.
-    pub(crate) fn scan(
-        &self,
-        filter: &LogFilter<'_>,
-        admitted: &[bool],
-        resources: &[Arc<Resource>],
-        top: &mut TopRows,
-    ) {
-        let view = self.view();
-        let mut texts = TextTest::new(filter.text, &view);
-        for row in 0..view.times.len() {
-            let Some(time) = view.times.get(row).copied() else { break };
-            let origin = view.origin(row);
-            if filter.range.contains(time)
-                && top.wants(time)
-                && admitted.get(origin).copied().unwrap_or_default()
-                && filter.admits_columns(view.severity(row), view.template(row), view.trace_id(row))
-                && let Some(resource) = resources.get(origin)
-                && texts.admits(row, resource.service())
-            {
-                top.push(time, LogRow { resource: Arc::clone(resource), record: view.record(row) });
-            }
-        }
-    }
-
-    /// Calls `visit` with every row and the number of its resource.
-    pub(crate) fn for_each(&self, visit: &mut dyn FnMut(usize, LogRecord)) {
-        let view = self.view();
-        for row in 0..view.times.len() {
-            visit(view.origin(row), view.record(row));
-        }
-    }
-
-    fn view(&self) -> View<'_> {
-        View {
-            columns: &self.columns,
-            times: self.columns.times.all(),
-            bodies: self.columns.bodies.all(),
-            names: self.columns.names.all(),
-            values: self.columns.values.all(),
-            attribute_starts: self.columns.attributes.starts(),
-        }
-    }
-}
-
-/// A block made ready for reading rows.
-struct View<'b> {
-    columns: &'b Columns,
-    times: Vec<Timestamp>,
-    bodies: Vec<&'b str>,
-    names: Vec<&'b str>,
-    values: Vec<&'b str>,
-    attribute_starts: Vec<u32>,
-}
-
-impl View<'_> {
-    fn origin(&self, row: usize) -> usize {
-        self.columns.origins.get(row).map_or(usize::MAX, |origin| *origin as usize)
-    }
-
-    fn severity(&self, row: usize) -> Severity {
-        Severity(self.columns.severities.get(row).copied().unwrap_or_default())
-    }
-
-    fn template(&self, row: usize) -> Option<TemplateId> {
-        let number = self.columns.templates.get(row)?.checked_sub(1)?;
-        self.columns.templates_distinct.get(number as usize).map(|id| TemplateId(*id))
-    }
-
-    fn trace_id(&self, row: usize) -> Option<TraceId> {
-        self.columns.traces.row(row)
-    }
-
-    fn body(&self, row: usize) -> &str {
-        self.bodies.get(row).copied().unwrap_or_default()
-    }
-
-    fn attribute_start(&self, row: usize) -> u32 {
-        self.attribute_starts.get(row).copied().unwrap_or_default()
-    }
-
-    /// Numbers of names, and values.
-    fn attributes(&self, row: usize) -> impl Iterator<Item = (u32, &StoredValue)> {
-        self.columns.attributes.pairs(row, self.attribute_start(row))
-    }
-
-    fn attribute_values(&self, row: usize) -> impl Iterator<Item = &StoredValue> {
-        self.attributes(row).map(|(_, value)| value)
-    }
-
-    fn record(&self, row: usize) -> LogRecord {
-        let start = self.attribute_start(row);
-        LogRecord {
-            time: self.times.get(row).copied().unwrap_or_default(),
-            severity: self.severity(row),
-            body: self.body(row).to_owned(),
-            attributes: self.columns.attributes.row(row, start, &self.names, &self.values),
-            trace_id: self.trace_id(row),
-            span_id: self.columns.span_ids.row(row),
-            template: self.template(row),
-            site: CallSite::from_code(self.columns.sites.get(row).copied().unwrap_or_default()),
-        }
-    }
-}
-
-/// Tests the texts of rows; what it finds out about an attribute value holds for all rows that have it.
-struct TextTest<'f, 'b> {
-    text: &'f Expression,
-    view: &'b View<'b>,
-    tokenizer: Tokenizer,
-    /// Per leaf and value: not yet tested, or the result.
-    known: Vec<Vec<Option<bool>>>,
-}
-
-impl<'f, 'b> TextTest<'f, 'b> {
-    fn new(text: &'f Expression, view: &'b View<'b>) -> Self {
-        let known = vec![vec![None; view.values.len()]; text.leaves().len()];
-        Self { text, view, tokenizer: Tokenizer::default(), known }
-    }
-
-    fn admits(&mut self, row: usize, service: &str) -> bool {
-        let text = self.text;
-        text.root().holds(&mut |number| self.leaf_holds(row, service, number))
-    }
-
-    fn leaf_holds(&mut self, row: usize, service: &str, number: usize) -> bool {
-        let Some(leaf) = self.text.leaf(number) else { return false };
-        let view = self.view;
-        let columns = RowColumns {
-            service,
-            severity: view.severity(row),
-            template: view.template(row),
-            trace_id: view.trace_id(row),
-            span_id: view.columns.span_ids.row(row),
+    pub(super) fn encode(self, tokens: &mut BlockTokens) -> Result<EncodedLogs, StoreError> {
+        let Self { rows, bodies } = self;
+        let mut heads = Heads {
+            times: Times::of(rows.iter().map(|row| row.record.time)),
+            skeletons: rows.iter().map(|row| row.skeleton).collect(),
+            ..Heads::default()
         };
-        if let Some(holds) = leaf.is_of(columns) {
-            return holds;
-        }
-        if let Leaf::Field { name, test } = leaf {
-            return self.field_holds(row, number, (name, test));
-        }
-        leaf.is_in(&mut self.tokenizer, view.body(row))
-            || view.attribute_values(row).any(|value| match value {
-                StoredValue::Str(value) => {
-                    self.value_holds(number, *value, &mut |tokenizer, text| {
-                        leaf.is_in(tokenizer, text)
-                    })
-                }
-                StoredValue::Other(value) => {
-                    any_text(value, &mut |text| leaf.is_in(&mut self.tokenizer, text))
-                }
-                StoredValue::Int(_) | StoredValue::Double(_) | StoredValue::Bool(_) => false,
-            })
-    }
-
-    fn field_holds(&mut self, row: usize, number: usize, (name, test): (&str, &FieldTest)) -> bool {
-        let view = self.view;
-        if names_body(name) && test.admits_text(view.body(row)) {
-            return true;
-        }
-        view.attributes(row).any(|(key, value)| {
-            string(&view.names, key) == name
-                && match value {
-                    StoredValue::Str(value) => {
-                        self.value_holds(number, *value, &mut |_, text| test.admits_text(text))
-                    }
-                    StoredValue::Int(value) => test.admits(&Value::Int(*value)),
-                    StoredValue::Double(value) => test.admits(&Value::Double(*value)),
-                    StoredValue::Bool(value) => test.admits(&Value::Bool(*value)),
-                    StoredValue::Other(value) => test.admits(value),
-                }
+        let mut ids = Vec::new();
+        push_ids(&rows, &mut heads, &mut ids, tokens);
+        let grouped = by_skeleton(&rows, bodies.skeletons());
+        let attributes = push_grouped(&grouped, &mut heads, tokens);
+        let mut writer = StreamWriter::default();
+        let bodies = bodies.finish(&mut writer);
+        let mut streams = writer.finish();
+        ids.extend_from_slice(&streams.take_ids());
+        let texts = Texts { bodies, streams };
+        Ok(EncodedLogs {
+            heads: encoded(&heads)?,
+            ids,
+            texts: encoded(&texts)?,
+            attributes: encoded(&attributes)?,
         })
     }
+}
 
-    /// Whether a string of the block passes, tested once per leaf.
-    fn value_holds(
-        &mut self,
-        number: usize,
-        value: u32,
-        test: &mut dyn FnMut(&mut Tokenizer, &str) -> bool,
-    ) -> bool {
-        let text = string(&self.view.values, value);
-        let slot = self.known.get_mut(number).and_then(|known| known.get_mut(value as usize));
-        let Some(slot) = slot else { return false };
-        *slot.get_or_insert_with(|| test(&mut self.tokenizer, text))
+fn encoded<T: Serialize>(part: &T) -> Result<Vec<u8>, StoreError> {
+    postcard::to_stdvec(part).map_err(StoreError::encoding("a log block"))
+}
+
+/// The rows by skeleton, those of one as they came.
+fn by_skeleton<'r>(rows: &[Row<'r>], skeletons: usize) -> Vec<Row<'r>> {
+    let mut next = vec![0_usize; skeletons + 1];
+    for row in rows {
+        if let Some(count) = next.get_mut(row.skeleton as usize + 1) {
+            *count += 1;
+        }
     }
+    let mut sum = 0;
+    for start in &mut next {
+        sum += *start;
+        *start = sum;
+    }
+    let mut grouped = rows.to_vec();
+    for row in rows {
+        if let Some(place) = next.get_mut(row.skeleton as usize)
+            && let Some(slot) = grouped.get_mut(*place)
+        {
+            *slot = *row;
+            *place += 1;
+        }
+    }
+    grouped
+}
+
+fn push_ids(rows: &[Row<'_>], heads: &mut Heads, ids: &mut Vec<u8>, tokens: &mut BlockTokens) {
+    let mut numbering: Numbering<TraceId> = Numbering::default();
+    let mut count = 0_u32;
+    for Row { record, .. } in rows {
+        heads.traces.push(match record.trace_id {
+            None => 0,
+            Some(trace) => {
+                let (number, is_new) = numbering.number(trace);
+                if is_new {
+                    count += 1;
+                    ids.extend_from_slice(&trace.0);
+                    tokens.add_hex(Some(trace.0));
+                }
+                count - number + u32::from(!is_new)
+            }
+        });
+    }
+    heads.trace_bytes = u32::try_from(ids.len()).unwrap_or(u32::MAX);
+    for Row { record, .. } in rows {
+        heads.have_span.0.push(u8::from(record.span_id.is_some()));
+        ids.extend(record.span_id.iter().flat_map(|id| id.0));
+    }
+    heads.span_bytes = u32::try_from(ids.len()).unwrap_or(u32::MAX) - heads.trace_bytes;
+}
+
+fn push_grouped<'r>(
+    rows: &[Row<'r>],
+    heads: &mut Heads,
+    tokens: &mut BlockTokens,
+) -> RowAttributes {
+    let mut templates: Numbering<TemplateId> = Numbering::default();
+    let mut strings = BlockStrings::default();
+    let mut columns = AttributeColumns::default();
+    for Row { record, origin, .. } in rows {
+        let record: &'r LogRecord = record;
+        heads.origins.push(*origin);
+        heads.severities.0.push(record.severity.0);
+        heads.sites.0.push(record.site.map_or(0, CallSite::code));
+        heads.templates.push(record.template.map_or(0, |template| {
+            let (number, is_new) = templates.number(template);
+            if is_new {
+                heads.templates_distinct.push(template.0);
+                tokens.add_token(&template_token(template));
+            }
+            number.saturating_add(1)
+        }));
+        columns.push(&record.attributes, &mut strings, &mut |text| tokens.add_text(text));
+    }
+    RowAttributes { columns, names: strings.names.finish(), values: strings.values.finish() }
 }

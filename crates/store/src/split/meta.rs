@@ -1,19 +1,22 @@
 //! What is known of a split without opening its large files.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use groundcrew_telemetry::{TimeRange, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::{id_index, rows_file, series_file, word_index};
 use crate::checked_file::FileKind;
-use crate::disk;
+use crate::cold::ColdFile;
 use crate::query::ServiceFilter;
+use crate::{StoreError, checked_file, disk};
 
 /// The file in a split's directory that holds its [`SplitMeta`].
 pub(crate) const META_NAME: &str = "split.bin";
 pub(crate) const META_KIND: FileKind = *b"GCsm";
+/// The files that hold rows and find them; what else there is outlives them.
+const ROW_FILES: [&str; 3] = [rows_file::NAME, word_index::NAME, id_index::NAME];
 
 /// Which rows a split has.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -55,6 +58,12 @@ pub(crate) struct SplitMeta {
     pub(crate) wal_floor: u64,
     /// The splits that were merged into this one.
     pub(crate) replaces: Vec<u64>,
+    /// When the last of its rows were sealed, by our own clock.
+    pub(crate) received: Timestamp,
+    /// Whether the rows are still there: the counts of a log split are kept longer.
+    pub(crate) has_rows: bool,
+    /// The files that are in the bucket and not here.
+    pub(crate) cold: Vec<ColdFile>,
 }
 
 impl SplitMeta {
@@ -63,6 +72,57 @@ impl SplitMeta {
         let start = self.first.to_string().replace(':', "-");
         Path::new(self.signal.directory()).join(format!("{start}-{:08}", self.id))
     }
+
+    /// Says in the split's own directory what the manifest says already, so that a lost manifest is made again alike.
+    pub(crate) fn save(&self, dir: &Path) -> Result<(), StoreError> {
+        checked_file::write(&dir.join(META_NAME), META_KIND, self)
+    }
+
+    /// What [`Self::save`] writes.
+    pub(crate) fn encoded(&self) -> Result<Vec<u8>, StoreError> {
+        checked_file::encode(Path::new(META_NAME), META_KIND, self)
+    }
+
+    /// Finishes what a crash interrupted when files of a split in `store_dir` were dropped or moved to the bucket.
+    pub(crate) fn finish_removal(&self, store_dir: &Path) -> Result<(), StoreError> {
+        let dir = store_dir.join(self.relative_path());
+        if !self.files_elsewhere().any(|name| dir.join(name).exists()) {
+            return Ok(());
+        }
+        self.save(&dir)?;
+        self.files_elsewhere().for_each(|name| disk::remove_if_there(&dir.join(name)));
+        Ok(())
+    }
+
+    /// The files that its directory no longer needs.
+    fn files_elsewhere(&self) -> impl Iterator<Item = &str> {
+        let dropped = if self.has_rows { &[][..] } else { &ROW_FILES[..] };
+        dropped.iter().copied().chain(self.cold.iter().map(|file| file.name.as_str()))
+    }
+
+    /// Whether its rows are in the bucket.
+    pub(crate) fn is_cold(&self) -> bool {
+        !self.cold.is_empty()
+    }
+
+    /// The file of this name in the bucket; `None` when it is here.
+    pub(crate) fn cold_file(&self, name: &str) -> Option<&ColdFile> {
+        self.cold.iter().find(|file| file.name == name)
+    }
+
+    /// The files that take most of its space.
+    pub(crate) const fn large_files(&self) -> &'static [&'static str] {
+        match self.signal {
+            SplitSignal::Logs => &ROW_FILES,
+            SplitSignal::Spans => &[rows_file::NAME, id_index::NAME],
+            SplitSignal::Metrics => &[series_file::NAME],
+        }
+    }
+
+    /// Whether a file has rows or points and is not an index of them.
+    pub(crate) fn holds_rows(name: &str) -> bool {
+        matches!(name, rows_file::NAME | series_file::NAME)
+    }
 }
 
 /// A split that can be read.
@@ -70,14 +130,23 @@ impl SplitMeta {
 pub(crate) struct Split {
     pub(crate) meta: SplitMeta,
     pub(crate) dir: PathBuf,
-    /// Set when it has been merged into another: the last reader removes it.
-    is_replaced: AtomicBool,
+    /// Set when nothing refers to it any more but those who read it now: the last of them removes its files.
+    gone: OnceLock<Gone>,
+}
+
+/// What of a split's files is no longer needed.
+#[derive(Debug)]
+enum Gone {
+    All,
+    /// What the split that took its place no longer has here. That one is held, so that the directory outlives whoever
+    /// still reads this one.
+    Succeeded(Arc<Split>),
 }
 
 impl Split {
     pub(crate) fn new(store_dir: &Path, meta: SplitMeta) -> Self {
         let dir = store_dir.join(meta.relative_path());
-        Self { meta, dir, is_replaced: AtomicBool::new(false) }
+        Self { meta, dir, gone: OnceLock::new() }
     }
 
     pub(crate) fn overlaps(&self, range: TimeRange) -> bool {
@@ -88,15 +157,48 @@ impl Split {
         services.admits_any(self.meta.services.iter().map(String::as_str))
     }
 
-    pub(crate) fn mark_replaced(&self) {
-        self.is_replaced.store(true, Ordering::Release);
+    /// Whether rows in this time can be read from it.
+    pub(crate) fn has_rows_in(&self, range: TimeRange) -> bool {
+        self.meta.has_rows && self.overlaps(range)
+    }
+
+    /// Its size on disk in bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        disk::size_of(&self.dir)
+    }
+
+    /// Of those, what its rows and their indexes take.
+    pub(crate) fn row_bytes(&self) -> u64 {
+        let files = ROW_FILES.iter().filter_map(|name| self.dir.join(name).metadata().ok());
+        files.map(|metadata| metadata.len()).sum()
+    }
+
+    /// Removes what only makes searching fast.
+    pub(crate) fn remove_indexes(&self) {
+        let files = self.meta.large_files().iter().filter(|name| !SplitMeta::holds_rows(name));
+        files.for_each(|name| disk::remove_if_there(&self.dir.join(name)));
+    }
+
+    /// Its directory goes with the last who reads it.
+    pub(crate) fn mark_gone(&self) {
+        self.gone.get_or_init(|| Gone::All);
+    }
+
+    /// What `by` no longer has here goes with the last who reads it.
+    pub(crate) fn mark_succeeded(&self, by: &Arc<Self>) {
+        self.gone.get_or_init(|| Gone::Succeeded(Arc::clone(by)));
     }
 }
 
 impl Drop for Split {
     fn drop(&mut self) {
-        if self.is_replaced.load(Ordering::Acquire) {
-            disk::remove_if_there(&self.dir);
+        match self.gone.get() {
+            None => {}
+            Some(Gone::All) => disk::remove_if_there(&self.dir),
+            Some(Gone::Succeeded(by)) => {
+                let files = by.meta.files_elsewhere();
+                files.for_each(|name| disk::remove_if_there(&self.dir.join(name)));
+            }
         }
     }
 }
@@ -126,10 +228,21 @@ impl SplitSet {
         }
     }
 
-    pub(crate) fn add(&mut self, split: Split) {
+    pub(crate) fn add(&mut self, split: impl Into<Arc<Split>>) {
+        let split = split.into();
         let list = self.of_mut(split.meta.signal);
         let position = list.partition_point(|other| other.meta.order < split.meta.order);
-        list.insert(position, Arc::new(split));
+        list.insert(position, split);
+    }
+
+    /// Takes the splits of these ids out.
+    pub(crate) fn remove(&mut self, ids: &[u64]) -> Vec<Arc<Split>> {
+        let mut removed = Vec::new();
+        for signal in SplitSignal::ALL {
+            let list = self.of_mut(signal);
+            removed.extend(list.extract_if(.., |split| ids.contains(&split.meta.id)));
+        }
+        removed
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Split>> {

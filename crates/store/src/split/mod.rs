@@ -2,7 +2,7 @@
 //!
 //! # Why blocks
 //!
-//! Rows are grouped by time into blocks of about a thousand and stored column by column; what is indexed is which
+//! Rows are grouped by time into blocks of some thousand and stored column by column; what is indexed is which
 //! *blocks* have a token. Indexing rows would make the index the dearest part of ingest by far and about half of the
 //! disk; one filter per block would make needles slow, because every block's filter is probed. With blocks a needle
 //! costs a lookup and a few block decodes, a token repeated in a thousand rows is indexed once, and no row is found by
@@ -21,20 +21,24 @@
 //! `split.bin` says what the split is, so that a lost manifest can be made again.
 
 mod block_tokens;
+mod bodies;
 mod columns;
 mod id_index;
 mod log_block;
+mod log_read;
 mod meta;
 mod read;
 mod rollup_file;
 mod rows_file;
 mod series_file;
 mod span_block;
+mod streams;
+mod value_column;
 mod word_index;
 mod write;
 
 pub(crate) use id_index::{service_token, template_token};
-pub(crate) use log_block::LogBlock;
+pub(crate) use log_read::LogBlock;
 pub(crate) use meta::{META_KIND, META_NAME, Split, SplitMeta, SplitSet, SplitSignal};
 pub(crate) use read::SplitReader;
 pub(crate) use rows_file::{BlockMeta, RowsFile};

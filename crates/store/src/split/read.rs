@@ -1,16 +1,18 @@
 //! Opens the files of splits, keeping what was opened last.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use super::id_index::{IdIndex, is_id};
-use super::meta::Split;
+use super::meta::{META_KIND, META_NAME, Split, SplitMeta};
 use super::rollup_file::RollupFile;
 use super::rows_file::RowsFile;
 use super::series_file::SeriesFile;
 use super::word_index::WordIndex;
-use crate::StoreError;
+use super::{id_index, rollup_file, rows_file, series_file, word_index};
 use crate::cache::Cache;
+use crate::cold::{Bucket, ColdFiles};
+use crate::{StoreError, checked_file, disk};
 
 /// Memory for each kind of opened file.
 const ROWS_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -27,6 +29,8 @@ pub(crate) struct SplitReader {
     words: Cache<WordIndex>,
     rollups: Cache<RollupFile>,
     series: Cache<SeriesFile>,
+    /// Where the files of old splits are, if anywhere else.
+    cold: OnceLock<ColdFiles>,
 }
 
 impl Default for SplitReader {
@@ -37,21 +41,87 @@ impl Default for SplitReader {
             words: Cache::new(WORDS_BYTES_MAX),
             rollups: Cache::new(ROLLUP_BYTES_MAX),
             series: Cache::new(SERIES_BYTES_MAX),
+            cold: OnceLock::new(),
         }
     }
 }
 
 impl SplitReader {
     pub(crate) fn rows(&self, split: &Split) -> Result<Arc<RowsFile>, StoreError> {
-        opened(split, &self.rows, RowsFile::open)
+        self.opened((split, rows_file::NAME), &self.rows, RowsFile::open)
     }
 
     pub(crate) fn rollup(&self, split: &Split) -> Result<Arc<RollupFile>, StoreError> {
-        opened(split, &self.rollups, RollupFile::open)
+        self.opened((split, rollup_file::NAME), &self.rollups, RollupFile::open)
     }
 
     pub(crate) fn series(&self, split: &Split) -> Result<Arc<SeriesFile>, StoreError> {
-        opened(split, &self.series, SeriesFile::open)
+        self.opened((split, series_file::NAME), &self.series, SeriesFile::open)
+    }
+
+    /// Closes the files of a split.
+    pub(crate) fn forget(&self, id: u64) {
+        self.rows.forget(id);
+        self.ids.forget(id);
+        self.words.forget(id);
+        self.rollups.forget(id);
+        self.series.forget(id);
+        if let Some(cold) = self.cold() {
+            cold.forget(id);
+        }
+    }
+
+    /// Reads old splits from a bucket, by way of a directory below `store_dir`. Only the first call counts.
+    pub(crate) fn use_bucket(&self, bucket: Bucket, store_dir: &Path) {
+        self.cold.get_or_init(|| ColdFiles::new(bucket, store_dir));
+    }
+
+    /// The bucket, if there is one.
+    pub(crate) fn cold(&self) -> Option<&ColdFiles> {
+        self.cold.get()
+    }
+
+    /// Why files in the bucket could not be read last; `None` when they could.
+    pub(crate) fn cold_failure(&self) -> Option<String> {
+        match self.cold() {
+            Some(cold) => cold.failure(),
+            None => Some("no bucket is configured, though old splits were moved to one".to_owned()),
+        }
+    }
+
+    fn opened<V>(
+        &self,
+        (split, name): (&Split, &str),
+        cache: &Cache<V>,
+        open: impl Fn(&Path) -> Result<(V, usize), StoreError>,
+    ) -> Result<Arc<V>, StoreError> {
+        let open_once = || open(&self.directory_of(split, name)?);
+        cache.get(split.meta.id, || match open_once() {
+            // What was fetched may have made room for something else meanwhile.
+            Err(error) if error.is_not_found() && split.meta.cold_file(name).is_some() => {
+                open_once()
+            }
+            // A split that was merged away is gone as a whole and one that was changed says so: looking again helps.
+            // One file alone is a loss.
+            Err(StoreError::Io { path, .. })
+                if disk::is_dir(&split.dir) && !disk::exists(&path) && !has_changed(split) =>
+            {
+                Err(StoreError::damaged(&path, "it is missing"))
+            }
+            other => other,
+        })
+    }
+
+    /// Where a file of a split can be opened: in its directory, or where it was fetched to.
+    fn directory_of(&self, split: &Split, name: &str) -> Result<PathBuf, StoreError> {
+        let Some(file) = split.meta.cold_file(name) else { return Ok(split.dir.clone()) };
+        match self.cold() {
+            Some(cold) => cold.fetched(&split.meta, file),
+            None => Err(StoreError::Bucket {
+                action: "fetch a file",
+                detail: "none is configured, though old splits were moved to one".to_owned(),
+            }),
+        }
     }
 
     /// The blocks of a split that may have `token`, ascending.
@@ -61,23 +131,15 @@ impl SplitReader {
         token: &str,
     ) -> Result<Vec<u32>, StoreError> {
         if is_id(token) {
-            opened(split, &self.ids, IdIndex::open)?.blocks(token)
+            self.opened((split, id_index::NAME), &self.ids, IdIndex::open)?.blocks(token)
         } else {
-            opened(split, &self.words, WordIndex::open)?.blocks(token)
+            self.opened((split, word_index::NAME), &self.words, WordIndex::open)?.blocks(token)
         }
     }
 }
 
-fn opened<V>(
-    split: &Split,
-    cache: &Cache<V>,
-    open: impl FnOnce(&Path) -> Result<(V, usize), StoreError>,
-) -> Result<Arc<V>, StoreError> {
-    cache.get(split.meta.id, || match open(&split.dir) {
-        // A split that was merged away is gone as a whole, and looking again helps; one file alone is a loss.
-        Err(StoreError::Io { path, .. }) if split.dir.is_dir() && !path.exists() => {
-            Err(StoreError::damaged(&path, "it is missing"))
-        }
-        other => other,
-    })
+/// Whether another process has dropped or moved files of a split since it was listed here.
+fn has_changed(split: &Split) -> bool {
+    checked_file::read::<SplitMeta>(&split.dir.join(META_NAME), META_KIND)
+        .is_ok_and(|meta| meta != split.meta)
 }

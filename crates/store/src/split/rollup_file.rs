@@ -1,225 +1,292 @@
-//! `rollup.bin`: the counts of a log split per slot of time, service, template, place in the code and severity, and the bodies shown as exemplars.
+//! `rollup.bin`: the counts of a log split per slot of time, service, template, place in the code and severity, and those
+//! per minute, service and severity.
+//!
+//! A cell says which rows of the split are its first and its last, by number; their times and bodies are in `rows.bin`.
+//! In quiet systems most cells count one row, and a second copy of its text would be a second copy of the split.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use groundcrew_telemetry::{CallSite, Severity, TemplateId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::columns::{Numbering, Strings};
+use super::columns::Numbering;
+use super::streams::Bytes;
 use crate::StoreError;
 use crate::checked_file::FileKind;
-use crate::chunk_file::{ChunkFile, ChunkRef, ChunkWriter};
+use crate::chunk_file::{ChunkFile, ChunkWriter};
 use crate::memory::{Cell, CellKey, Memory, RowAt};
-use crate::slot::SLOT_NANOS;
-use crate::template_fold::{CellFacts, TemplateFold, TextAt, capped};
+use crate::slot::{first_slot_of_minute, minute_of};
+use crate::template_fold::{CellFacts, TemplateFold};
 
 const KIND: FileKind = *b"GCru";
 pub(super) const NAME: &str = "rollup.bin";
-/// Bodies are kept in chunks of about this size, so that few are read for few templates.
-const TEXT_CHUNK_BYTES: usize = 64 * 1024;
 
 #[derive(Default, Serialize, Deserialize)]
 struct Footer {
     services: Vec<Arc<str>>,
+    templates: Vec<u64>,
+    cells: CellColumns,
+    minutes: MinuteColumns,
+}
+
+/// Cells by slot, then service, template, place and severity.
+#[derive(Default, Serialize, Deserialize)]
+struct CellColumns {
     /// Differences, ascending.
     slots: Vec<i64>,
-    service_numbers: Vec<u32>,
-    templates_distinct: Vec<u64>,
+    services: Vec<u32>,
     templates: Vec<u32>,
     /// 0 for none.
-    sites: Vec<u8>,
+    sites: Bytes,
+    severities: Bytes,
     counts: Vec<u64>,
-    severities: Vec<u8>,
-    /// Since the slot's start.
-    firsts: Vec<i64>,
-    /// Since the first.
-    lasts: Vec<i64>,
-    /// Whether the cell has a last body beside its first.
-    have_last_text: Vec<bool>,
-    /// Where bodies are, with the number of the first in each chunk.
-    texts: Vec<(u64, ChunkRef)>,
+    /// Numbers of rows, since the first row of the slot. Rows are in the order of time, so that row's number is the count
+    /// of all cells before the slot's.
+    first_rows: Vec<u32>,
+    /// Since the first row.
+    last_rows: Vec<u32>,
 }
 
-/// Writes the rollup of `memory`.
-pub(super) fn write(dir: &Path, memory: &Memory) -> Result<u64, StoreError> {
+/// Counts by minute, then service and severity.
+#[derive(Default, Serialize, Deserialize)]
+struct MinuteColumns {
+    /// Differences, ascending.
+    minutes: Vec<i64>,
+    services: Vec<u32>,
+    severities: Bytes,
+    counts: Vec<u64>,
+}
+
+/// Writes the rollup of `memory`, whose rows are written in `order`.
+pub(super) fn write(
+    dir: &Path,
+    memory: &Memory,
+    order: &[(Timestamp, RowAt)],
+) -> Result<u64, StoreError> {
     let mut cells: Vec<(&CellKey, &Cell)> = memory.rollup.cells.iter().collect();
     cells.sort_unstable_by_key(|(key, _)| **key);
-    let mut texts = TextWriter::new(ChunkWriter::create(&dir.join(NAME), KIND)?);
+    let numbers = RowNumbers::of(memory, order);
     let mut footer = Footer { services: memory.rollup.services.clone(), ..Footer::default() };
     let mut templates = Numbering::default();
-    let mut slot_before = 0_i64;
-    for (key, cell) in cells {
-        footer.slots.push(key.slot.wrapping_sub(slot_before));
+    let columns = &mut footer.cells;
+    let (mut slot_before, mut slot_row, mut rows) = (0_i64, 0_u32, 0_u32);
+    for (key, cell) in &cells {
+        if columns.slots.is_empty() || key.slot != slot_before {
+            slot_row = rows;
+        }
+        rows = rows.wrapping_add(u32::try_from(cell.count).unwrap_or(u32::MAX));
+        columns.slots.push(key.slot.wrapping_sub(slot_before));
         slot_before = key.slot;
-        footer.service_numbers.push(key.service);
+        columns.services.push(key.service);
         let (template, is_new) = templates.number(key.template);
         if is_new {
-            footer.templates_distinct.push(key.template.0);
+            footer.templates.push(key.template.0);
         }
-        footer.templates.push(template);
-        footer.sites.push(key.site.map_or(0, CallSite::code));
-        footer.counts.push(cell.count);
-        footer.severities.push(key.severity.0);
-        let slot_start = key.slot.wrapping_mul(SLOT_NANOS);
-        footer.firsts.push(cell.first.nanos().wrapping_sub(slot_start));
-        footer.lasts.push(cell.last.nanos().wrapping_sub(cell.first.nanos()));
-        let first_body = capped(body_at(memory, cell.first_at));
-        let last_body = capped(body_at(memory, cell.last_at));
-        texts.push(first_body)?;
-        footer.have_last_text.push(first_body != last_body);
-        if first_body != last_body {
-            texts.push(last_body)?;
-        }
+        columns.templates.push(template);
+        columns.sites.0.push(key.site.map_or(0, CallSite::code));
+        columns.severities.0.push(key.severity.0);
+        columns.counts.push(cell.count);
+        let first = numbers.get(cell.first_at);
+        columns.first_rows.push(first.wrapping_sub(slot_row));
+        columns.last_rows.push(numbers.get(cell.last_at).wrapping_sub(first));
     }
-    let (file, chunks) = texts.finish()?;
-    footer.texts = chunks;
-    file.finish(&footer)
+    push_minutes(&cells, &mut footer.minutes);
+    ChunkWriter::create(&dir.join(NAME), KIND)?.finish(&footer)
 }
 
-fn body_at(memory: &Memory, at: RowAt) -> &str {
-    memory
-        .logs
-        .get(at.portion as usize)
-        .and_then(|portion| portion.records.get(at.row as usize))
-        .map_or("", |record| record.body.as_str())
-}
+/// Which row of the split each row of memory becomes.
+struct RowNumbers(Vec<Vec<u32>>);
 
-struct TextWriter {
-    file: ChunkWriter,
-    chunks: Vec<(u64, ChunkRef)>,
-    current: Strings,
-    current_count: u64,
-    current_first: u64,
-}
-
-impl TextWriter {
-    fn new(file: ChunkWriter) -> Self {
-        Self {
-            file,
-            chunks: Vec::new(),
-            current: Strings::default(),
-            current_count: 0,
-            current_first: 0,
+impl RowNumbers {
+    fn of(memory: &Memory, order: &[(Timestamp, RowAt)]) -> Self {
+        let mut numbers: Vec<Vec<u32>> =
+            memory.logs.iter().map(|portion| vec![0; portion.records.len()]).collect();
+        for (number, (_, at)) in (0_u32..).zip(order) {
+            let portion = numbers.get_mut(at.portion as usize);
+            if let Some(slot) = portion.and_then(|rows| rows.get_mut(at.row as usize)) {
+                *slot = number;
+            }
         }
+        Self(numbers)
     }
 
-    fn push(&mut self, text: &str) -> Result<(), StoreError> {
-        self.current.push(text);
-        self.current_count += 1;
-        if self.current.bytes() >= TEXT_CHUNK_BYTES { self.close_chunk() } else { Ok(()) }
-    }
-
-    fn close_chunk(&mut self) -> Result<(), StoreError> {
-        let raw = postcard::to_stdvec(&self.current).map_err(StoreError::encoding("exemplars"))?;
-        self.chunks.push((self.current_first, self.file.push(&raw)?));
-        self.current = Strings::default();
-        self.current_first += self.current_count;
-        self.current_count = 0;
-        Ok(())
-    }
-
-    fn finish(mut self) -> Result<(ChunkWriter, Vec<(u64, ChunkRef)>), StoreError> {
-        if self.current_count > 0 {
-            self.close_chunk()?;
-        }
-        Ok((self.file, self.chunks))
+    fn get(&self, at: RowAt) -> u32 {
+        let portion = self.0.get(at.portion as usize);
+        portion.and_then(|rows| rows.get(at.row as usize)).copied().unwrap_or_default()
     }
 }
 
-#[derive(Debug)]
+fn push_minutes(cells: &[(&CellKey, &Cell)], columns: &mut MinuteColumns) {
+    let mut minute_before = 0_i64;
+    for of_minute in
+        cells.chunk_by(|(one, _), (other, _)| minute_of(one.slot) == minute_of(other.slot))
+    {
+        let mut counts: BTreeMap<(u32, Severity), u64> = BTreeMap::new();
+        for (key, cell) in of_minute {
+            *counts.entry((key.service, key.severity)).or_default() += cell.count;
+        }
+        let Some((first, _)) = of_minute.first() else { continue };
+        let minute = minute_of(first.slot);
+        for ((service, severity), count) in counts {
+            columns.minutes.push(minute.wrapping_sub(minute_before));
+            minute_before = minute;
+            columns.services.push(service);
+            columns.severities.0.push(severity.0);
+            columns.counts.push(count);
+        }
+    }
+}
+
+/// A cell as it is held in memory: a day of a quiet system has millions of them.
+#[derive(Clone, Copy, Debug)]
 struct StoredCell {
+    slot: i64,
     service: u32,
-    template: TemplateId,
-    site: Option<CallSite>,
-    facts: CellFacts,
+    template: u32,
+    count: u32,
+    first_row: u32,
+    last_row: u32,
+    site: u8,
+    severity: Severity,
 }
 
-/// A rollup that was read back, without its bodies.
+#[derive(Clone, Copy, Debug)]
+struct StoredMinute {
+    minute: i64,
+    service: u32,
+    count: u32,
+    severity: Severity,
+}
+
+/// A rollup that was read back.
 #[derive(Debug)]
 pub(crate) struct RollupFile {
-    file: ChunkFile,
     services: Vec<Arc<str>>,
+    templates: Vec<u64>,
     /// By ascending slot.
     cells: Vec<StoredCell>,
-    texts: Vec<(u64, ChunkRef)>,
+    /// By ascending minute.
+    minutes: Vec<StoredMinute>,
 }
 
 impl RollupFile {
     /// Opens the rollup of the split in `dir`; says how much memory it takes, about.
     pub(crate) fn open(dir: &Path) -> Result<(Self, usize), StoreError> {
         let (file, footer, _) = ChunkFile::open::<Footer>(&dir.join(NAME), KIND)?;
-        let cells =
-            cells_of(&footer).ok_or_else(|| file.damaged("its columns differ in length"))?;
-        let bytes = cells.len() * size_of::<StoredCell>() + footer.texts.len() * 32;
-        Ok((Self { file, services: footer.services, cells, texts: footer.texts }, bytes))
+        let read = cells_of(&footer.cells).zip(minutes_of(&footer.minutes));
+        let (cells, minutes) = read.ok_or_else(|| file.damaged("its columns differ in length"))?;
+        let bytes = size_of_val(cells.as_slice()) + size_of_val(minutes.as_slice());
+        let Footer { services, templates, .. } = footer;
+        Ok((Self { services, templates, cells, minutes }, bytes))
     }
 
     /// Adds the cells that the fold asks for.
     pub(crate) fn fold(&self, source: u32, fold: &mut TemplateFold<'_>) {
         let services = fold.service_ids(&self.services);
-        let (first_slot, last_slot) = fold.slots;
-        let begin = self.cells.partition_point(|cell| cell.facts.slot < first_slot);
-        let inside = self.cells.iter().skip(begin);
-        for cell in inside.take_while(|cell| cell.facts.slot <= last_slot) {
-            if let Some(service) = services.get(cell.service as usize).copied().flatten() {
-                fold.add(source, (service, cell.template, cell.site), cell.facts);
-            }
+        for cell in self.cells_in(fold.slots) {
+            let service = services.get(cell.service as usize).copied().flatten();
+            let Some(service) = service else { continue };
+            let facts = CellFacts {
+                slot: cell.slot,
+                count: u64::from(cell.count),
+                severity: cell.severity,
+                first_row: u64::from(cell.first_row),
+                last_row: u64::from(cell.last_row),
+            };
+            let site = CallSite::from_code(cell.site);
+            fold.add(source, (service, self.template(cell), site), facts);
         }
     }
-}
 
-impl RollupFile {
-    /// Fetches the bodies at `wanted` into the fold, reading each chunk once.
-    pub(crate) fn fetch_texts(
+    /// Calls `add` with minute, severity and count of what `admits` lets pass, from the first to the last of `slots`.
+    /// Whole minutes are added up already, unless one template is asked for.
+    pub(crate) fn count(
         &self,
-        wanted: &[TextAt],
-        fold: &mut TemplateFold<'_>,
-    ) -> Result<(), StoreError> {
-        let chunk_of = |at: &TextAt| {
-            self.texts.partition_point(|(first, _)| *first <= at.text).wrapping_sub(1)
-        };
-        for group in wanted.chunk_by(|left, right| chunk_of(left) == chunk_of(right)) {
-            let chunk = group.first().and_then(|at| self.texts.get(chunk_of(at)));
-            let Some((first, chunk)) = chunk else { continue };
-            let raw = self.file.read(chunk)?;
-            let strings: Strings =
-                postcard::from_bytes(&raw).map_err(|error| self.file.damaged(error))?;
-            let texts = strings.all();
-            for at in group {
-                let number = usize::try_from(at.text - first).unwrap_or(usize::MAX);
-                fold.put_text(*at, texts.get(number).copied().unwrap_or_default().to_owned());
+        slots: (i64, i64),
+        template: Option<TemplateId>,
+        admits: &dyn Fn(&str) -> bool,
+        add: &mut dyn FnMut(i64, Severity, u64),
+    ) {
+        let admitted: Vec<bool> = self.services.iter().map(|service| admits(service)).collect();
+        let wanted = |service: u32| admitted.get(service as usize).copied().unwrap_or_default();
+        let (first_slot, last_slot) = slots;
+        let mut add_cells = |slots: (i64, i64)| {
+            for cell in self.cells_in(slots) {
+                if wanted(cell.service)
+                    && template.is_none_or(|template| self.template(cell) == template)
+                {
+                    add(minute_of(cell.slot), cell.severity, u64::from(cell.count));
+                }
             }
+        };
+        // The minutes that lie whole inside.
+        let begin = minute_of(first_slot.saturating_sub(1)) + 1;
+        let end = minute_of(last_slot.saturating_add(1));
+        if template.is_some() || begin >= end {
+            return add_cells(slots);
         }
-        Ok(())
+        add_cells((first_slot, first_slot_of_minute(begin) - 1));
+        add_cells((first_slot_of_minute(end), last_slot));
+        let from = self.minutes.partition_point(|counted| counted.minute < begin);
+        let inside = self.minutes.iter().skip(from).take_while(|counted| counted.minute < end);
+        for counted in inside.filter(|counted| wanted(counted.service)) {
+            add(counted.minute, counted.severity, u64::from(counted.count));
+        }
+    }
+
+    fn cells_in(&self, (first, last): (i64, i64)) -> impl Iterator<Item = &StoredCell> {
+        let begin = self.cells.partition_point(|cell| cell.slot < first);
+        self.cells.iter().skip(begin).take_while(move |cell| cell.slot <= last)
+    }
+
+    fn template(&self, cell: &StoredCell) -> TemplateId {
+        TemplateId(self.templates.get(cell.template as usize).copied().unwrap_or_default())
     }
 }
 
 /// `None` when the columns do not fit together.
-fn cells_of(footer: &Footer) -> Option<Vec<StoredCell>> {
-    let mut cells = Vec::with_capacity(footer.slots.len());
-    let (mut slot, mut text) = (0_i64, 0_u64);
-    for (row, delta) in footer.slots.iter().enumerate() {
+fn cells_of(columns: &CellColumns) -> Option<Vec<StoredCell>> {
+    let mut cells: Vec<StoredCell> = Vec::with_capacity(columns.slots.len());
+    let (mut slot, mut slot_row, mut rows) = (0_i64, 0_u32, 0_u32);
+    for (place, delta) in columns.slots.iter().enumerate() {
+        if *delta != 0 {
+            slot_row = rows;
+        }
         slot = slot.wrapping_add(*delta);
-        let first = slot.wrapping_mul(SLOT_NANOS).wrapping_add(*footer.firsts.get(row)?);
-        let has_last_text = *footer.have_last_text.get(row)?;
-        let first_text = text;
-        text += 1 + u64::from(has_last_text);
-        let template = *footer.templates.get(row)?;
+        // A cell counts rows of one split, which has no more than 32 bits can number.
+        let count = u32::try_from(*columns.counts.get(place)?).unwrap_or(u32::MAX);
+        rows = rows.wrapping_add(count);
+        let first_row = slot_row.wrapping_add(*columns.first_rows.get(place)?);
         cells.push(StoredCell {
-            service: *footer.service_numbers.get(row)?,
-            template: TemplateId(*footer.templates_distinct.get(template as usize)?),
-            site: CallSite::from_code(*footer.sites.get(row)?),
-            facts: CellFacts {
-                slot,
-                count: *footer.counts.get(row)?,
-                severity: Severity(*footer.severities.get(row)?),
-                first: Timestamp::from_nanos(first),
-                last: Timestamp::from_nanos(first.wrapping_add(*footer.lasts.get(row)?)),
-                first_text,
-                last_text: text - 1,
-            },
+            slot,
+            service: *columns.services.get(place)?,
+            template: *columns.templates.get(place)?,
+            count,
+            first_row,
+            last_row: first_row.wrapping_add(*columns.last_rows.get(place)?),
+            site: *columns.sites.0.get(place)?,
+            severity: Severity(*columns.severities.0.get(place)?),
         });
     }
     Some(cells)
+}
+
+fn minutes_of(columns: &MinuteColumns) -> Option<Vec<StoredMinute>> {
+    let mut minute = 0_i64;
+    columns
+        .minutes
+        .iter()
+        .enumerate()
+        .map(|(place, delta)| {
+            minute = minute.wrapping_add(*delta);
+            Some(StoredMinute {
+                minute,
+                service: *columns.services.get(place)?,
+                count: u32::try_from(*columns.counts.get(place)?).unwrap_or(u32::MAX),
+                severity: Severity(*columns.severities.0.get(place)?),
+            })
+        })
+        .collect()
 }

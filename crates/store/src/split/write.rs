@@ -19,10 +19,12 @@ use crate::origin::Origin;
 use crate::span_sample::sample_hash;
 use crate::{StoreError, checked_file, disk};
 
-/// Rows of one block.
+/// Log rows of one block: more make columns longer, which compress better and are indexed less often; fewer are decoded sooner.
+const LOG_BLOCK_ROWS: usize = 4096;
+/// A block of log rows is closed when its bodies exceed this, whatever its rows.
+const BLOCK_BYTES: usize = 2 * 1024 * 1024;
+/// Spans of one block.
 const BLOCK_ROWS: usize = 1024;
-/// A block is closed when its bodies exceed this, whatever its rows.
-const BLOCK_BYTES: usize = 1024 * 1024;
 /// Spans are sampled within stretches of this much time.
 const STRETCH_NANOS: i64 = 300_000_000_000;
 /// A block with fewer spans goes on into the next stretch: quiet systems would have nothing but small blocks.
@@ -38,6 +40,8 @@ pub(crate) struct SplitSpec {
     pub(crate) wal_floor: u64,
     /// The splits that are replaced.
     pub(crate) replaces: Vec<u64>,
+    /// When the last of the rows were sealed first.
+    pub(crate) received: Timestamp,
 }
 
 /// Writes the rows of `memory` below `store_dir`, durably. Nothing refers to them yet.
@@ -53,6 +57,7 @@ pub(crate) fn write_splits(
             meta.order = spec.order.unwrap_or(meta.id);
             meta.wal_floor = spec.wal_floor;
             meta.replaces.clone_from(&spec.replaces);
+            meta.received = spec.received;
             write_split(store_dir, memory, &mut meta)?;
             written.push(meta);
         }
@@ -99,6 +104,9 @@ fn draft(memory: &Memory, signal: SplitSignal) -> Option<SplitMeta> {
         services,
         wal_floor: 0,
         replaces: Vec::new(),
+        received: Timestamp::MIN,
+        has_rows: true,
+        cold: Vec::new(),
     })
 }
 
@@ -120,8 +128,9 @@ fn write_split(store_dir: &Path, memory: &Memory, meta: &mut SplitMeta) -> Resul
 fn write_files(dir: &Path, memory: &Memory, meta: &mut SplitMeta) -> Result<(), StoreError> {
     match meta.signal {
         SplitSignal::Logs => {
-            write_logs(dir, memory)?;
-            rollup_file::write(dir, memory)?;
+            let order = log_order(memory);
+            write_logs(dir, memory, &order)?;
+            rollup_file::write(dir, memory, &order)?;
         }
         SplitSignal::Spans => write_spans(dir, memory)?,
         SplitSignal::Metrics => meta.count = series_file::write(dir, memory)?,
@@ -129,26 +138,31 @@ fn write_files(dir: &Path, memory: &Memory, meta: &mut SplitMeta) -> Result<(), 
     checked_file::write(&dir.join(META_NAME), META_KIND, meta)
 }
 
-fn write_logs(dir: &Path, memory: &Memory) -> Result<(), StoreError> {
+/// The log rows by time, those of one moment as they came.
+fn log_order(memory: &Memory) -> Vec<(Timestamp, RowAt)> {
     let mut order: Vec<(Timestamp, RowAt)> = Vec::new();
     for (number, portion) in memory.logs.iter().enumerate() {
         let records = portion.records.iter().enumerate();
         order.extend(records.map(|(row, record)| (record.time, row_at(number, row))));
     }
     order.sort_by_key(|(time, _)| *time);
+    order
+}
+
+fn write_logs(dir: &Path, memory: &Memory, order: &[(Timestamp, RowAt)]) -> Result<(), StoreError> {
     let mut output = Output::create(dir, Some(WordIndexBuilder::new()?))?;
     let mut block = LogBlockBuilder::default();
-    for (time, at) in &order {
+    for (time, at) in order {
         let Some(portion) = memory.logs.get(at.portion as usize) else { continue };
         let Some(record) = portion.records.get(at.row as usize) else { continue };
         let origin = output.begin_row(&portion.origin, *time, record.severity, 0);
         block.push(record, origin, &mut output.tokens);
-        if block.rows() >= BLOCK_ROWS || block.bytes() >= BLOCK_BYTES {
-            output.end_block(&std::mem::take(&mut block).encode()?)?;
+        if block.rows() >= LOG_BLOCK_ROWS || block.bytes() >= BLOCK_BYTES {
+            output.end_log_block(std::mem::take(&mut block))?;
         }
     }
     if block.rows() > 0 {
-        output.end_block(&block.encode()?)?;
+        output.end_log_block(block)?;
     }
     output.finish(dir)
 }
@@ -249,9 +263,20 @@ impl Output {
 
     fn end_block(&mut self, raw: &[u8]) -> Result<(), StoreError> {
         let Some(facts) = self.facts.take() else { return Ok(()) };
-        self.in_block.clear();
         self.rows.push(raw, facts)?;
-        self.ids.add_block(&mut self.tokens.ids);
+        self.index_block()
+    }
+
+    fn end_log_block(&mut self, block: LogBlockBuilder<'_>) -> Result<(), StoreError> {
+        let Some(facts) = self.facts.take() else { return Ok(()) };
+        let encoded = block.encode(&mut self.tokens)?;
+        self.rows.push_logs(&encoded, facts)?;
+        self.index_block()
+    }
+
+    fn index_block(&mut self) -> Result<(), StoreError> {
+        self.in_block.clear();
+        self.ids.add_block(self.tokens.ids.take());
         match &mut self.words {
             Some(words) => words.add_block(self.tokens.take_words()),
             None => Ok(()),

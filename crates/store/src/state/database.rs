@@ -37,6 +37,11 @@ impl StateDb {
         Ok(Self { path: path.to_owned(), access, connection: Mutex::new(connection) })
     }
 
+    /// A state that cannot be opened, for readers: what is asked of it fails, and the rest of the store is served.
+    pub(crate) fn closed(path: &Path) -> Self {
+        Self { path: path.to_owned(), access: Access::ReadOnly, connection: Mutex::new(None) }
+    }
+
     /// Keeps an answer, replacing an earlier one of the same id. The oldest go when there are too many, except those
     /// that an incident rests on.
     pub fn put_answer(
@@ -56,6 +61,18 @@ impl StateDb {
                  AND answer_id NOT IN (SELECT answer_id FROM incident)",
             )?.execute([ANSWERS_MAX])?;
             transaction.commit()
+        })
+    }
+
+    /// Forgets answers from before a time, except those that a remembered incident rests on; says how many.
+    pub fn forget_answers(&self, before: Timestamp) -> Result<usize, StoreError> {
+        self.write(|connection| {
+            connection
+                .prepare_cached(
+                    "DELETE FROM answer WHERE at < ?1
+                     AND answer_id NOT IN (SELECT answer_id FROM incident)",
+                )?
+                .execute([before.nanos()])
         })
     }
 

@@ -134,7 +134,7 @@ mod tests {
         state
             .write(|connection| {
                 connection
-                    .execute_batch("DROP TABLE opened_alert; DROP TABLE opened; DROP TABLE mark; DROP TABLE incident; PRAGMA user_version = 1")
+                    .execute_batch("DROP TABLE audit; DROP TABLE proposal; DROP TABLE opened_alert; DROP TABLE opened; DROP TABLE mark; DROP TABLE charge; DROP TABLE charge_subject; DROP TABLE charge_file; DROP TABLE incident; PRAGMA user_version = 1")
             })
             .unwrap();
         drop(state);

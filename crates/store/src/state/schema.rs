@@ -67,6 +67,58 @@ const STEPS: &[&str] = &[
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX mark_by_time ON mark (until);
 ",
+    "
+    CREATE TABLE charge_file (
+        id INTEGER PRIMARY KEY,
+        hash TEXT NOT NULL,
+        content TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        published INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX charge_file_by_hash ON charge_file (hash);
+    CREATE TABLE charge_subject (
+        id INTEGER PRIMARY KEY,
+        hash BLOB NOT NULL UNIQUE,
+        json TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE charge (
+        file INTEGER NOT NULL REFERENCES charge_file (id) ON DELETE CASCADE,
+        account INTEGER NOT NULL,
+        starts INTEGER NOT NULL,
+        ends INTEGER NOT NULL,
+        subject INTEGER NOT NULL,
+        billed TEXT NOT NULL,
+        effective TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX charge_by_period ON charge (starts, ends, account);
+    CREATE INDEX charge_by_file ON charge (file);
+",
+    "
+    CREATE TABLE proposal (
+        id TEXT PRIMARY KEY,
+        answer_id TEXT UNIQUE,
+        at INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        hash TEXT NOT NULL,
+        plan TEXT NOT NULL,
+        about TEXT NOT NULL,
+        due INTEGER,
+        course TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX proposal_by_time ON proposal (at);
+    CREATE INDEX proposal_by_state ON proposal (state, due);
+    CREATE TABLE audit (
+        seq INTEGER PRIMARY KEY,
+        at INTEGER NOT NULL,
+        entry TEXT NOT NULL,
+        hash TEXT NOT NULL
+    ) STRICT;
+    CREATE TRIGGER audit_is_not_edited BEFORE UPDATE ON audit
+        BEGIN SELECT RAISE(ABORT, 'the audit trail is only added to'); END;
+    CREATE TRIGGER audit_is_not_shortened BEFORE DELETE ON audit
+        BEGIN SELECT RAISE(ABORT, 'the audit trail is only added to'); END;
+",
 ];
 
 /// The version of a database that has taken all steps.

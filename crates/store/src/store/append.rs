@@ -4,10 +4,11 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use groundcrew_masking::Masked;
-use groundcrew_telemetry::{Batch, TemplateId};
+use groundcrew_telemetry::{Batch, TemplateId, Timestamp};
 
 use super::handle::Store;
 use crate::memory::{Prepared, prepare};
+use crate::resend::{Claim, ResendKey};
 use crate::wal::{Record, Wal};
 use crate::{Durability, StoreError};
 
@@ -21,6 +22,34 @@ impl Store {
         batches: Vec<Masked<Batch>>,
         durability: Durability,
     ) -> Result<(), StoreError> {
+        self.append_as(batches, durability, None)
+    }
+
+    /// The right to store a request that its sender may repeat, by [`Store::append_claimed`]. `None` when the same
+    /// request was stored within the last ten minutes; waits while somebody else stores it.
+    pub fn claim(&self, key: ResendKey, now: Timestamp) -> Option<Claim<'_>> {
+        self.resends.claim(key, now)
+    }
+
+    /// As [`Store::append`], once: the request is remembered together with its batches, also across a crash.
+    ///
+    /// # Errors
+    /// As [`Store::append`]; the claim is then given up, so that whoever waits may try.
+    pub fn append_claimed(
+        &self,
+        batches: Vec<Masked<Batch>>,
+        durability: Durability,
+        claim: Claim<'_>,
+    ) -> Result<(), StoreError> {
+        self.append_as(batches, durability, Some(claim))
+    }
+
+    fn append_as(
+        &self,
+        batches: Vec<Masked<Batch>>,
+        durability: Durability,
+        claim: Option<Claim<'_>>,
+    ) -> Result<(), StoreError> {
         let wal = self.writable()?;
         let batches: Vec<Batch> = batches
             .into_iter()
@@ -32,7 +61,7 @@ impl Store {
         }
         self.make_room()?;
         let payload = match durability {
-            Durability::Synced => Some(Record::encode_batches(&batches)?),
+            Durability::Synced | Durability::Written => Some(encode(&batches, claim.as_ref())?),
             Durability::OnFlush => None,
         };
         let prepared: Vec<Prepared> =
@@ -40,14 +69,23 @@ impl Store {
         let _gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(payload) = payload {
             self.relog_templates(wal)?;
-            let logged = wal.append(&payload);
+            let logged = match durability {
+                Durability::Synced => wal.append(&payload),
+                Durability::Written | Durability::OnFlush => wal.append_unsynced(&payload),
+            };
             if logged.is_err() {
                 self.must_relog_templates.store(true, Ordering::Release);
             }
             logged?;
         }
         let mut live = self.live_mut();
-        prepared.into_iter().try_for_each(|batch| live.apply(batch))
+        prepared.into_iter().try_for_each(|batch| live.apply(batch))?;
+        drop(live);
+        // Still behind the gate: what is sealed is remembered.
+        if let Some(claim) = claim {
+            claim.settle();
+        }
+        Ok(())
     }
 
     /// Keeps the texts of templates, durable no later than the next synced append or flush. Call it before the append
@@ -74,5 +112,12 @@ impl Store {
             self.must_relog_templates.store(false, Ordering::Release);
         }
         Ok(())
+    }
+}
+
+fn encode(batches: &[Batch], claim: Option<&Claim<'_>>) -> Result<Vec<u8>, StoreError> {
+    match claim {
+        Some(claim) => Record::encode_request(claim.key, claim.at, batches),
+        None => Record::encode_batches(batches),
     }
 }

@@ -1,25 +1,27 @@
 //! The store as others hold it.
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use groundcrew_telemetry::Clock;
+
 use super::live::Live;
+use crate::disk::File;
 use crate::documents::DocumentIndex;
 use crate::manifest::Manifest;
 use crate::origin::Origins;
+use crate::resend::Resends;
 use crate::split::SplitReader;
 use crate::state::StateDb;
 use crate::templates::Templates;
 use crate::wal::Wal;
 use crate::warnings::Warnings;
-use crate::{Access, StoreError};
+use crate::{Access, Bucket, StoreError};
 
 /// Logs, spans, metrics, changes, alerts and cluster snapshots of one directory, and beside them documents and state.
 ///
 /// Shared between threads by reference; every method blocks on disk at most.
-#[derive(Debug)]
 pub struct Store {
     pub(super) dir: PathBuf,
     pub(super) access: Access,
@@ -30,10 +32,14 @@ pub struct Store {
     pub(super) live: RwLock<Live>,
     /// `None` when opened for reading.
     pub(super) wal: Option<Wal>,
-    /// Held while memory is sealed and splits are merged.
+    /// Held while memory is sealed, and for the moment in which other splits take the place of some.
     pub(super) sealer: Mutex<Sealer>,
+    /// Held by the one who tends the splits: only they take splits away, so what they look at stays.
+    pub(super) tending: Mutex<()>,
+    pub(super) clock: Box<dyn Clock>,
     pub(super) origins: Origins,
     pub(super) templates: Templates,
+    pub(super) resends: Resends,
     /// Whether template texts were in a segment whose sync failed and must be logged again.
     pub(super) must_relog_templates: AtomicBool,
     pub(super) reader: SplitReader,
@@ -42,6 +48,12 @@ pub struct Store {
     pub(super) state: StateDb,
     /// Keeps other writers out for as long as it is open.
     pub(super) _lock: Option<File>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("dir", &self.dir).field("access", &self.access).finish()
+    }
 }
 
 /// What only the thread that seals needs.
@@ -68,6 +80,11 @@ impl Store {
     #[must_use]
     pub const fn state(&self) -> &StateDb {
         &self.state
+    }
+
+    /// Moves old splits to this bucket, and reads those that are there. Only the first call counts.
+    pub fn use_bucket(&self, bucket: Bucket) {
+        self.reader.use_bucket(bucket, &self.dir);
     }
 
     pub(super) fn live(&self) -> RwLockReadGuard<'_, Live> {

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use crate::StoreError;
 use crate::ledger::{Entry, Ledger};
 use crate::memory::{Memory, Prepared};
 use crate::split::SplitSet;
+use crate::{Dropped, StoreError};
 
 /// A full memory that waits to be sealed or is being sealed.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub(crate) struct Live {
     pub(crate) frozen: Vec<Frozen>,
     pub(crate) splits: Arc<SplitSet>,
     pub(crate) ledger: Ledger,
+    /// What retention has dropped.
+    pub(crate) dropped: Dropped,
 }
 
 impl Live {

@@ -1,71 +1,102 @@
 //! Makes one split out of many small ones, so that the number of files stays bounded by the amount of data.
 //!
 //! The rows are read back into a memory and sealed again. Splits that are next to each other in order are taken, so
-//! that of two points for one time the later still holds.
+//! that of two points for one time the later still holds; and only ones of about one time, so that a split is old as a
+//! whole and can go. Only the exchange itself keeps a seal waiting.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use groundcrew_telemetry::{
-    Batch, LogBatch, LogRecord, MetricBatch, Resource, Span, SpanBatch, TimeRange,
+    Batch, LogBatch, LogRecord, MetricBatch, Resource, Span, SpanBatch, TimeRange, Timestamp,
 };
 use rustc_hash::FxHashMap;
 
-use super::handle::{Sealer, Store};
+use super::handle::Store;
 use super::live::Live;
+use super::seal::remove_unpublished;
 use crate::StoreError;
 use crate::manifest::Manifest;
 use crate::memory::{Memory, prepare};
+use crate::pace::Pace;
 use crate::split::{LogBlock, SpanBlock, Split, SplitSignal, SplitSpec, write_splits};
 
 /// Small splits of one signal next to each other that may stay.
 const SMALL_SPLITS_MAX: usize = 16;
 
 impl Store {
-    pub(super) fn merge_small_splits(&self, sealer: &mut Sealer) -> Result<(), StoreError> {
+    /// Merges small splits of less than `span_max` in all, within the budget of `pace`. Appends and seals go on
+    /// meanwhile. Says how many splits became fewer.
+    pub(super) fn merge_small_splits(
+        &self,
+        span_max: Duration,
+        pace: &mut Pace<'_>,
+    ) -> Result<usize, StoreError> {
+        let mut merged = 0;
         for signal in SplitSignal::ALL {
-            let run = self.small_run(sealer, signal);
-            if run.len() <= SMALL_SPLITS_MAX {
-                continue;
-            }
-            match self.read_back(&run) {
-                Ok(memory) => self.replace_splits(sealer, signal, &run, &memory)?,
-                Err(error) => {
-                    self.warnings.add(format!("small splits were not merged: {error}"));
-                    sealer.unmergeable.extend(run.iter().map(|split| split.meta.id));
+            loop {
+                let run = self.small_run(signal, span_max);
+                if run.len() <= 1 || pace.must_stop() {
+                    break;
+                }
+                match self.read_back(&run, pace) {
+                    Ok(memory) => {
+                        self.replace_splits(signal, &run, &memory, pace)?;
+                        merged += run.len();
+                    }
+                    Err(error) => {
+                        self.warnings.add(format!("small splits were not merged: {error}"));
+                        let ids = run.iter().map(|split| split.meta.id);
+                        self.sealer().unmergeable.extend(ids);
+                    }
                 }
             }
         }
-        Ok(())
+        Ok(merged)
     }
 
-    /// The longest run of small splits that fit one memory together.
-    fn small_run(&self, sealer: &Sealer, signal: SplitSignal) -> Vec<Arc<Split>> {
+    /// Small splits next to each other that fit one memory together and lie within a span of time: the longest run when
+    /// it is long enough, else one whose time is over, to which nothing will come any more. Empty when there is none.
+    fn small_run(&self, signal: SplitSignal, span_max: Duration) -> Vec<Arc<Split>> {
         let small_bytes = (self.memory_bytes_max / 4) as u64;
+        let unmergeable = self.sealer().unmergeable.clone();
         let splits = Arc::clone(&self.live().splits);
-        let mut longest: Vec<Arc<Split>> = Vec::new();
-        let mut run: Vec<Arc<Split>> = Vec::new();
-        let mut run_bytes = 0;
+        let mut runs: Vec<Vec<Arc<Split>>> = vec![Vec::new()];
         for split in splits.of(signal) {
-            let bytes = split.meta.memory_bytes;
-            let is_small = bytes < small_bytes && !sealer.unmergeable.contains(&split.meta.id);
-            if !is_small || run_bytes + bytes > self.memory_bytes_max as u64 {
-                run.clear();
-                run_bytes = 0;
+            let is_small = split.meta.memory_bytes < small_bytes
+                && split.meta.has_rows
+                && !split.meta.is_cold()
+                && !unmergeable.contains(&split.meta.id);
+            let begins = runs.last().is_none_or(|run| !self.fits(run, split, span_max));
+            if !is_small || begins {
+                runs.push(Vec::new());
             }
-            if is_small {
+            if let Some(run) = runs.last_mut().filter(|_| is_small) {
                 run.push(Arc::clone(split));
-                run_bytes += bytes;
-            }
-            if run.len() > longest.len() {
-                longest.clone_from(&run);
             }
         }
-        longest
+        // The last run may still grow.
+        let growing = runs.pop().filter(|run| run.len() > SMALL_SPLITS_MAX);
+        let over = runs.into_iter().filter(|run| run.len() > 1);
+        growing.into_iter().chain(over).max_by_key(Vec::len).unwrap_or_default()
     }
 
-    fn read_back(&self, run: &[Arc<Split>]) -> Result<Memory, StoreError> {
+    /// Whether a split can be merged with those of `run`. One that spans much already may get company within its span.
+    fn fits(&self, run: &[Arc<Split>], split: &Arc<Split>, span_max: Duration) -> bool {
+        let all = || run.iter().chain([split]).map(|split| &split.meta);
+        let bytes: u64 = all().map(|meta| meta.memory_bytes).sum();
+        let first = all().map(|meta| meta.first).min().unwrap_or(Timestamp::MIN);
+        let last = all().map(|meta| meta.last).max().unwrap_or(Timestamp::MAX);
+        let widest = all().map(|meta| meta.last.nanos_since(meta.first)).max().unwrap_or_default();
+        let span_max = i64::try_from(span_max.as_nanos()).unwrap_or(i64::MAX);
+        let span = last.nanos_since(first);
+        bytes <= self.memory_bytes_max as u64 && (span < span_max || span <= widest)
+    }
+
+    fn read_back(&self, run: &[Arc<Split>], pace: &mut Pace<'_>) -> Result<Memory, StoreError> {
         let mut live = Live::default();
         for split in run {
+            pace.spend(split.bytes());
             match split.meta.signal {
                 SplitSignal::Logs => self.read_back_logs(split, &mut live)?,
                 SplitSignal::Spans => self.read_back_spans(split, &mut live)?,
@@ -78,9 +109,10 @@ impl Store {
     fn read_back_logs(&self, split: &Split, live: &mut Live) -> Result<(), StoreError> {
         let file = self.reader.rows(split)?;
         for meta in &file.blocks {
-            let block = LogBlock::decode(&file.read(meta)?).map_err(|error| file.damaged(error))?;
             let mut by_origin: FxHashMap<usize, Vec<LogRecord>> = FxHashMap::default();
-            block.for_each(&mut |origin, record| by_origin.entry(origin).or_default().push(record));
+            LogBlock::open(&file, meta)?.for_each(&mut |origin, record| {
+                by_origin.entry(origin).or_default().push(record);
+            })?;
             for (resource, records) in in_order(&file.resources, by_origin) {
                 let batch = Batch::Logs(LogBatch { resource, scope: String::new(), records });
                 live.apply(prepare(batch, &self.origins))?;
@@ -130,33 +162,48 @@ impl Store {
 
     fn replace_splits(
         &self,
-        sealer: &mut Sealer,
         signal: SplitSignal,
         run: &[Arc<Split>],
         memory: &Memory,
+        pace: &mut Pace<'_>,
     ) -> Result<(), StoreError> {
         let ids: Vec<u64> = run.iter().map(|split| split.meta.id).collect();
-        let spec = SplitSpec {
-            id_first: sealer.id_next,
-            order: run.iter().map(|split| split.meta.order).max(),
-            wal_floor: run.iter().map(|split| split.meta.wal_floor).max().unwrap_or_default(),
-            replaces: ids.clone(),
+        let id_first = {
+            let mut sealer = self.sealer();
+            sealer.id_next += 1;
+            sealer.id_next - 1
         };
-        sealer.id_next += 1;
-        let metas = write_splits(&self.dir, memory, &spec)?;
+        let metas = || run.iter().map(|split| &split.meta);
+        let spec = SplitSpec {
+            id_first,
+            order: metas().map(|meta| meta.order).max(),
+            wal_floor: metas().map(|meta| meta.wal_floor).max().unwrap_or_default(),
+            replaces: ids.clone(),
+            received: metas().map(|meta| meta.received).max().unwrap_or(Timestamp::MIN),
+        };
+        let written = write_splits(&self.dir, memory, &spec)
+            .inspect_err(|_| remove_unpublished(&self.dir, id_first..id_first + 1))?;
+        let new: Vec<Split> =
+            written.iter().map(|meta| Split::new(&self.dir, meta.clone())).collect();
+        pace.spend(new.iter().map(Split::bytes).sum());
+
+        let mut sealer = self.sealer();
         let mut manifest = Manifest { id_next: sealer.id_next, ..sealer.manifest.clone() };
         manifest.splits.retain(|split| !ids.contains(&split.id));
-        manifest.splits.extend(metas.iter().cloned());
+        manifest.splits.extend(written);
         manifest.save(&self.dir)?;
         sealer.manifest = manifest;
-
         let mut live = self.live_mut();
         let mut splits = (*live.splits).clone();
         splits.of_mut(signal).retain(|split| !ids.contains(&split.meta.id));
-        metas.into_iter().for_each(|meta| splits.add(Split::new(&self.dir, meta)));
+        new.into_iter().for_each(|split| splits.add(split));
         live.splits = Arc::new(splits);
         drop(live);
-        run.iter().for_each(|split| split.mark_replaced());
+        drop(sealer);
+        run.iter().for_each(|split| {
+            split.mark_gone();
+            self.reader.forget(split.meta.id);
+        });
         Ok(())
     }
 }

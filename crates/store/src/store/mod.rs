@@ -1,18 +1,24 @@
 //! The store itself: one directory, one writer, any number of readers.
 //!
-//! `open` reads a directory, `append` takes batches, `seal` turns memory into splits, `merge` makes few splits out of
-//! many, `read` and `search` answer queries. `live` is what readers see.
+//! `open` reads a directory, `append` takes batches, `seal` turns memory into splits, `tend` looks after them: `merge`
+//! makes few splits out of many, `retain` drops what is kept long enough, `chill` moves what is old to a bucket. `read` and `search` answer queries. `live` is
+//! what readers see.
 
 mod append;
+mod chill;
 mod handle;
 mod live;
 mod merge;
 mod open;
 mod read;
+mod retain;
 mod seal;
 mod search;
+mod tend;
 
 #[cfg(test)]
 mod tests;
 
 pub use handle::Store;
+pub use retain::{Kept, KeptSignal};
+pub use tend::{Tended, Upkeep};

@@ -1,17 +1,20 @@
 //! Opens a store: manifest, ledger, template texts, and what the write-ahead log has beyond them.
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
 
+use groundcrew_telemetry::{Batch, Clock, SystemClock};
+
 use super::handle::{Sealer, Store};
 use super::live::Live;
+use crate::disk::File;
 use crate::documents::DocumentIndex;
 use crate::ledger::Entry;
 use crate::manifest::{LoadedManifest, Manifest, ledger_path};
 use crate::memory::prepare;
 use crate::origin::Origins;
+use crate::resend::{self, Remembered, Resends};
 use crate::split::{Split, SplitReader, SplitSet};
 use crate::state::StateDb;
 use crate::templates::Templates;
@@ -34,19 +37,38 @@ pub(super) struct Loaded {
     manifest: Manifest,
     replayed: Replayed,
     is_rebuilt: bool,
+    /// What was acknowledged of late.
+    keys: Remembered,
 }
 
 impl Store {
     /// Opens the store in a directory, making it when it is to be written. Damage does not keep it from opening: what
     /// is damaged is left out and said in [`Coverage::warnings`](crate::Coverage::warnings).
     pub fn open(options: StoreOptions) -> Result<Self, StoreError> {
+        Self::open_by(options, Box::new(SystemClock))
+    }
+
+    /// The same, with a clock of one's own: it says when telemetry is received and how old what is stored is.
+    pub fn open_by(options: StoreOptions, clock: Box<dyn Clock>) -> Result<Self, StoreError> {
+        let access = options.access;
+        Self::open_with(options, clock, access)
+    }
+
+    /// As [`Store::open_by`], with documents and state opened for `rest` alone.
+    pub(super) fn open_with(
+        options: StoreOptions,
+        clock: Box<dyn Clock>,
+        rest: Access,
+    ) -> Result<Self, StoreError> {
         let StoreOptions { dir, access, memory_bytes_max } = options;
         let lock = match access {
             Access::ReadWrite => {
                 disk::create_dir(&dir.join("wal"))?;
                 Some(lock(&dir)?)
             }
-            Access::ReadOnly if !dir.is_dir() => return Err(StoreError::Missing { path: dir }),
+            Access::ReadOnly if !disk::is_dir(&dir) => {
+                return Err(StoreError::Missing { path: dir });
+            }
             Access::ReadOnly => None,
         };
         let (origins, templates, warnings) =
@@ -55,7 +77,11 @@ impl Store {
         let wal = lock.is_some().then(|| Wal::open(&dir.join("wal"), &loaded.replayed));
         if wal.is_some() && !loaded.is_rebuilt {
             loaded.manifest.remove_strangers(&dir)?;
+            // From now on one that is missing was lost: a first seal that is cut short is no reason to believe its splits.
+            loaded.manifest.save_if_missing(&dir)?;
         }
+        let resends = Resends::default();
+        resends.restore(&loaded.keys);
         let sealer = Sealer {
             id_next: loaded.manifest.id_next,
             manifest: loaded.manifest,
@@ -63,8 +89,8 @@ impl Store {
             unmergeable: Vec::new(),
         };
         Ok(Self {
-            documents: DocumentIndex::open(&dir.join("documents"), access)?,
-            state: StateDb::open(&dir.join(crate::state::FILE), access)?,
+            documents: DocumentIndex::open(&dir.join("documents"), rest)?,
+            state: open_state(&dir, rest, &warnings)?,
             dir,
             access,
             memory_bytes_max: memory_bytes_max.clamp(MEMORY_BYTES_MIN, MEMORY_BYTES_LIMIT),
@@ -72,8 +98,11 @@ impl Store {
             live: RwLock::new(loaded.live),
             wal,
             sealer: Mutex::new(sealer),
+            tending: Mutex::new(()),
+            clock,
             origins,
             templates,
+            resends,
             must_relog_templates: AtomicBool::new(false),
             reader: SplitReader::default(),
             warnings,
@@ -110,6 +139,35 @@ impl Store {
         *self.live_mut() = loaded.live;
         Ok(())
     }
+}
+
+/// Opens the state. One that is damaged beyond opening is set aside and begun anew, where it may be written.
+fn open_state(dir: &Path, access: Access, warnings: &Warnings) -> Result<StateDb, StoreError> {
+    let path = dir.join(crate::state::FILE);
+    let error = match StateDb::open(&path, access) {
+        Err(error) if error.is_damage() => error,
+        other => return other,
+    };
+    if access == Access::ReadOnly {
+        warnings.add(format!("{} is damaged ({error}); it is left out", path.display()));
+        return Ok(StateDb::closed(&path));
+    }
+    let quarantine = dir.join("quarantine");
+    disk::create_dir(&quarantine)?;
+    let number = disk::list(&quarantine)?.len();
+    for ending in ["", "-wal", "-shm"] {
+        let from = dir.join(format!("{}{ending}", crate::state::FILE));
+        if disk::exists(&from) {
+            let name = format!("{number}-{}{ending}", crate::state::FILE);
+            disk::rename(&from, &quarantine.join(name))?;
+        }
+    }
+    warnings.add(format!(
+        "{} was damaged ({error}); it is set aside under {} and begun anew: earlier answers and incidents are not known",
+        path.display(),
+        quarantine.display()
+    ));
+    StateDb::open(&path, access)
 }
 
 fn lock(dir: &Path) -> Result<File, StoreError> {
@@ -152,7 +210,7 @@ fn load_once(
     let LoadedManifest { manifest, warning } = Manifest::load(dir)?;
     let is_rebuilt = warning.is_some();
     warning.into_iter().for_each(|warning| warnings.add(warning));
-    let mut live = Live::default();
+    let mut live = Live { dropped: manifest.dropped, ..Live::default() };
     let mut splits = SplitSet::default();
     for meta in &manifest.splits {
         splits.add(Split::new(dir, meta.clone()));
@@ -164,19 +222,24 @@ fn load_once(
     if let Some(warning) = template_log::load(dir, manifest.templates_length, templates)? {
         warnings.add(warning);
     }
-    let replayed = replay(&dir.join("wal"), manifest.wal_floor, &mut |record| {
-        match record {
-            Record::Templates(texts) => templates.add_pending(templates.unknown(&texts)),
-            Record::Batches(batches) => {
-                for batch in batches {
-                    live.apply(prepare(batch, origins))?;
-                }
-            }
+    let (mut keys, warning) = resend::load(dir)?;
+    warning.into_iter().for_each(|warning| warnings.add(warning));
+    let mut apply = |batches: Vec<Batch>| {
+        batches.into_iter().try_for_each(|batch| live.apply(prepare(batch, origins)))
+    };
+    let replayed = replay(&dir.join("wal"), manifest.wal_floor, &mut |record| match record {
+        Record::Templates(texts) => {
+            templates.add_pending(templates.unknown(&texts));
+            Ok(())
         }
-        Ok(())
+        Record::Batches(batches) => apply(batches),
+        Record::Request(key, at, batches) => {
+            keys.push((key, at));
+            apply(batches)
+        }
     })?;
     replayed.warnings.iter().for_each(|warning| warnings.add(warning.clone()));
-    Ok(Loaded { live, manifest, replayed, is_rebuilt })
+    Ok(Loaded { live, manifest, replayed, is_rebuilt, keys })
 }
 
 fn load_ledger(

@@ -1,10 +1,11 @@
 //! Answers everything but log searches.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use groundcrew_telemetry::{
-    Alert, ChangeEvent, ClusterSnapshot, MetricSeries, Point, SeriesRow, SpanRow, TemplateRow,
-    TimeRange,
+    Alert, ChangeEvent, ClusterSnapshot, MetricSeries, Point, SeriesRow, Severity, SpanRow,
+    TemplateId, TemplateRow, TimeRange,
 };
 
 use super::handle::Store;
@@ -14,9 +15,11 @@ use crate::query::ServiceFilter;
 use crate::series_merge::SeriesMerge;
 use crate::slot::slot_of;
 use crate::span_sample::SpanSample;
-use crate::split::{BlockMeta, SpanBlock, Split, SplitSet};
-use crate::template_fold::TemplateFold;
-use crate::{Access, Coverage, Found, MetricQuery, SpanQuery, StoreError, TemplateQuery};
+use crate::split::{BlockMeta, LogBlock, SpanBlock, Split, SplitSet, SplitSignal};
+use crate::template_fold::{RowRef, TemplateFold};
+use crate::{
+    Access, Coverage, Found, MetricQuery, SpanQuery, StoreError, TemplateQuery, Unreachable,
+};
 
 /// How often a reader looks at the directory again when a writer has merged its files away.
 const READ_ATTEMPTS: usize = 4;
@@ -27,16 +30,21 @@ impl Store {
     /// What the store holds.
     pub fn coverage(&self) -> Result<Coverage, StoreError> {
         let live = self.live();
-        let mut coverage = Coverage::default();
+        let mut coverage = Coverage { dropped: live.dropped, ..Coverage::default() };
         let mut services: Vec<String> = Vec::new();
         for split in live.splits.all() {
             let meta = &split.meta;
             let signal = match meta.signal {
-                crate::split::SplitSignal::Logs => &mut coverage.logs,
-                crate::split::SplitSignal::Spans => &mut coverage.spans,
-                crate::split::SplitSignal::Metrics => &mut coverage.points,
+                SplitSignal::Logs => {
+                    coverage.counts.add(meta.count, meta.first, meta.last);
+                    &mut coverage.logs
+                }
+                SplitSignal::Spans => &mut coverage.spans,
+                SplitSignal::Metrics => &mut coverage.points,
             };
-            signal.add(meta.count, meta.first, meta.last);
+            if meta.has_rows {
+                signal.add(meta.count, meta.first, meta.last);
+            }
             services.extend(meta.services.iter().cloned());
         }
         for memory in live.memories() {
@@ -48,7 +56,17 @@ impl Store {
         coverage.services = services;
         coverage.templates = self.templates.len() as u64;
         coverage.warnings = self.warnings();
+        let cold = live.splits.all().filter(|split| split.meta.is_cold());
+        coverage.unreachable =
+            cold.map(|split| split.meta.last.plus_nanos(1)).max().and_then(|until| {
+                self.reader.cold_failure().map(|reason| Unreachable { until, reason })
+            });
         Ok(coverage)
+    }
+
+    /// Adds something that a person should know, such as a limit that was hit on the way here; each is kept once.
+    pub fn warn(&self, warning: String) {
+        self.warnings.add(warning);
     }
 
     /// What a person should know: damaged ranges that were set aside, limits that were hit.
@@ -84,7 +102,7 @@ impl Store {
                 }
                 Arc::clone(&live.splits)
             };
-            let mut rollups = Vec::new();
+            let mut folded = Vec::new();
             for split in &splits.logs {
                 let meta = &split.meta;
                 let (first_slot, last_slot) = fold.slots;
@@ -95,19 +113,87 @@ impl Store {
                 match self.reader.rollup(split) {
                     Ok(rollup) => {
                         rollup.fold(source, &mut fold);
-                        rollups.push((source, rollup));
+                        // Nothing is fetched from a bucket for the sake of examples.
+                        if meta.has_rows && !meta.is_cold() {
+                            folded.push((source, split));
+                        }
                     }
                     Err(error) => self.skip(error)?,
                 }
                 source += 1;
             }
-            for (source, rollup) in rollups {
-                let wanted = fold.texts_of(source);
-                if let Err(error) = rollup.fetch_texts(&wanted, &mut fold) {
-                    self.skip(error)?;
+            for (source, split) in folded {
+                let wanted = fold.rows_of(source);
+                if !wanted.is_empty() {
+                    self.fetch_rows(split, &wanted, &mut fold)?;
                 }
             }
             Ok(fold.finish(&self.templates))
+        })
+    }
+
+    /// Fetches times and bodies of rows into the fold, reading each block once.
+    fn fetch_rows(
+        &self,
+        split: &Split,
+        wanted: &[RowRef],
+        fold: &mut TemplateFold<'_>,
+    ) -> Result<(), StoreError> {
+        let file = match self.reader.rows(split) {
+            Ok(file) => file,
+            Err(error) => return self.skip(error),
+        };
+        let start_of = |at: &RowRef| file.block_of(at.row).map(|(start, _)| start);
+        for of_block in wanted.chunk_by(|one, other| start_of(one) == start_of(other)) {
+            let Some(first) = of_block.first() else { continue };
+            let Some((start, block)) = file.block_of(first.row) else { continue };
+            let rows = of_block.iter().filter_map(|at| usize::try_from(at.row - start).ok());
+            let fetched = LogBlock::open(&file, block).and_then(|block| {
+                block.bodies(rows, &mut |row, time, body| {
+                    fold.put_row(RowRef { row: start + row as u64, ..*first }, time, body);
+                })
+            });
+            fetched.or_else(|error| self.skip(error))?;
+        }
+        Ok(())
+    }
+
+    /// Log records per minute and severity, ascending. Answered from counts: the range is widened to whole tens of seconds.
+    pub fn log_counts(
+        &self,
+        query: &TemplateQuery,
+        template: Option<TemplateId>,
+    ) -> Result<Vec<(i64, Severity, u64)>, StoreError> {
+        self.read(|| {
+            let slots = query.slots();
+            let services = ServiceFilter(&query.services);
+            let mut counts: BTreeMap<(i64, Severity), u64> = BTreeMap::new();
+            let mut add = |minute, severity, count| {
+                *counts.entry((minute, severity)).or_default() += count;
+            };
+            let splits = {
+                let live = self.live();
+                for memory in live.memories() {
+                    memory.rollup.count(slots, template, services, &mut add);
+                }
+                Arc::clone(&live.splits)
+            };
+            for split in &splits.logs {
+                let (first, last) = (slot_of(split.meta.first), slot_of(split.meta.last));
+                if first > slots.1 || slots.0 > last || !split.has_any_of(services) {
+                    continue;
+                }
+                match self.reader.rollup(split) {
+                    Ok(rollup) => {
+                        rollup.count(slots, template, &|name| services.admits(name), &mut add);
+                    }
+                    Err(error) => self.skip(error)?,
+                }
+            }
+            Ok(counts
+                .into_iter()
+                .map(|((minute, severity), count)| (minute, severity, count))
+                .collect())
         })
     }
 
@@ -162,12 +248,15 @@ impl Store {
         if !split.overlaps(query.range) || !split.has_any_of(services) {
             return Ok(Vec::new());
         }
+        let tokens: Vec<String> = query.trace_id.iter().map(ToString::to_string).collect();
+        let wanted = Wanted { range: query.range, tokens: &tokens, text: None, services };
+        if self.index_excludes(split, wanted) {
+            return Ok(Vec::new());
+        }
         let file = match self.reader.rows(split) {
             Ok(file) => file,
             Err(error) => return self.skip(error).map(|()| Vec::new()),
         };
-        let tokens: Vec<String> = query.trace_id.iter().map(ToString::to_string).collect();
-        let wanted = Wanted { range: query.range, tokens: &tokens, text: None, services };
         let blocks = self.candidate_blocks(split, &file, wanted)?;
         let admitted = file.admitted(services);
         let open = Arc::new(OpenSplit { file, admitted });
@@ -288,7 +377,10 @@ impl Store {
         if self.access == Access::ReadOnly && error.is_not_found() {
             return Err(error);
         }
-        self.warnings.add(format!("{error}; it is left out of answers"));
+        // The bucket may answer again in a minute: coverage tells as long as it does not.
+        if !matches!(error, StoreError::Bucket { .. }) {
+            self.warnings.add(format!("{error}; it is left out of answers"));
+        }
         Ok(())
     }
 }
@@ -307,6 +399,7 @@ fn offer_portion(portion: &SpanPortion, query: &SpanQuery, sample: &mut SpanSamp
 fn cover_memory(memory: &Memory, coverage: &mut Coverage, services: &mut Vec<String>) {
     for portion in &memory.logs {
         coverage.logs.add(portion.records.len() as u64, portion.first, portion.last);
+        coverage.counts.add(portion.records.len() as u64, portion.first, portion.last);
     }
     services.extend(memory.rollup.services.iter().map(ToString::to_string));
     for portion in &memory.spans {

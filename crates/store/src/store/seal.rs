@@ -4,14 +4,17 @@
 //! replaced, then the log segments go. Until the manifest is replaced the rows are in the log, and the files are
 //! strangers that the next open removes.
 
-use std::path::Path;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
 use super::handle::{Sealer, Store};
 use super::live::Frozen;
 use super::open::LEDGER_KIND;
 use crate::manifest::{Manifest, ledger_path};
-use crate::split::{Split, SplitSpec, write_splits};
+use crate::retention::Receipts;
+use crate::split::{Split, SplitMeta, SplitSpec, SplitSignal, write_splits};
+use crate::templates::TemplateText;
 use crate::wal::Wal;
 use crate::{StoreError, checked_file, disk, template_log};
 
@@ -41,8 +44,7 @@ impl Store {
         // What an earlier attempt left comes first: freezing more while nothing can be written would fill the memory.
         self.seal_all_frozen(wal, sealer)?;
         self.freeze(wal)?;
-        self.seal_all_frozen(wal, sealer)?;
-        self.merge_small_splits(sealer)
+        self.seal_all_frozen(wal, sealer)
     }
 
     fn seal_all_frozen(&self, wal: &Wal, sealer: &mut Sealer) -> Result<(), StoreError> {
@@ -81,22 +83,28 @@ impl Store {
             order: None,
             wal_floor: frozen.wal_floor,
             replaces: Vec::new(),
+            received: self.clock.now(),
         };
         // One number for each signal and one for the ledger; used even when this fails, so that names stay unique.
         sealer.id_next += 4;
-        let metas = write_splits(&self.dir, &frozen.memory, &spec)?;
         let mut manifest = Manifest {
             id_next: sealer.id_next,
             wal_floor: frozen.wal_floor,
             ..sealer.manifest.clone()
         };
-        let ledger_count = self.write_ledger(&mut manifest, spec.id_first + 3)?;
         let texts = self.templates.pending();
-        if !texts.is_empty() {
-            manifest.templates_length =
-                template_log::append(&self.dir, manifest.templates_length, &texts)?;
+        let written = self.write_all(frozen, &spec, &mut manifest, &texts);
+        let (metas, ledger_count) = match written {
+            Ok(written) => written,
+            Err(error) => {
+                remove_unpublished(&self.dir, spec.id_first..spec.id_first + 4);
+                return Err(error);
+            }
+        };
+        if !metas.is_empty() {
+            manifest.receipts = Some(Receipts::note(manifest.receipts, spec.received));
         }
-        manifest.splits.extend(metas.iter().cloned());
+        // Whether it is in place cannot be told when this fails, so what it names stays.
         manifest.save(&self.dir)?;
 
         let mut live = self.live_mut();
@@ -114,6 +122,26 @@ impl Store {
         wal.remove_below(frozen.wal_floor, &sealer.damaged_segments, &quarantine);
         sealer.damaged_segments.retain(|number| *number >= frozen.wal_floor);
         Ok(())
+    }
+
+    /// Writes all that the next manifest refers to; says which splits, and how many entries of the ledger.
+    fn write_all(
+        &self,
+        frozen: &Frozen,
+        spec: &SplitSpec,
+        manifest: &mut Manifest,
+        texts: &[TemplateText],
+    ) -> Result<(Vec<SplitMeta>, usize), StoreError> {
+        let metas = write_splits(&self.dir, &frozen.memory, spec)?;
+        let ledger_count = self.write_ledger(manifest, spec.id_first + 3)?;
+        if !texts.is_empty() {
+            manifest.templates_length =
+                template_log::append(&self.dir, manifest.templates_length, texts)?;
+        }
+        manifest.splits.extend(metas.iter().cloned());
+        // Before the log segments go; a crash in between finds the same keys in both.
+        self.resends.save(&self.dir)?;
+        Ok((metas, ledger_count))
     }
 
     /// Writes what the ledger has beyond its files as file `id`; says how many entries of it.
@@ -139,7 +167,21 @@ impl Store {
     }
 }
 
-fn remove_ledger_files(dir: &Path, before: &Manifest, after: &Manifest) {
+/// Removes the splits of these numbers, whose seal or merge failed, so that they are not taken for others' should the
+/// manifest be lost.
+pub(super) fn remove_unpublished(dir: &Path, ids: Range<u64>) {
+    let endings: Vec<String> = ids.map(|id| format!("-{id:08}")).collect();
+    for signal in SplitSignal::ALL {
+        let Ok(paths) = disk::list(&dir.join(signal.directory())) else { continue };
+        let is_of_it = |path: &&PathBuf| {
+            let name = path.to_string_lossy();
+            endings.iter().any(|ending| name.ends_with(ending))
+        };
+        paths.iter().filter(is_of_it).for_each(|path| disk::remove_if_there(path));
+    }
+}
+
+pub(super) fn remove_ledger_files(dir: &Path, before: &Manifest, after: &Manifest) {
     for id in before.ledger_files.iter().filter(|id| !after.ledger_files.contains(id)) {
         disk::remove_if_there(&ledger_path(dir, *id));
     }

@@ -156,7 +156,12 @@ impl Store {
         // Records without a template count under template 0, which no block has as a token.
         tokens.extend(filter.template.filter(|id| id.0 != 0).map(template_token));
         for split in &splits.logs {
-            if !split.overlaps(filter.range) || !split.has_any_of(filter.services) {
+            if !split.has_rows_in(filter.range) || !split.has_any_of(filter.services) {
+                continue;
+            }
+            let (range, services) = (filter.range, filter.services);
+            let wanted = Wanted { range, tokens: &tokens, text: Some(filter.text), services };
+            if self.index_excludes(split, wanted) {
                 continue;
             }
             let file = match self.reader.rows(split) {
@@ -166,8 +171,6 @@ impl Store {
                     continue;
                 }
             };
-            let (range, services) = (filter.range, filter.services);
-            let wanted = Wanted { range, tokens: &tokens, text: Some(filter.text), services };
             let blocks = self.candidate_blocks(split, &file, wanted)?;
             let admitted = file.admitted(filter.services);
             let open = Arc::new(OpenSplit { file, admitted });
@@ -175,6 +178,13 @@ impl Store {
             sources.extend(severe.map(|meta| Source::Block(Arc::clone(&open), meta)));
         }
         Ok(sources)
+    }
+
+    /// Whether the index of a split whose rows are in the bucket says that it has nothing that is wanted: rows that lie
+    /// elsewhere are dear, so the index is asked before them.
+    pub(super) fn index_excludes(&self, split: &Split, wanted: Wanted<'_>) -> bool {
+        let excludes = |blocks: Option<Vec<u32>>| blocks.is_some_and(|blocks| blocks.is_empty());
+        split.meta.is_cold() && self.blocks_with(split, wanted).is_ok_and(excludes)
     }
 
     /// The blocks of a split that may have rows that are wanted.
@@ -239,17 +249,9 @@ impl Store {
         filter: &LogFilter<'_>,
         top: &mut TopRows,
     ) -> Result<(), StoreError> {
-        let decoded = split
-            .file
-            .read(meta)
-            .and_then(|raw| LogBlock::decode(&raw).map_err(|error| split.file.damaged(error)));
-        match decoded {
-            Ok(block) => {
-                block.scan(filter, &split.admitted, &split.file.resources, top);
-                Ok(())
-            }
-            Err(error) => self.skip(error),
-        }
+        let scanned = LogBlock::open(&split.file, meta)
+            .and_then(|block| block.scan(filter, &split.admitted, top));
+        scanned.or_else(|error| self.skip(error))
     }
 }
 

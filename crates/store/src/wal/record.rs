@@ -1,9 +1,10 @@
 //! What a frame of the write-ahead log holds.
 
-use groundcrew_telemetry::Batch;
+use groundcrew_telemetry::{Batch, Timestamp};
 use serde::Deserialize;
 
 use crate::StoreError;
+use crate::resend::ResendKey;
 use crate::templates::TemplateText;
 
 /// One record.
@@ -13,6 +14,8 @@ pub(crate) enum Record {
     Batches(Vec<Batch>),
     /// Texts of templates.
     Templates(Vec<TemplateText>),
+    /// The batches of one request that its sender may repeat, with what it is known by and when it came.
+    Request(ResendKey, Timestamp, Vec<Batch>),
 }
 
 /// The same by reference, so that what is written need not be moved. Variants in the same order as above.
@@ -20,11 +23,20 @@ pub(crate) enum Record {
 enum RecordRef<'r> {
     Batches(&'r [Batch]),
     Templates(&'r [TemplateText]),
+    Request(ResendKey, Timestamp, &'r [Batch]),
 }
 
 impl Record {
     pub(crate) fn encode_batches(batches: &[Batch]) -> Result<Vec<u8>, StoreError> {
         encode(&RecordRef::Batches(batches))
+    }
+
+    pub(crate) fn encode_request(
+        key: ResendKey,
+        at: Timestamp,
+        batches: &[Batch],
+    ) -> Result<Vec<u8>, StoreError> {
+        encode(&RecordRef::Request(key, at, batches))
     }
 
     pub(crate) fn encode_templates(templates: &[TemplateText]) -> Result<Vec<u8>, StoreError> {

@@ -1,12 +1,11 @@
 //! One segment file of the write-ahead log: its name and its head.
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::bytes::{u32_at, u64_at};
 use crate::checked_file::{FORMAT, FileKind, check_kind_and_format};
+use crate::disk::File;
 use crate::{StoreError, disk};
 
 const KIND: FileKind = *b"GCwl";
@@ -29,12 +28,7 @@ impl Segment {
     /// Makes segment `number` in `dir`, durable as far as its head goes.
     pub(super) fn create(dir: &Path, number: u64, length_before: u64) -> Result<Self, StoreError> {
         let path = path_of(dir, number);
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(&path)
-            .map_err(StoreError::io("create", &path))?;
+        let file = File::create(&path).map_err(StoreError::io("create", &path))?;
         let made = file
             .write_all_at(&head(length_before), 0)
             .and_then(|()| file.sync_all())

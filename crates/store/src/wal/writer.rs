@@ -1,13 +1,12 @@
 //! Writes the write-ahead log, many appends per sync.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::replay::Replayed;
 use super::segment::{self, Segment};
+use crate::disk::File;
 use crate::frames::{FRAME_HEAD_BYTES, frame_head};
 use crate::{StoreError, disk};
 
@@ -46,12 +45,7 @@ struct Failure {
 impl Wal {
     /// Continues behind what was replayed.
     pub(crate) fn open(dir: &Path, replayed: &Replayed) -> Self {
-        // After a crash the last segment may be whole in the page cache alone.
-        if let Some((_, path)) = segment::list(dir).ok().and_then(|mut segments| segments.pop())
-            && let Err(error) = File::open(&path).and_then(|file| file.sync_all())
-        {
-            tracing::warn!(path = %path.display(), %error, "failed to sync the last segment");
-        }
+        settle_last_segment(dir);
         let state = State {
             segment: None,
             number_next: replayed.number_next,
@@ -216,6 +210,27 @@ fn poison(state: &mut State, error: &io::Error) {
         tracing::warn!(path = %segment.path.display(), %error, "failed to cut what was refused");
     }
     state.length_before = segment.acked;
+}
+
+/// Makes the last segment durable as it was read. After a crash it may be whole in the page cache alone; and where a sync
+/// had failed before, another one would succeed without having written anything. So it is written anew. On a full disk,
+/// where that cannot be done, it is at least synced.
+fn settle_last_segment(dir: &Path) {
+    let unfinished = disk::list(dir).unwrap_or_default();
+    unfinished
+        .iter()
+        .filter(|path| disk::is_unfinished(path))
+        .for_each(|path| disk::remove_if_there(path));
+    let Some((_, path)) = segment::list(dir).ok().and_then(|mut segments| segments.pop()) else {
+        return;
+    };
+    let Err(error) = disk::read(&path).and_then(|bytes| disk::replace(&path, &bytes)) else {
+        return;
+    };
+    tracing::warn!(path = %path.display(), %error, "failed to write the last segment anew");
+    if let Err(error) = File::open(&path).and_then(|file| file.sync_all()) {
+        tracing::warn!(path = %path.display(), %error, "failed to sync the last segment");
+    }
 }
 
 fn set_aside(path: &Path, quarantine: &Path) {

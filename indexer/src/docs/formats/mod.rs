@@ -15,7 +15,7 @@ mod references;
 mod rst;
 mod titles;
 
-pub(crate) use front_matter::{list_of, value_of};
+pub(crate) use front_matter::{list_of, split as split_front_matter, value_of};
 pub(crate) use parsed::{Block, Heading, Lines, Parsed};
 pub(crate) use references::{References, Target, references};
 

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use groundcrew_telemetry::{ClusterEvent, ClusterObject, Timestamp};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::command::Command;
 use super::kinds;
@@ -48,8 +49,13 @@ struct Reading<'a> {
     now: Timestamp,
 }
 
-/// The parts between `---` lines; JSON is one part.
+/// The parts between `---` lines; of JSON the values that stand one after the other, as `kubectl get -o json -w` prints them.
 fn documents(body: &str) -> Vec<&str> {
+    if body.trim_start().starts_with('{') {
+        let mut values = serde_json::Deserializer::from_str(body).into_iter::<&RawValue>();
+        // What does not parse ends it: everything after belongs to that.
+        return values.by_ref().map_while(Result::ok).map(RawValue::get).collect();
+    }
     let mut documents = Vec::new();
     let mut start = 0;
     let mut position = 0;
@@ -94,6 +100,12 @@ fn flow_depth(document: &str) -> i64 {
 }
 
 fn read_document(reading: &Reading<'_>, value: &Value, document: &str, listed: &mut Listed) {
+    if let Some(object) = watched(value) {
+        if text_at(value, "/type") != Some("DELETED") {
+            read_rewritten(reading, object, listed);
+        }
+        return;
+    }
     let items = value.get("items").or(Some(value)).and_then(Value::as_array);
     let one_line = !document.trim().contains('\n');
     let nodes = outline::outline(document);
@@ -121,6 +133,13 @@ fn read_document(reading: &Reading<'_>, value: &Value, document: &str, listed: &
             None => read_rewritten(reading, item, listed),
         }
     }
+}
+
+/// The object of a watch event (`--output-watch-events`).
+fn watched(value: &Value) -> Option<&Value> {
+    let kind = text_at(value, "/type")?;
+    let is_event = matches!(kind, "ADDED" | "MODIFIED" | "DELETED") && value.get("kind").is_none();
+    value.get("object").filter(|object| is_event && object.is_object())
 }
 
 /// Where the list's items stand in the outline.
@@ -201,8 +220,9 @@ fn event(value: &Value, now: Timestamp) -> Option<ClusterEvent> {
         "/metadata/creationTimestamp",
     ];
     let time = times.iter().find_map(|path| Timestamp::parse(text_at(value, path)?));
-    let count =
-        value.get("count").or_else(|| value.pointer("/series/count")).and_then(Value::as_u64);
+    let count = ["/count", "/series/count", "/deprecatedCount"]
+        .iter()
+        .find_map(|path| value.pointer(path)?.as_u64());
     Some(ClusterEvent {
         time: time.unwrap_or(now),
         event_type: text_at(value, "/type").unwrap_or("").to_owned(),

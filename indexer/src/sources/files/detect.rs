@@ -2,8 +2,10 @@
 
 use serde::de::IgnoredAny;
 
+use super::billing;
 use super::log_time::find_time;
 use crate::sources::cluster;
+use crate::sources::journal::looks_like_journal;
 use crate::stages::decode::infer_severity;
 use groundcrew_telemetry::{Severity, Timestamp};
 
@@ -19,6 +21,10 @@ pub(super) enum FileKind {
     JsonDocument,
     /// Kubernetes objects, or what a command printed.
     Cluster,
+    /// What a cloud provider charged, in the FOCUS format.
+    Billing,
+    /// The systemd journal in its export format.
+    Journal,
     /// Nothing to take, for this reason.
     Nothing(&'static str),
 }
@@ -32,6 +38,9 @@ pub(super) fn kind_of(name: &str, head: &[u8], given: bool) -> FileKind {
     if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
         return FileKind::Nothing("is UTF-16 text; convert it to UTF-8 first");
     }
+    if looks_like_journal(head) {
+        return FileKind::Journal;
+    }
     if looks_binary(head) {
         return FileKind::Nothing("is binary");
     }
@@ -39,6 +48,9 @@ pub(super) fn kind_of(name: &str, head: &[u8], given: bool) -> FileKind {
     let text = text.trim_start_matches('\u{feff}');
     if cluster::looks_like(name, text) {
         return FileKind::Cluster;
+    }
+    if billing::looks_like(text) {
+        return FileKind::Billing;
     }
     if let Some(kind) = json_kind(text) {
         return kind;
@@ -62,7 +74,7 @@ fn extension(name: &str) -> &str {
 }
 
 /// Text has next to no control characters; terminal colours and the odd stray byte are allowed.
-fn looks_binary(head: &[u8]) -> bool {
+pub(in crate::sources) fn looks_binary(head: &[u8]) -> bool {
     let control =
         |byte: &&u8| **byte < 0x20 && !matches!(**byte, b'\n' | b'\r' | b'\t' | 0x1b | 0x0c);
     let controls = head.iter().filter(control).count();
@@ -107,7 +119,7 @@ mod tests {
     #[test]
     fn tells_files_by_their_content() {
         let lines = FileKind::Lines;
-        let cases: [(&str, &str, FileKind); 9] = [
+        let cases: [(&str, &str, FileKind); 11] = [
             ("a", "{\"resourceLogs\":[]}\n", lines),
             ("a", "{\n  \"commits\": []\n}", FileKind::JsonDocument),
             ("a", "[\n {}\n]", FileKind::JsonDocument),
@@ -115,6 +127,12 @@ mod tests {
             ("a.log", "whatever\n", lines),
             ("a.txt", "2026-01-02T03:04:05Z x\n", lines),
             ("a", "{\"resourceLogs\":[{\"resource\"", lines),
+            (
+                "a",
+                "\"BilledCost\",EffectiveCost,ChargePeriodStart,ChargePeriodEnd\r\n",
+                FileKind::Billing,
+            ),
+            ("a.log", "BilledCost is 3, see ChargePeriodStart and ChargePeriodEnd\n", lines),
             ("a.json", "{\"msg\":\"x\"}\n{\"msg\":\"y\"}\n", lines),
             ("broken.jsonl", "{bad\n{\"msg\":\"x\"}\n{\"msg\":\"x\"}\n", lines),
         ];

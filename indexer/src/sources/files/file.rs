@@ -1,34 +1,43 @@
 //! Reads one file: expands it, tells what it holds, and goes through it line by line or as a whole.
 
+use std::cell::OnceCell;
 use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
-use groundcrew_telemetry::Batch;
+use groundcrew_telemetry::{Batch, Timestamp};
 
+use super::billing::{self, Export};
 use super::detect::{FileKind, kind_of};
 use super::lines::{LineRead, Lines};
 use super::outbox::{Closed, Outbox};
-use super::reading::Reading;
+use super::reading::{FileState, Reading};
+use super::stream::read_stream;
 use super::summary::{IngestOptions, IngestSummary};
 use super::walk::{FoundFile, hint};
 use crate::intake::Intake;
 use crate::sources::capped_reader::{CappedReader, TooLarge};
 use crate::sources::cluster;
+use crate::sources::journal::Entries;
 use crate::utf8;
 
 /// Bytes looked at to tell what a file holds.
-const HEAD_BYTES: usize = 64 * 1024;
+pub(super) const HEAD_BYTES: usize = 64 * 1024;
 /// Longest line that is held in memory; of a longer one the beginning is read.
-const LINE_BYTES_MAX: usize = 64 << 20;
+pub(super) const LINE_BYTES_MAX: usize = 64 << 20;
 /// Largest document (cluster state, JSON over several lines) that is read.
 const DOCUMENT_BYTES_MAX: u64 = 64 << 20;
+/// Bytes of a journal that are read at a time.
+const JOURNAL_BYTES: u64 = 1 << 20;
 
 /// What reading needs besides the file.
 pub(super) struct FileContext<'a> {
     pub(super) intake: &'a Intake,
     pub(super) options: &'a IngestOptions,
+    /// All files of this ingest, and the hashes of those that may hold parts of one billing export, once asked for.
+    pub(super) files: &'a [FoundFile],
+    pub(super) parts: &'a OnceCell<Vec<String>>,
     pub(super) outbox: &'a mut Outbox,
     pub(super) summary: &'a mut IngestSummary,
 }
@@ -38,7 +47,7 @@ pub(super) struct FileContext<'a> {
 /// # Errors
 /// Only when nobody takes what is read any more.
 pub(super) fn read_file(file: &FoundFile, context: FileContext<'_>) -> Result<(), Closed> {
-    let FileContext { intake, options, outbox, summary } = context;
+    let FileContext { intake, options, files, parts, outbox, summary } = context;
     let hash = if file.stream { None } else { content_hash(&file.path).ok() };
     let seen = hash.as_deref().is_some_and(|hash| {
         // A state that cannot be asked must not keep telemetry out; at worst it comes in twice.
@@ -66,12 +75,37 @@ pub(super) fn read_file(file: &FoundFile, context: FileContext<'_>) -> Result<()
     summary.files += 1;
     outbox.begin_file(file.path.clone());
     let (bytes_before, records_before) = (outbox.bytes_done, outbox.counts.total());
-    let mut reading = Reading::new(file, options, outbox, summary);
-    let settled = read(&mut reading, reader, bytes_before)?;
+    let mut state = FileState::new(file, options);
+    outbox.is_stream = file.stream;
+    let export = Export {
+        intake,
+        hash: hash.clone().unwrap_or_else(|| format!("read {}", options.now)),
+        now: options.now,
+        parts: &|| parts.get_or_init(|| part_hashes(files)),
+    };
+    let mut reading = Reading::new(&mut state, outbox, summary);
+    let settled = if file.stream {
+        let now = || intake.now();
+        let now: Option<&dyn Fn() -> Timestamp> =
+            if options.fallback_time.is_some() { None } else { Some(&now) };
+        read_stream(&mut reading, reader, now)?;
+        false
+    } else {
+        read(&mut reading, reader, bytes_before, &export)?
+    };
     outbox.bytes_done = bytes_before + file.bytes;
     // A file in which nothing was found may be named outright next time, and is then taken as a log.
     let taken = outbox.counts.total() > records_before;
     outbox.end_file(hash.filter(|_| settled && taken))
+}
+
+/// Hashes of the files whose names say that they may be tables.
+fn part_hashes(files: &[FoundFile]) -> Vec<String> {
+    let tables = files.iter().filter(|file| {
+        let name = file.path.to_string_lossy().to_lowercase();
+        !file.stream && name.contains(".csv")
+    });
+    tables.filter_map(|file| content_hash(&file.path).ok()).collect()
 }
 
 fn content_hash(path: &Path) -> io::Result<String> {
@@ -85,6 +119,7 @@ fn read(
     reading: &mut Reading<'_>,
     mut reader: CappedReader<'_>,
     bytes_before: u64,
+    export: &Export<'_>,
 ) -> Result<bool, Closed> {
     let consumed = reader.consumed();
     let mut head = Vec::with_capacity(HEAD_BYTES);
@@ -92,25 +127,30 @@ fn read(
     if let Some(error) = &broken
         && head.is_empty()
     {
-        reading.summary.fail(reading.path, hint("read", error));
+        reading.summary.fail(&reading.file.path, hint("read", error));
         return Ok(false);
     }
-    let name = reading.name();
-    let kind = kind_of(&name, &head, reading.given);
-    let mut lines = Lines::new(Replay { head: Cursor::new(head), broken, rest: reader });
+    let name = reading.file.name().into_owned();
+    let kind = kind_of(&name, &head, reading.file.given);
+    let replay = Replay { head: Cursor::new(head), broken, rest: reader };
+    if kind == FileKind::Billing {
+        return Ok(billing::take(reading, replay, export));
+    }
+    let mut lines = Lines::new(replay);
     match kind {
         FileKind::Nothing(reason) => {
-            reading.summary.skip(reading.path, reason);
+            reading.summary.skip(&reading.file.path, reason);
             Ok(true)
         }
-        FileKind::Lines => read_lines(reading, &mut lines, |reading| {
+        FileKind::Lines | FileKind::Billing => read_lines(reading, &mut lines, |reading| {
             reading.outbox.bytes_done = bytes_before + consumed.load(Ordering::Relaxed);
         }),
+        FileKind::Journal => read_journal(reading, &mut lines),
         FileKind::JsonDocument => {
             read_document(reading, &mut lines, |reading, text| reading.take_document(text))
         }
         FileKind::Cluster => read_document(reading, &mut lines, |reading, text| {
-            let snapshot = cluster::read_snapshot(&name, text, reading.fallback);
+            let snapshot = cluster::read_snapshot(&name, text, reading.file.fallback);
             reading.outbox.push(Batch::Cluster(vec![snapshot]))
         }),
     }
@@ -127,7 +167,7 @@ fn read_document<R: Read>(
         Ok(false) => {
             let limit = DOCUMENT_BYTES_MAX >> 20;
             let reason = format!("is larger than {limit} MiB, and was cut there");
-            reading.summary.fail(reading.path, reason);
+            reading.summary.fail(&reading.file.path, reason);
             true
         }
         Err(error) => {
@@ -139,6 +179,31 @@ fn read_document<R: Read>(
     let (text, replaced) = utf8::replaced(&bytes);
     reading.summary.notes.replaced_utf8 += u64::from(replaced);
     take(reading, text.trim_start_matches('\u{feff}'))?;
+    reading.finish()?;
+    Ok(settled)
+}
+
+fn read_journal<R: Read>(reading: &mut Reading<'_>, lines: &mut Lines<R>) -> Result<bool, Closed> {
+    let mut entries = Entries::default();
+    let mut bytes = Vec::new();
+    let settled = loop {
+        bytes.clear();
+        match lines.rest(&mut bytes, JOURNAL_BYTES) {
+            Ok(at_end) => {
+                entries.push(&bytes);
+                reading.take_entries(&mut entries, at_end)?;
+                if at_end {
+                    break true;
+                }
+            }
+            Err(error) => {
+                entries.push(&bytes);
+                reading.take_entries(&mut entries, true)?;
+                reading.broken(0, &error);
+                break is_settled(&error);
+            }
+        }
+    };
     reading.finish()?;
     Ok(settled)
 }

@@ -1,5 +1,6 @@
 //! Runs an ingest: the reading thread, the writing thread, and what is remembered at the end.
 
+use std::cell::OnceCell;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
@@ -40,9 +41,16 @@ pub fn ingest_paths(
     let (outcome, read) = std::thread::scope(|scope| {
         let reader = scope.spawn(|| {
             let mut outbox = Outbox::new(sender);
+            let parts = OnceCell::new();
             for file in &files {
-                let context =
-                    FileContext { intake, options, outbox: &mut outbox, summary: &mut summary };
+                let context = FileContext {
+                    intake,
+                    options,
+                    files: &files,
+                    parts: &parts,
+                    outbox: &mut outbox,
+                    summary: &mut summary,
+                };
                 // The writer going away first is its failure to report, not the reader's.
                 if read_file(file, context).is_err() {
                     break;
@@ -90,10 +98,10 @@ impl Writer<'_> {
     fn run(&mut self, parcels: Receiver<Parcel>) -> Result<(), Refused> {
         for parcel in parcels {
             match parcel {
-                Parcel::Batches { batches, bytes, path, bytes_done } => {
+                Parcel::Batches { batches, bytes, path, bytes_done, synced } => {
+                    let durability = if synced { Durability::Synced } else { Durability::OnFlush };
                     let admission = self.admit(bytes)?;
-                    let accepted =
-                        self.intake.submit_admitted(admission, batches, Durability::OnFlush)?;
+                    let accepted = self.intake.submit_admitted(admission, batches, durability)?;
                     self.written.records += accepted.records as u64;
                     self.written.withheld += accepted.withheld as u64;
                     let (bytes_total, records) = (self.bytes_total, self.written.records);

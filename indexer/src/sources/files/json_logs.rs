@@ -1,14 +1,15 @@
 //! Log records written as JSON objects, by whichever logger.
 //!
 //! Time, level, message, service, logger, trace and span are recognised under the names that common loggers use; what
-//! remains becomes attributes. An object without a message keeps its whole text as the body, so nothing is lost.
+//! remains becomes attributes. An object without a message keeps its whole text as the body, so nothing is lost. A name
+//! with dots is found as it stands and nested, as the Elastic Common Schema has it both ways.
 
 use groundcrew_telemetry::{
     Attributes, LogRecord, Resource, Severity, SpanId, Timestamp, TraceId, Value,
 };
 
 use super::log_time::{epoch_time, parse_time};
-use super::plain_json::{Object, as_object, get, object_of, text_of};
+use super::plain_json::{Object, PlainJson, as_object, as_text, get, object_of, text_of};
 use crate::stages::decode::{cap_text, infer_severity, severity_of_field, severity_of_number};
 
 const TIME_KEYS: [&str; 11] = [
@@ -54,29 +55,38 @@ const TRACE_KEYS: [&str; 6] =
     ["trace_id", "traceId", "trace.id", "traceID", "traceid", "dd.trace_id"];
 const SPAN_KEYS: [&str; 6] = ["span_id", "spanId", "span.id", "spanID", "spanid", "dd.span_id"];
 
+/// Where the parts of a pod's name stand inside `kubernetes`, by shipper.
+const POD_NAMES: [(&str, &[&str]); 5] = [
+    ("k8s.pod.name", &["pod_name", "pod.name", "pod"]),
+    ("k8s.namespace.name", &["namespace_name", "pod_namespace", "namespace"]),
+    ("k8s.container.name", &["container_name", "container.name", "container"]),
+    ("k8s.node.name", &["host", "node_name", "pod_node_name", "node.name"]),
+    ("k8s.deployment.name", &["deployment.name"]),
+];
+
 /// A record read from an object.
-pub(super) struct JsonLog {
-    pub(super) resource: Resource,
-    pub(super) scope: String,
-    pub(super) record: LogRecord,
+pub(in crate::sources) struct JsonLog {
+    pub(in crate::sources) resource: Resource,
+    pub(in crate::sources) scope: String,
+    pub(in crate::sources) record: LogRecord,
     /// Whether it carried a time that could be read.
-    pub(super) dated: bool,
+    pub(in crate::sources) dated: bool,
     /// Whether its body was cut.
-    pub(super) truncated: bool,
+    pub(in crate::sources) truncated: bool,
 }
 
 /// Where a file's objects come from and when, as far as they do not say.
-pub(super) struct JsonLogContext<'a> {
+pub(in crate::sources) struct JsonLogContext<'a> {
     /// The file's resource.
-    pub(super) resource: &'a Resource,
+    pub(in crate::sources) resource: &'a Resource,
     /// Whether a person named the service, which then wins.
-    pub(super) service_given: bool,
+    pub(in crate::sources) service_given: bool,
     /// The time for objects without one.
-    pub(super) fallback: Timestamp,
+    pub(in crate::sources) fallback: Timestamp,
 }
 
 /// Reads a record from an object; `text` is the object as it was written.
-pub(super) fn read_json_log(
+pub(in crate::sources) fn read_json_log(
     mut object: Object,
     text: &str,
     context: &JsonLogContext<'_>,
@@ -84,8 +94,8 @@ pub(super) fn read_json_log(
     let time = take_time(&mut object, context.fallback);
     let resource = take_resource(&mut object, context);
     let scope = take_text(&mut object, &LOGGER_KEYS).unwrap_or_default();
-    let trace_id = take_id(&mut object, &TRACE_KEYS, TraceId::from_hex);
-    let span_id = take_id(&mut object, &SPAN_KEYS, SpanId::from_hex);
+    let trace_id = take_id(&mut object, &TRACE_KEYS, trace_id_of);
+    let span_id = take_id(&mut object, &SPAN_KEYS, span_id_of);
     let level = take_level(&mut object);
     let message = take_text(&mut object, &MESSAGE_KEYS);
     let (mut body, attributes) = match message {
@@ -108,8 +118,25 @@ pub(super) fn read_json_log(
     JsonLog { resource, scope, record, dated: time.is_some(), truncated }
 }
 
+/// The record in a message that is itself a logger's JSON object; `time` is what was said around it, for want of its own.
+pub(in crate::sources) fn embedded_json(
+    body: &str,
+    resource: &Resource,
+    time: Timestamp,
+) -> Option<JsonLog> {
+    if !body.starts_with('{') {
+        return None;
+    }
+    let Ok(PlainJson(Some(Value::Map(object)))) = serde_json::from_str(body) else { return None };
+    if !looks_like_log(&object) {
+        return None;
+    }
+    let context = JsonLogContext { resource, service_given: false, fallback: time };
+    Some(read_json_log(object, body, &context))
+}
+
 /// A line as Docker's `json-file` driver keeps it: when, what, and whether its rest comes next.
-pub(super) fn runtime_line(
+pub(in crate::sources) fn runtime_line(
     object: &[(String, Value)],
     reference: Timestamp,
 ) -> Option<(Timestamp, &str, bool)> {
@@ -121,21 +148,45 @@ pub(super) fn runtime_line(
 }
 
 /// Whether an object with these keys is what a logger writes: a message, or a time and a level.
-pub(super) fn looks_like_log(object: &[(String, Value)]) -> bool {
+pub(in crate::sources) fn looks_like_log(object: &[(String, Value)]) -> bool {
     let has = |keys: &[&str]| keys.iter().any(|key| object.iter().any(|(name, _)| name == key));
     let has_message = text_of(object, &MESSAGE_KEYS).is_some();
     (has_message && (has(&TIME_KEYS) || has(&LEVEL_KEYS))) || (has(&TIME_KEYS) && has(&LEVEL_KEYS))
 }
 
+/// The ways to read a name with dots as a path: what stands outside, and the rest.
+fn splits(key: &str) -> impl Iterator<Item = (&str, &str)> {
+    key.match_indices('.').filter_map(|(dot, _)| Some((key.get(..dot)?, key.get(dot + 1..)?)))
+}
+
+/// The value of `key`, flat or nested.
+fn find<'a>(object: &'a [(String, Value)], key: &str) -> Option<&'a Value> {
+    get(object, key).or_else(|| {
+        splits(key).find_map(|(outer, inner)| find(as_object(get(object, outer)?)?, inner))
+    })
+}
+
+/// Takes the value of `key` out, flat or nested.
 fn take(object: &mut Object, key: &str) -> Option<Value> {
-    let position = object.iter().position(|(name, _)| name == key)?;
-    Some(object.remove(position).1)
+    if let Some(position) = object.iter().position(|(name, _)| name == key) {
+        return Some(object.remove(position).1);
+    }
+    splits(key).find_map(|(outer, inner)| {
+        let position = object.iter().position(|(name, _)| name == outer)?;
+        let (_, Value::Map(entries)) = object.get_mut(position)? else { return None };
+        let taken = take(entries, inner)?;
+        if entries.is_empty() {
+            object.remove(position);
+        }
+        Some(taken)
+    })
 }
 
 /// Takes the first of `keys` that holds text.
 fn take_text(object: &mut Object, keys: &[&str]) -> Option<String> {
-    let key = keys.iter().find(|key| text_of(object, &[key]).is_some())?;
-    take(object, key).map(|value| value.text().into_owned())
+    let (key, text) = keys.iter().find_map(|key| Some((*key, as_text(find(object, key)?)?)))?;
+    take(object, key);
+    Some(text)
 }
 
 fn take_time(object: &mut Object, reference: Timestamp) -> Option<Timestamp> {
@@ -147,10 +198,7 @@ fn take_time(object: &mut Object, reference: Timestamp) -> Option<Timestamp> {
         Value::Double(number) => epoch_time(*number),
         _ => None,
     };
-    let (key, time) = TIME_KEYS.iter().find_map(|key| {
-        let value = object.iter().find(|(name, _)| name == key).map(|(_, value)| value)?;
-        Some((*key, read(value)?))
-    })?;
+    let (key, time) = TIME_KEYS.iter().find_map(|key| Some((*key, read(find(object, key)?)?)))?;
     take(object, key);
     Some(time)
 }
@@ -169,60 +217,77 @@ fn take_level(object: &mut Object) -> Option<Severity> {
         Value::Double(number) => severity_of_number(*number as i64),
         _ => None,
     };
-    let (key, severity) = LEVEL_KEYS.iter().find_map(|key| {
-        let value = object.iter().find(|(name, _)| name == key).map(|(_, value)| value)?;
-        Some((*key, read(value)?))
-    })?;
+    let (key, severity) =
+        LEVEL_KEYS.iter().find_map(|key| Some((*key, read(find(object, key)?)?)))?;
     take(object, key);
     Some(severity)
 }
 
 fn take_id<T>(object: &mut Object, keys: &[&str], read: fn(&str) -> Option<T>) -> Option<T> {
-    let (key, id) = keys.iter().find_map(|key| Some((*key, read(&text_of(object, &[key])?)?)))?;
+    let (key, id) =
+        keys.iter().find_map(|key| Some((*key, read(&as_text(find(object, key)?)?)?)))?;
     take(object, key);
     Some(id)
+}
+
+/// Hex, or the decimal number that Datadog's tracers write.
+pub(in crate::sources) fn trace_id_of(text: &str) -> Option<TraceId> {
+    TraceId::from_hex(text).or_else(|| {
+        let number: u64 = text.parse().ok()?;
+        TraceId::from_bytes(&u128::from(number).to_be_bytes())
+    })
+}
+
+/// As [`trace_id_of`].
+pub(in crate::sources) fn span_id_of(text: &str) -> Option<SpanId> {
+    SpanId::from_hex(text).or_else(|| SpanId::from_bytes(&text.parse::<u64>().ok()?.to_be_bytes()))
 }
 
 /// The file's resource with what the object says about its own origin laid over it.
 fn take_resource(object: &mut Object, context: &JsonLogContext<'_>) -> Resource {
     let pod = take(object, "kubernetes").or_else(|| take(object, "k8s"));
-    let service = take_service(object).filter(|_| !context.service_given);
-    if pod.is_none() && service.is_none() {
+    let pod = match pod {
+        Some(Value::Map(pod)) => pod,
+        _ => take_prefixed(object, "kubernetes."),
+    };
+    let service = take_text(object, &SERVICE_KEYS).filter(|_| !context.service_given);
+    let host = take_text(object, &["host.name"]);
+    if pod.is_empty() && service.is_none() && host.is_none() {
         return context.resource.clone();
     }
     let mut attributes = context.resource.attributes.clone();
-    let pod = pod.as_ref().and_then(as_object).unwrap_or_default();
-    let names = [
-        ("k8s.pod.name", ["pod_name", "pod"]),
-        ("k8s.namespace.name", ["namespace_name", "namespace"]),
-        ("k8s.container.name", ["container_name", "container"]),
-        ("k8s.node.name", ["host", "node_name"]),
-    ];
-    for (name, keys) in names {
-        if let Some(text) = text_of(pod, &keys) {
+    for (name, keys) in POD_NAMES {
+        if let Some(text) = keys.iter().find_map(|key| as_text(find(&pod, key)?)) {
             attributes.set(name, text);
         }
     }
-    let labels = object_of(pod, "labels");
+    let of_labels = |name: &str| {
+        let keys = ["app.kubernetes.io/name", "app", "k8s-app", "app_kubernetes_io/name"];
+        text_of(object_of(&pod, name), &keys)
+    };
     let workload = service
-        .or_else(|| text_of(labels, &["app.kubernetes.io/name", "app", "k8s-app"]))
-        .or_else(|| text_of(pod, &["container_name", "container"]))
+        .or_else(|| of_labels("labels"))
+        .or_else(|| of_labels("pod_labels"))
+        .or_else(|| text_of(&pod, &["container_name", "container"]))
+        .or_else(|| as_text(find(&pod, "container.name")?))
         .filter(|_| !context.service_given);
     if let Some(name) = workload {
         attributes.set("service.name", name);
     }
+    if let Some(host) = host {
+        attributes.set("host.name", host);
+    }
     Resource { attributes }
 }
 
-fn take_service(object: &mut Object) -> Option<String> {
-    // ECS nests: `"service": {"name": ...}`.
-    let nested = text_of(object_of(object, "service"), &["name"]);
-    nested.or_else(|| take_text(object, &SERVICE_KEYS))
+/// Takes out every entry whose name begins with `prefix`, which goes.
+fn take_prefixed(object: &mut Object, prefix: &str) -> Object {
+    let taken = object.extract_if(.., |(name, _)| name.starts_with(prefix));
+    taken.filter_map(|(name, value)| Some((name.strip_prefix(prefix)?.to_owned(), value))).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::plain_json::PlainJson;
     use super::*;
 
     fn read(json: &str) -> JsonLog {
@@ -254,6 +319,25 @@ mod tests {
         );
         assert_eq!((ecs.resource.service(), ecs.record.severity), ("cart", Severity::WARN));
         assert!(ecs.record.trace_id.is_some());
+
+        let nested = read(
+            r#"{"@timestamp":"2026-01-02T03:04:05Z","log":{"level":"error","offset":7},"message":"m",
+            "trace":{"id":"5b8efff798038103d269b633813fc60c"},"span":{"id":"eee19b7ec3c1b174"},"host":{"name":"n1"},
+            "kubernetes":{"namespace":"prod","pod":{"name":"cart-1"},"container":{"name":"cart"}}}"#,
+        );
+        assert_eq!((nested.record.severity, nested.resource.service()), (Severity::ERROR, "cart"));
+        assert!(nested.record.trace_id.is_some() && nested.record.span_id.is_some());
+        assert_eq!(nested.resource.attributes.str("host.name"), Some("n1"));
+        assert_eq!(
+            (nested.resource.pod(), nested.resource.namespace()),
+            (Some("cart-1"), Some("prod"))
+        );
+        let offset = Value::Map(vec![("offset".to_owned(), Value::Int(7))]);
+        assert_eq!(nested.record.attributes, [("log", offset)].into_iter().collect());
+
+        let flat = read(r#"{"message":"m","kubernetes.pod.name":"cart-2","dd.trace_id":"255"}"#);
+        assert_eq!(flat.resource.pod(), Some("cart-2"));
+        assert_eq!(flat.record.trace_id, TraceId::from_hex(&format!("{:032x}", 255)));
 
         let fluent = read(
             r#"{"log":"boom\n","stream":"stderr","kubernetes":{"pod_name":"cart-1","namespace_name":"prod","labels":{"app":"cart"}}}"#,

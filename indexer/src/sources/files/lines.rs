@@ -5,14 +5,14 @@ use std::io::{self, BufRead, BufReader, Read};
 const BUFFER_BYTES: usize = 256 * 1024;
 
 /// Reads lines. What is past a line's limit is read and let go.
-pub(super) struct Lines<R> {
+pub(in crate::sources) struct Lines<R> {
     input: BufReader<R>,
     number: u64,
 }
 
 /// What a call to [`Lines::next`] came to.
 #[derive(Debug)]
-pub(super) enum LineRead {
+pub(in crate::sources) enum LineRead {
     /// A line is in the buffer.
     Line {
         /// Counted from 1.
@@ -27,7 +27,7 @@ pub(super) enum LineRead {
 }
 
 impl<R: Read> Lines<R> {
-    pub(super) fn new(input: R) -> Self {
+    pub(in crate::sources) fn new(input: R) -> Self {
         Self { input: BufReader::with_capacity(BUFFER_BYTES, input), number: 0 }
     }
 
@@ -37,7 +37,7 @@ impl<R: Read> Lines<R> {
     }
 
     /// Reads the next line into `line`, at most `bytes_max` of it, without its end.
-    pub(super) fn next(&mut self, line: &mut Vec<u8>, bytes_max: usize) -> LineRead {
+    pub(in crate::sources) fn next(&mut self, line: &mut Vec<u8>, bytes_max: usize) -> LineRead {
         line.clear();
         let mut cut = 0_u64;
         let mut any = false;

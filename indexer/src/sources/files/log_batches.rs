@@ -1,19 +1,19 @@
-//! Groups the log records of a file into batches of one resource and scope each.
+//! Groups the log records into batches of one resource and scope each.
 
 use groundcrew_telemetry::{Batch, LogBatch, LogRecord, Resource};
 
-/// Open batches looked through for a match; a file in which more resources alternate gets more, smaller batches.
+/// Open batches looked through for a match; where more resources alternate they come to more, smaller batches.
 const OPEN_MAX: usize = 32;
 
 /// Batches under construction.
 #[derive(Default)]
-pub(super) struct LogBatches {
+pub(in crate::sources) struct LogBatches {
     batches: Vec<LogBatch>,
 }
 
 impl LogBatches {
     /// Adds a record to the batch of its resource and scope.
-    pub(super) fn push(&mut self, resource: &Resource, scope: &str, record: LogRecord) {
+    pub(in crate::sources) fn push(&mut self, resource: &Resource, scope: &str, record: LogRecord) {
         let open = self.batches.iter_mut().rev().take(OPEN_MAX);
         let mut matching = open.filter(|batch| batch.scope == scope && batch.resource == *resource);
         match matching.next() {
@@ -27,7 +27,7 @@ impl LogBatches {
     }
 
     /// Takes what was grouped so far.
-    pub(super) fn take(&mut self) -> Vec<Batch> {
+    pub(in crate::sources) fn take(&mut self) -> Vec<Batch> {
         self.batches.drain(..).map(Batch::Logs).collect()
     }
 }

@@ -1,25 +1,28 @@
 //! Telemetry from files, folders and standard input: [`ingest_paths`].
 //!
-//! Formats are told by content, not by name: OTLP/JSON, application logs as JSON or plain text, change events, alerts and
-//! Kubernetes state, each plain, gzip or zstd. One thread reads and decodes, the calling thread masks and writes, with a
+//! Formats are told by content, not by name: OTLP/JSON, application logs as JSON or plain text, change events, alerts,
+//! Kubernetes state and billing exports (FOCUS), each plain, gzip or zstd. One thread reads and decodes, the calling thread masks and writes, with a
 //! bounded channel between. Whatever is not taken is named in the [`IngestSummary`], never dropped in silence.
 
 pub(super) mod alerts;
+mod billing;
 pub(super) mod changes;
-mod detect;
+pub(super) mod detect;
+pub(super) mod entries;
 mod file;
 mod ingest;
-mod json_logs;
-mod lines;
-mod log_batches;
+pub(super) mod json_logs;
+pub(super) mod lines;
+pub(super) mod log_batches;
 pub(super) mod log_time;
-mod origin;
-mod outbox;
+pub(super) mod origin;
+pub(super) mod outbox;
 pub(super) mod plain_json;
-mod reading;
-mod scan;
+pub(super) mod reading;
+pub(super) mod scan;
+mod stream;
 mod summary;
-mod text_logs;
+pub(super) mod text_logs;
 mod walk;
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use groundcrew_telemetry::{Attributes, Resource};
 /// Knows the layouts of Kubernetes nodes (`pods/NAMESPACE_POD_UID/CONTAINER/0.log`,
 /// `containers/POD_NAMESPACE_CONTAINER-ID.log`); elsewhere the service is the file's name without what rotation and
 /// compression added, or its folder's name where nothing but a number is left.
-pub(super) fn resource_of(path: &Path, service: Option<&str>) -> Resource {
+pub(in crate::sources) fn resource_of(path: &Path, service: Option<&str>) -> Resource {
     let mut attributes = pod_attributes(path).unwrap_or_default();
     let name = match service {
         Some(service) => Some(service.to_owned()),
@@ -36,7 +36,7 @@ fn file_name(path: &Path) -> Option<&str> {
 }
 
 /// `payment.log.2026-01-02.3.gz` is `payment`.
-fn stem(name: &str) -> &str {
+pub(in crate::sources) fn stem(name: &str) -> &str {
     const ENDINGS: [&str; 9] = ["gz", "zst", "log", "txt", "json", "jsonl", "ndjson", "out", "err"];
     let mut stem = name;
     while let Some((front, ending)) = stem.rsplit_once(['.', '-']) {
@@ -50,7 +50,8 @@ fn stem(name: &str) -> &str {
     stem
 }
 
-fn pod_attributes(path: &Path) -> Option<Attributes> {
+/// What the path of a container's log says of its pod, where it is one.
+pub(in crate::sources) fn pod_attributes(path: &Path) -> Option<Attributes> {
     let parts: Vec<&str> = path.iter().filter_map(|part| part.to_str()).collect();
     match parts.as_slice() {
         [.., "pods", pod, container, _] => {

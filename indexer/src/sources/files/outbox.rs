@@ -14,33 +14,42 @@ const PARCEL_BYTES: usize = 2 << 20;
 /// What travels to the writing thread.
 pub(super) enum Parcel {
     /// Batches to store, with how far the reader has come.
-    Batches { batches: Vec<Batch>, bytes: usize, path: PathBuf, bytes_done: u64 },
+    Batches { batches: Vec<Batch>, bytes: usize, path: PathBuf, bytes_done: u64, synced: bool },
     /// Everything of a file was sent before this.
     FileRead { path: PathBuf, hash: Option<String> },
 }
 
 /// The writing thread is gone, so reading on is of no use.
-pub(super) struct Closed;
+pub(in crate::sources) struct Closed;
 
 /// Collects batches and sends them.
-pub(super) struct Outbox {
-    sender: SyncSender<Parcel>,
+pub(in crate::sources) struct Outbox {
+    /// Where parcels go; without it they are held until they are taken.
+    sender: Option<SyncSender<Parcel>>,
     batches: Vec<Batch>,
     bytes: usize,
     path: PathBuf,
     pub(super) counts: RecordCounts,
+    /// Whether what is read cannot be read again, and so must be on disk before more is taken.
+    pub(super) is_stream: bool,
     /// Bytes on disk of the files before the current one, and of the current one as far as it is read.
     pub(super) bytes_done: u64,
 }
 
 impl Outbox {
     pub(super) fn new(sender: SyncSender<Parcel>) -> Self {
+        Self { sender: Some(sender), ..Self::holding() }
+    }
+
+    /// Collects batches for [`Outbox::take`].
+    pub(in crate::sources) fn holding() -> Self {
         Self {
-            sender,
+            sender: None,
             batches: Vec::new(),
             bytes: 0,
             path: PathBuf::new(),
             counts: RecordCounts::default(),
+            is_stream: false,
             bytes_done: 0,
         }
     }
@@ -60,14 +69,26 @@ impl Outbox {
         if self.bytes >= PARCEL_BYTES { self.send() } else { Ok(()) }
     }
 
+    /// Takes what was collected, and about how many bytes that is.
+    pub(in crate::sources) fn take(&mut self) -> (Vec<Batch>, usize) {
+        (std::mem::take(&mut self.batches), std::mem::take(&mut self.bytes))
+    }
+
+    /// Bytes collected so far.
+    pub(in crate::sources) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Sends what is left of a file and says that it is complete.
     pub(super) fn end_file(&mut self, hash: Option<String>) -> Result<(), Closed> {
         self.send()?;
         let path = std::mem::take(&mut self.path);
-        self.sender.send(Parcel::FileRead { path, hash }).map_err(|_| Closed)
+        let Some(sender) = &self.sender else { return Ok(()) };
+        sender.send(Parcel::FileRead { path, hash }).map_err(|_| Closed)
     }
 
-    fn send(&mut self) -> Result<(), Closed> {
+    pub(super) fn send(&mut self) -> Result<(), Closed> {
+        let Some(sender) = &self.sender else { return Ok(()) };
         if self.batches.is_empty() {
             return Ok(());
         }
@@ -76,7 +97,8 @@ impl Outbox {
             bytes: std::mem::take(&mut self.bytes),
             path: self.path.clone(),
             bytes_done: self.bytes_done,
+            synced: self.is_stream,
         };
-        self.sender.send(parcel).map_err(|_| Closed)
+        sender.send(parcel).map_err(|_| Closed)
     }
 }

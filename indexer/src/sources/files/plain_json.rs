@@ -61,7 +61,7 @@ impl<'de> Visitor<'de> for PlainVisitor {
 }
 
 /// A JSON object.
-pub(super) type Object = Vec<(String, Value)>;
+pub(in crate::sources) type Object = Vec<(String, Value)>;
 
 /// The value of `key`.
 pub(in crate::sources) fn get<'a>(object: &'a [(String, Value)], key: &str) -> Option<&'a Value> {
@@ -70,11 +70,16 @@ pub(in crate::sources) fn get<'a>(object: &'a [(String, Value)], key: &str) -> O
 
 /// The first of `keys` that holds a non-empty text or a number, as text.
 pub(in crate::sources) fn text_of(object: &[(String, Value)], keys: &[&str]) -> Option<String> {
-    keys.iter().find_map(|key| match get(object, key)? {
+    keys.iter().find_map(|key| as_text(get(object, key)?))
+}
+
+/// A non-empty text or a number, as text.
+pub(in crate::sources) fn as_text(value: &Value) -> Option<String> {
+    match value {
         Value::Str(text) if !text.trim().is_empty() => Some(text.clone()),
-        number @ (Value::Int(_) | Value::Double(_)) => Some(number.text().into_owned()),
+        Value::Int(_) | Value::Double(_) => Some(value.text().into_owned()),
         _ => None,
-    })
+    }
 }
 
 /// The object under `key`; empty when there is none.

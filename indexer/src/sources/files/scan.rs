@@ -8,24 +8,24 @@ const DAY_SECS: i64 = 86_400;
 const AHEAD_SECS: i64 = 3_600;
 
 /// Hour, minute, second, nanoseconds.
-pub(super) type Clock = (i64, i64, i64, i64);
+pub(in crate::sources) type Clock = (i64, i64, i64, i64);
 
 /// Reads forward over bytes. Every method gives `None` where the bytes are not what was asked for.
-pub(super) struct Scan<'a> {
+pub(in crate::sources) struct Scan<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
 impl<'a> Scan<'a> {
-    pub(super) fn at(bytes: &'a [u8], at: usize) -> Self {
+    pub(in crate::sources) fn at(bytes: &'a [u8], at: usize) -> Self {
         Self { bytes, at }
     }
 
-    pub(super) fn position(&self) -> usize {
+    pub(in crate::sources) fn position(&self) -> usize {
         self.at
     }
 
-    pub(super) fn peek(&self) -> Option<u8> {
+    pub(in crate::sources) fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
 
@@ -33,24 +33,24 @@ impl<'a> Scan<'a> {
         self.bytes.get(self.at..).unwrap_or_default()
     }
 
-    pub(super) fn byte(&mut self, wanted: u8) -> Option<()> {
+    pub(in crate::sources) fn byte(&mut self, wanted: u8) -> Option<()> {
         self.one_of(&[wanted]).map(drop)
     }
 
-    pub(super) fn one_of(&mut self, wanted: &[u8]) -> Option<u8> {
+    pub(in crate::sources) fn one_of(&mut self, wanted: &[u8]) -> Option<u8> {
         let byte = self.peek().filter(|byte| wanted.contains(byte))?;
         self.at += 1;
         Some(byte)
     }
 
-    pub(super) fn skip(&mut self, unwanted: u8) {
+    pub(in crate::sources) fn skip(&mut self, unwanted: u8) {
         while self.peek() == Some(unwanted) {
             self.at += 1;
         }
     }
 
     /// Exactly `count` digits.
-    pub(super) fn digits(&mut self, count: usize) -> Option<i64> {
+    pub(in crate::sources) fn digits(&mut self, count: usize) -> Option<i64> {
         let digits = self.rest().get(..count)?;
         let number = number_of(digits)?;
         self.at += count;
@@ -58,13 +58,13 @@ impl<'a> Scan<'a> {
     }
 
     /// One to `most` digits.
-    pub(super) fn digits_up_to(&mut self, most: usize) -> Option<i64> {
+    pub(in crate::sources) fn digits_up_to(&mut self, most: usize) -> Option<i64> {
         let count = self.rest().iter().take(most).take_while(|byte| byte.is_ascii_digit()).count();
         if count == 0 { None } else { self.digits(count) }
     }
 
     /// A run of digits, its length and number. Of a run too long for a number only the length is right.
-    pub(super) fn run_of_digits(&mut self) -> (usize, i64) {
+    pub(in crate::sources) fn run_of_digits(&mut self) -> (usize, i64) {
         let count = self.rest().iter().take_while(|byte| byte.is_ascii_digit()).count();
         let number = self.rest().get(..count).and_then(number_of).unwrap_or(0);
         self.at += count;
@@ -72,7 +72,7 @@ impl<'a> Scan<'a> {
     }
 
     /// `03:04:05` with an optional fraction; `separators` may stand between the parts.
-    pub(super) fn clock(&mut self, separators: &[u8]) -> Option<Clock> {
+    pub(in crate::sources) fn clock(&mut self, separators: &[u8]) -> Option<Clock> {
         let hour = self.digits(2)?;
         let separator = self.one_of(separators)?;
         let minute = self.digits(2)?;
@@ -82,7 +82,7 @@ impl<'a> Scan<'a> {
     }
 
     /// The nanoseconds of an optional fraction.
-    pub(super) fn fraction(&mut self, points: &[u8]) -> i64 {
+    pub(in crate::sources) fn fraction(&mut self, points: &[u8]) -> i64 {
         let point = self.peek().is_some_and(|byte| points.contains(&byte));
         let digits = self.bytes.get(self.at + 1..).unwrap_or_default();
         let count = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -95,7 +95,7 @@ impl<'a> Scan<'a> {
     }
 
     /// An optional zone, as seconds east of UTC. A name other than UTC's own is not read.
-    pub(super) fn zone(&mut self) -> Option<i64> {
+    pub(in crate::sources) fn zone(&mut self) -> Option<i64> {
         let start = self.at;
         self.skip(b' ');
         if let Some(name) = ["UTC", "GMT", "Z", "z"].iter().find(|name| self.is_word(name)) {
@@ -128,7 +128,7 @@ impl<'a> Scan<'a> {
     }
 
     /// The number of a month named in three letters or in full.
-    pub(super) fn month(&mut self) -> Option<i64> {
+    pub(in crate::sources) fn month(&mut self) -> Option<i64> {
         const MONTHS: [&[u8]; 12] = [
             b"January",
             b"February",
@@ -155,7 +155,7 @@ impl<'a> Scan<'a> {
         i64::try_from(position + 1).ok()
     }
 
-    pub(super) fn weekday(&mut self) -> Option<()> {
+    pub(in crate::sources) fn weekday(&mut self) -> Option<()> {
         const DAYS: [&[u8]; 7] = [b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"];
         let name = self.rest().get(..3)?;
         DAYS.iter().find(|day| **day == name)?;
@@ -172,14 +172,14 @@ fn number_of(digits: &[u8]) -> Option<i64> {
 }
 
 /// A valid date and clock in the Gregorian calendar.
-pub(super) struct Civil {
+pub(in crate::sources) struct Civil {
     secs: i64,
     nanos: i64,
 }
 
 impl Civil {
     /// `None` for a date or clock that does not exist.
-    pub(super) fn new(year: i64, month: i64, day: i64, clock: Clock) -> Option<Self> {
+    pub(in crate::sources) fn new(year: i64, month: i64, day: i64, clock: Clock) -> Option<Self> {
         let (hour, minute, second, nanos) = clock;
         let valid = (1..=12).contains(&month)
             && (1..=days_in(year, month)).contains(&day)
@@ -191,13 +191,13 @@ impl Civil {
     }
 
     /// The time in a zone `east` seconds from UTC; UTC when none is given. `None` outside what a time can hold.
-    pub(super) fn at(&self, east: Option<i64>) -> Option<Timestamp> {
+    pub(in crate::sources) fn at(&self, east: Option<i64>) -> Option<Timestamp> {
         let secs = self.secs - east.unwrap_or(0);
         secs.checked_mul(NANOS)?.checked_add(self.nanos).map(Timestamp::from_nanos)
     }
 
     /// A date without year: in the latest year that does not put it after `reference`.
-    pub(super) fn latest_year(
+    pub(in crate::sources) fn latest_year(
         month: i64,
         day: i64,
         clock: Clock,
@@ -212,7 +212,7 @@ impl Civil {
     }
 
     /// A clock without date: on the latest day that does not put it after `reference`.
-    pub(super) fn latest_day(clock: Clock, reference: Timestamp) -> Option<Timestamp> {
+    pub(in crate::sources) fn latest_day(clock: Clock, reference: Timestamp) -> Option<Timestamp> {
         let (hour, minute, second, nanos) = clock;
         // Any date serves to check the clock.
         Self::new(2000, 1, 1, clock)?;

@@ -62,13 +62,16 @@ pub struct RecordCounts {
     pub alerts: u64,
     /// Cluster snapshots.
     pub snapshots: u64,
+    /// Charges of billing exports.
+    pub charges: u64,
 }
 
 impl RecordCounts {
     /// All kinds together.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.logs + self.spans + self.points + self.changes + self.alerts + self.snapshots
+        let telemetry = self.logs + self.spans + self.points;
+        telemetry + self.changes + self.alerts + self.snapshots + self.charges
     }
 
     pub(super) fn add(&mut self, batch: &Batch) {
@@ -127,6 +130,8 @@ pub struct IngestSummary {
     pub skipped_total: u64,
     /// The first skipped files and folders.
     pub skipped: Vec<SkippedFile>,
+    /// Charges that earlier exports of the same account and period had told, and that made way.
+    pub charges_replaced: u64,
     /// Files whose content was ingested before.
     pub already_ingested: Vec<PathBuf>,
 }

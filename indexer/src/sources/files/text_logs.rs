@@ -15,15 +15,17 @@ use crate::stages::decode::{BODY_BYTES_MAX, cap_text, infer_severity};
 const LOOSE_LINES_MAX: usize = 100;
 
 /// Turns lines into records.
-pub(super) struct TextLogs {
+pub(in crate::sources) struct TextLogs {
     fallback: Timestamp,
     shape: Option<TimeShape>,
     open: Option<OpenRecord>,
     last_time: Option<Timestamp>,
+    /// Records that were begun.
+    begun: u64,
     /// Records that had no time of their own.
-    pub(super) undated: u64,
+    pub(in crate::sources) undated: u64,
     /// Bodies that were cut.
-    pub(super) truncated: u64,
+    pub(in crate::sources) truncated: u64,
 }
 
 struct OpenRecord {
@@ -46,12 +48,38 @@ struct Unwrapped<'a> {
 
 impl TextLogs {
     /// Reads lines of a file whose undated records happened at `fallback`.
-    pub(super) fn new(fallback: Timestamp) -> Self {
-        Self { fallback, shape: None, open: None, last_time: None, undated: 0, truncated: 0 }
+    pub(in crate::sources) fn new(fallback: Timestamp) -> Self {
+        Self {
+            fallback,
+            shape: None,
+            open: None,
+            last_time: None,
+            begun: 0,
+            undated: 0,
+            truncated: 0,
+        }
+    }
+
+    /// Time has gone on while the file was quiet: undated records happened at `now`.
+    pub(super) fn set_now(&mut self, now: Timestamp) {
+        self.fallback = now;
+        if self.open.is_none() {
+            self.last_time = None;
+        }
+    }
+
+    /// How many records were begun, and whether the last of them may go on.
+    pub(super) fn begun(&self) -> (u64, bool) {
+        (self.begun, self.open.is_some())
+    }
+
+    /// Forgets the record that may go on.
+    pub(super) fn forget_open(&mut self) {
+        self.open = None;
     }
 
     /// Takes one line; gives the record that it completes, if it does.
-    pub(super) fn line(&mut self, line: &str) -> Option<LogRecord> {
+    pub(in crate::sources) fn line(&mut self, line: &str) -> Option<LogRecord> {
         self.unwrapped(unwrap_runtime(line))
     }
 
@@ -77,6 +105,7 @@ impl TextLogs {
             return None;
         }
         let finished = self.finish();
+        self.begun += 1;
         self.undated += u64::from(time.is_none());
         self.last_time = time.or(self.last_time);
         self.open = Some(OpenRecord {
@@ -91,7 +120,7 @@ impl TextLogs {
     }
 
     /// Gives the record that is still open, as at the end of a file.
-    pub(super) fn finish(&mut self) -> Option<LogRecord> {
+    pub(in crate::sources) fn finish(&mut self) -> Option<LogRecord> {
         let OpenRecord { time, mut body, shape, .. } = self.open.take()?;
         body.truncate(body.trim_end().len());
         self.truncated += u64::from(cap_text(&mut body));
@@ -191,7 +220,7 @@ fn unwrap_runtime(line: &str) -> Unwrapped<'_> {
 }
 
 /// Takes terminal colour codes out of a line.
-fn without_colours(line: Cow<'_, str>) -> Cow<'_, str> {
+pub(super) fn without_colours(line: Cow<'_, str>) -> Cow<'_, str> {
     if memchr::memchr(0x1b, line.as_bytes()).is_none() {
         return line;
     }
@@ -240,7 +269,7 @@ pub(super) fn service_in(line: &str) -> Option<&str> {
 }
 
 /// A trace id that a line names: `trace_id=`, `traceId":"`, `TraceID: ` and 32 hex digits.
-fn trace_id_in(line: &str) -> Option<TraceId> {
+pub(in crate::sources) fn trace_id_in(line: &str) -> Option<TraceId> {
     let bytes = line.as_bytes();
     for found in memchr::memmem::find_iter(bytes, b"race") {
         let rest = line.get(found + 4..)?;

@@ -27,7 +27,7 @@ pub fn cap_text(text: &mut String) -> bool {
 }
 
 /// Caps every text of `attributes`, counting cuts in `notes`.
-pub(super) fn cap_attributes(attributes: &mut Attributes, notes: &mut DecodeNotes) {
+pub(crate) fn cap_attributes(attributes: &mut Attributes, notes: &mut DecodeNotes) {
     for (_, value) in &mut attributes.0 {
         cap_value(value, notes);
     }

@@ -23,14 +23,14 @@ const BUCKETS_MAX: usize = 160;
 pub(super) const FLAG_NO_RECORDED_VALUE: u32 = 1;
 
 /// A metric as read, before it is spread.
-pub(super) struct ReadMetric {
-    pub(super) name: String,
-    pub(super) unit: String,
-    pub(super) points: ReadPoints,
+pub(crate) struct ReadMetric {
+    pub(crate) name: String,
+    pub(crate) unit: String,
+    pub(crate) points: ReadPoints,
 }
 
 /// The points of a metric by its sort.
-pub(super) enum ReadPoints {
+pub(crate) enum ReadPoints {
     Gauge(Vec<ReadPoint<f64>>),
     Sum { temporality: i64, monotonic: bool, points: Vec<ReadPoint<f64>> },
     Histogram { temporality: i64, points: Vec<ReadPoint<ReadHistogram>> },
@@ -40,46 +40,46 @@ pub(super) enum ReadPoints {
 }
 
 /// One data point: who, when, what.
-pub(super) struct ReadPoint<T> {
-    pub(super) attributes: Attributes,
-    pub(super) time: Nanos,
+pub(crate) struct ReadPoint<T> {
+    pub(crate) attributes: Attributes,
+    pub(crate) time: Nanos,
     /// `None` when the sender flagged it as "no value".
-    pub(super) value: Option<T>,
+    pub(crate) value: Option<T>,
 }
 
-pub(super) struct ReadHistogram {
-    pub(super) count: u64,
-    pub(super) sum: Option<f64>,
-    pub(super) bounds: Vec<f64>,
-    pub(super) counts: Vec<u64>,
+pub(crate) struct ReadHistogram {
+    pub(crate) count: u64,
+    pub(crate) sum: Option<f64>,
+    pub(crate) bounds: Vec<f64>,
+    pub(crate) counts: Vec<u64>,
 }
 
-pub(super) struct ReadExponential {
-    pub(super) count: u64,
-    pub(super) sum: Option<f64>,
-    pub(super) scale: i32,
-    pub(super) zero_count: u64,
-    pub(super) positive: (i32, Vec<u64>),
-    pub(super) negative: (i32, Vec<u64>),
+pub(crate) struct ReadExponential {
+    pub(crate) count: u64,
+    pub(crate) sum: Option<f64>,
+    pub(crate) scale: i32,
+    pub(crate) zero_count: u64,
+    pub(crate) positive: (i32, Vec<u64>),
+    pub(crate) negative: (i32, Vec<u64>),
 }
 
-pub(super) struct ReadSummary {
-    pub(super) count: u64,
-    pub(super) sum: f64,
-    pub(super) quantiles: Vec<(f64, f64)>,
+pub(crate) struct ReadSummary {
+    pub(crate) count: u64,
+    pub(crate) sum: f64,
+    pub(crate) quantiles: Vec<(f64, f64)>,
 }
 
 /// Collects the series of one scope.
 #[derive(Default)]
-pub(super) struct Spread {
-    pub(super) series: Vec<MetricSeries>,
-    pub(super) rejected: Rejections,
-    pub(super) notes: DecodeNotes,
+pub(crate) struct Spread {
+    pub(crate) series: Vec<MetricSeries>,
+    pub(crate) rejected: Rejections,
+    pub(crate) notes: DecodeNotes,
 }
 
 impl Spread {
     /// Spreads one metric. Points of one attribute set that follow each other share a series.
-    pub(super) fn metric(&mut self, metric: ReadMetric) {
+    pub(crate) fn metric(&mut self, metric: ReadMetric) {
         let ReadMetric { name, unit, points } = metric;
         if name.is_empty() {
             self.rejected.add("metric has no name");

@@ -12,6 +12,7 @@ use prost::Message;
 
 use super::decoded::{Decoded, Undecodable};
 use super::limits::cap_attributes;
+use super::protobuf_logs::decode_logs;
 use super::protobuf_metrics::metrics_from_protobuf;
 use super::record::{self, Nanos, ReadLog, ReadSpan};
 
@@ -26,10 +27,7 @@ pub fn decode_protobuf(
 ) -> Result<Decoded, Undecodable> {
     let undecodable = |error: prost::DecodeError| Undecodable { reason: error.to_string() };
     Ok(match signal {
-        Signal::Logs => {
-            let request = ExportLogsServiceRequest::decode(bytes).map_err(undecodable)?;
-            logs_from_protobuf(request, now)
-        }
+        Signal::Logs => decode_logs(bytes, now)?,
         Signal::Traces => {
             spans_from_protobuf(ExportTraceServiceRequest::decode(bytes).map_err(undecodable)?)
         }

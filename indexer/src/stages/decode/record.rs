@@ -44,7 +44,7 @@ pub(super) struct ReadSpan {
 
 /// Nanoseconds since the epoch as a sender wrote them: wider than a [`Timestamp`], so that what does not fit is seen.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub(super) struct Nanos(pub(super) i128);
+pub(crate) struct Nanos(pub(crate) i128);
 
 impl Nanos {
     /// The time; `None` when it was not given (zero).

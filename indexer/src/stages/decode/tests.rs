@@ -203,4 +203,19 @@ proptest! {
             drop(decode_protobuf(signal, &bytes, NOW));
         }
     }
+
+    #[test]
+    fn logs_are_read_as_the_generated_code_reads_them(at in any::<usize>(), byte in any::<u8>(), whole in any::<bool>()) {
+        let mut bytes = protobuf::<ExportLogsServiceRequest>(LOGS);
+        if !whole {
+            let at = at % bytes.len();
+            bytes[at] = byte;
+        }
+        let theirs = ExportLogsServiceRequest::decode(bytes.as_slice());
+        let theirs = theirs.map(|request| logs_from_protobuf(request, NOW));
+        let ours = decode_protobuf(Signal::Logs, &bytes, NOW);
+        // As text, because a number that is none is unlike itself.
+        let told = |decoded: &Decoded| format!("{:?} {:?}", decoded.batches, decoded.rejected);
+        prop_assert_eq!(ours.as_ref().ok().map(told), theirs.as_ref().ok().map(told));
+    }
 }

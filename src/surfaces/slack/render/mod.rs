@@ -4,6 +4,7 @@ mod account;
 mod chart;
 mod lines;
 mod links;
+mod proposal;
 
 use groundcrew_telemetry::Timestamp;
 use serde_json::{Value, json};
@@ -15,6 +16,7 @@ use crate::investigate::format::duration;
 use lines::{Line, Voice, block, fit, shortened};
 pub use links::Links;
 use links::Way;
+pub use proposal::with_proposal;
 
 /// Most characters of a question, a title or a message that is repeated.
 const REPEATED_MAX: usize = 140;

@@ -62,10 +62,10 @@ fn a_crash_between_the_steps_of_a_seal_shows_nothing_twice() {
     let orphaned = tempfile::tempdir().unwrap();
     copy_dir(dir.path(), orphaned.path());
     copy_dir(&before.path().join("wal"), &orphaned.path().join("wal"));
-    std::fs::remove_file(orphaned.path().join("manifest.bin")).unwrap();
     let manifest_before = before.path().join("manifest.bin");
-    assert!(!manifest_before.exists());
+    std::fs::copy(manifest_before, orphaned.path().join("manifest.bin")).unwrap();
     check_lines(&reader(orphaned.path()), 50);
+    check_lines(&writer(orphaned.path()), 50);
 
     // The manifest is written, the log is not yet removed.
     let leftover = tempfile::tempdir().unwrap();
@@ -146,9 +146,7 @@ fn a_changed_byte_in_the_log_costs_one_record_and_is_said() {
         };
         let kept = all_bodies(&store).len();
         assert!(kept >= 3, "byte {at}: {kept} records");
-        // The four bytes that say how long the last record is may also look like one that was cut short.
-        let may_be_silent = at >= whole.len() - whole.len() / 4 - 16;
-        assert!(kept == 4 || may_be_silent || !store.warnings().is_empty(), "byte {at}");
+        assert!(kept == 4 || !store.warnings().is_empty(), "byte {at}");
     }
 }
 

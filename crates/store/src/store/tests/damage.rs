@@ -29,7 +29,9 @@ fn filled(dir: &Path) {
             ..ClusterSnapshot::default()
         }])),
     ];
-    store.append(batches, Durability::Synced).unwrap();
+    let claim =
+        store.claim(crate::ResendKey::of("", "test", b"1"), super::fixtures::at(0)).unwrap();
+    store.append_claimed(batches, Durability::Synced, claim).unwrap();
     store.flush().unwrap();
 }
 
@@ -142,5 +144,60 @@ fn another_format_is_refused_and_nothing_is_touched() {
         }
         assert_eq!(files_below(dir.path()), files);
         assert_eq!(std::fs::read(&manifest).unwrap(), bytes);
+    }
+}
+
+#[test]
+fn a_state_that_cannot_be_opened_is_set_aside_and_telemetry_is_served() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(dir.path());
+    let path = dir.path().join("state.db");
+    std::fs::write(&path, "this is no database, however long one looks at it".repeat(100)).unwrap();
+    let reader = open(dir.path(), Access::ReadOnly).unwrap();
+    assert!(reader.warnings()[0].contains("is left out"), "{:?}", reader.warnings());
+    let store = open(dir.path(), Access::ReadWrite).unwrap();
+    assert_eq!(store.search_logs(&any_logs()).unwrap().len(), LOGS as usize);
+    assert!(store.warnings()[0].contains("begun anew"), "{:?}", store.warnings());
+    store.state().put_answer("a", "c", super::fixtures::at(0), "{}").unwrap();
+    drop(store);
+    let store = open(dir.path(), Access::ReadWrite).unwrap();
+    assert_eq!(store.state().answer("a").unwrap().as_deref(), Some("{}"));
+    assert_eq!(store.warnings(), Vec::<String>::new());
+    let aside = files_below(&dir.path().join("quarantine"));
+    assert!(aside[0].to_string_lossy().ends_with("state.db"));
+}
+
+/// A place to harm and how, out of all files, from a seed.
+fn harmed(dir: &Path, dice: &mut crate::disk::simulated::Dice) -> Option<std::path::PathBuf> {
+    let files: Vec<_> = files_below(dir).into_iter().filter(|path| is_ours(path)).collect();
+    let path = files[dice.below(files.len())].clone();
+    let mut bytes = std::fs::read(&path).unwrap();
+    // The first eight say what a file is and of which format; those have tests of their own.
+    let at = 8 + dice.below(bytes.len().checked_sub(8).filter(|length| *length > 0)?);
+    if dice.thousandths(500) {
+        bytes[at] ^= 1 << dice.below(8);
+    } else {
+        bytes.truncate(at);
+    }
+    std::fs::write(&path, bytes).unwrap();
+    Some(path)
+}
+
+#[test]
+fn harm_at_random_places_is_survived_and_said() {
+    let count = std::env::var_os("GROUNDCREW_DAMAGE_PLACES")
+        .map_or(25, |count| count.to_str().unwrap().parse().expect("a number of places"));
+    let dir = tempfile::tempdir().unwrap();
+    filled(dir.path());
+    for seed in 0..count {
+        let mut dice = crate::disk::simulated::Dice::new(seed);
+        let copy = tempfile::tempdir().unwrap();
+        copy_dir(dir.path(), copy.path());
+        let Some(path) = harmed(copy.path(), &mut dice) else { continue };
+        let store = open(copy.path(), Access::ReadWrite)
+            .unwrap_or_else(|error| panic!("seed {seed}, {}: {error}", path.display()));
+        check(&store);
+        store.flush().unwrap();
+        check(&store);
     }
 }

@@ -5,9 +5,9 @@ use std::sync::OnceLock;
 
 use groundcrew_masking::{Masked, Masker};
 use groundcrew_telemetry::{
-    Attributes, Batch, CallSite, LogBatch, LogRecord, LogRow, MetricBatch, MetricSeries, Point,
-    Resource, Severity, Span, SpanBatch, SpanEvent, SpanId, SpanKind, SpanStatus, StatusCode,
-    TemplateId, TimeRange, Timestamp, TraceId, Value,
+    Attributes, Batch, CallSite, ChangeEvent, ChangeKind, LogBatch, LogRecord, LogRow, MetricBatch,
+    MetricSeries, Point, Resource, Severity, Span, SpanBatch, SpanEvent, SpanId, SpanKind,
+    SpanStatus, StatusCode, TemplateId, TimeRange, Timestamp, TraceId, Value,
 };
 
 use crate::{
@@ -179,6 +179,23 @@ pub(super) fn all_bodies(store: &Store) -> Vec<String> {
 
 pub(super) fn bodies(rows: &[LogRow]) -> Vec<String> {
     rows.iter().map(|row| row.record.body.clone()).collect()
+}
+
+pub(super) fn change(seconds: i64, id: &str) -> ChangeEvent {
+    ChangeEvent {
+        kind: ChangeKind::Deploy,
+        time: at(seconds),
+        id: id.to_owned(),
+        service: Some("cart".to_owned()),
+        title: "release 2".to_owned(),
+        actor: None,
+        from: Some("1".to_owned()),
+        to: Some("2".to_owned()),
+        commits: vec!["abc".to_owned()],
+        files: vec!["src/main.rs".to_owned()],
+        diff: "-a\n+b".to_owned(),
+        link: None,
+    }
 }
 
 /// Copies a directory as it is, without the lock and SQLite's shared memory.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::fixtures::{TINY, all_bodies, any_logs, log_batch, open, record, writer};
-use crate::{Access, Durability, Store, StoreError};
+use crate::{Access, Durability, Retention, Store, StoreError, Upkeep};
 
 /// A small file system that is unmounted when the test ends.
 struct SmallDisk(tempfile::TempDir);
@@ -116,4 +116,32 @@ fn memory_that_cannot_be_sealed_is_kept_within_bounds() {
     assert_eq!(refused, 31);
     assert!(store.live().memories().map(crate::memory::Memory::bytes).sum::<usize>() < 10 * TINY);
     assert_eq!(all_bodies(&store).len(), acked);
+}
+
+#[test]
+fn what_is_too_much_can_be_dropped_although_the_disk_is_full() {
+    let Some(disk) = SmallDisk::mount(4096) else {
+        println!("skipped: mounting a small file system is not allowed here");
+        return;
+    };
+    let dir = disk.path().join("store");
+    let store = open(&dir, Access::ReadWrite, TINY);
+    let mut acked = 0;
+    loop {
+        let before = acked;
+        acked = fill_up(&store, before);
+        if acked == before {
+            break;
+        }
+    }
+    // To the last page.
+    let mut rest = std::fs::File::create(disk.path().join("rest")).unwrap();
+    while std::io::Write::write_all(&mut rest, &[1; 512]).is_ok() {}
+    let retention = Retention { bytes_max: Some(1024 * 1024), ..Retention::default() };
+    let upkeep = Upkeep { retention, ..Upkeep::default() };
+    let tended = store.tend(&upkeep, &|| false).unwrap();
+    assert!(tended.removed + tended.thinned > 0 && tended.bytes_freed > 1024 * 1024, "{tended:?}");
+    let more = fill_up(&store, acked);
+    assert!(more > acked + 100, "there is room again: {acked}, {more}");
+    drop((store, rest));
 }

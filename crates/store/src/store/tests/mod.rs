@@ -1,5 +1,7 @@
 //! Tests of the store as a whole, with real files.
 
+mod aging;
+mod cold;
 mod crash;
 mod damage;
 mod extremes;
@@ -7,7 +9,10 @@ mod fixtures;
 mod full_disk;
 mod merging;
 mod readers;
+mod resends;
+mod retention;
 mod rollups;
 mod round_trip;
 mod searching;
+mod simulation;
 mod spans_and_metrics;

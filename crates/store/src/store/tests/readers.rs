@@ -9,7 +9,7 @@ use super::fixtures::{
     TINY, all_bodies, any_logs, any_metrics, any_templates, log_batch, metric_batch, open, reader,
     record, series, writer,
 };
-use crate::{Access, Durability, Store, StoreError, StoreOptions};
+use crate::{Access, Durability, Store, StoreError, StoreOptions, Upkeep};
 
 #[test]
 fn rows_are_seen_once_at_any_time_while_memory_is_sealed() {
@@ -114,6 +114,7 @@ fn a_reader_survives_that_the_writer_merges_its_splits_away() {
     (0..10).for_each(append);
     let beside = reader(dir.path());
     (10..40).for_each(append);
+    assert_eq!(store.tend(&Upkeep::default(), &|| false).unwrap().merged, 40);
     assert_eq!(all_bodies(&beside).len(), 40, "it looked again and so sees the new rows, too");
     let old = TimeRange::new(super::fixtures::at(0), super::fixtures::at(40));
     let rows =

@@ -131,8 +131,27 @@ proptest! {
             for row in &rows {
                 check_row(row, &counted[&(row.service.clone(), row.template)], &all);
             }
+            for template in [None, Some(TemplateId(0)), Some(TemplateId(2))] {
+                let counts = store.log_counts(&query, template).unwrap();
+                assert_eq!(counts, minutes_of(&counted, template));
+            }
         }
     }
+}
+
+/// The plain count by minute and severity.
+fn minutes_of(
+    counted: &BTreeMap<(String, TemplateId), Counted>,
+    template: Option<TemplateId>,
+) -> Vec<(i64, Severity, u64)> {
+    let mut minutes: BTreeMap<(i64, Severity), u64> = BTreeMap::new();
+    let of_template = counted.iter().filter(|((_, id), _)| template.is_none_or(|one| one == *id));
+    for (severity, of_minutes) in of_template.flat_map(|(_, counted)| &counted.levels) {
+        for (minute, count) in of_minutes {
+            *minutes.entry((*minute, *severity)).or_default() += u64::from(*count);
+        }
+    }
+    minutes.into_iter().map(|((minute, severity), count)| (minute, severity, count)).collect()
 }
 
 #[test]

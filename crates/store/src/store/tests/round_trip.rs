@@ -1,32 +1,14 @@
 //! What goes in comes out the same, from memory, from the log and from splits.
 
 use groundcrew_telemetry::{
-    Alert, Batch, ChangeEvent, ChangeKind, ClusterEvent, ClusterObject, ClusterSnapshot, Resource,
-    TemplateId, TimeRange,
+    Alert, Batch, ClusterEvent, ClusterObject, ClusterSnapshot, Resource, TemplateId, TimeRange,
 };
 
 use super::fixtures::{
-    any_logs, any_metrics, any_spans, any_templates, at, log_batch, masked, metric_batch, reader,
-    rich_record, series, span, span_batch, writer,
+    any_logs, any_metrics, any_spans, any_templates, at, change, log_batch, masked, metric_batch,
+    reader, rich_record, series, span, span_batch, writer,
 };
 use crate::{Durability, Store};
-
-fn change(seconds: i64, id: &str) -> ChangeEvent {
-    ChangeEvent {
-        kind: ChangeKind::Deploy,
-        time: at(seconds),
-        id: id.to_owned(),
-        service: Some("cart".to_owned()),
-        title: "release 2".to_owned(),
-        actor: None,
-        from: Some("1".to_owned()),
-        to: Some("2".to_owned()),
-        commits: vec!["abc".to_owned()],
-        files: vec!["src/main.rs".to_owned()],
-        diff: "-a\n+b".to_owned(),
-        link: None,
-    }
-}
 
 fn alert() -> Alert {
     Alert {

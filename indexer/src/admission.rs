@@ -1,0 +1,204 @@
+//! Admits telemetry by bytes, over all protocols together, and fairly between the machines that send it.
+//!
+//! While there is plenty of room everybody is let in. In the upper half a sender has an equal share of the room: one that
+//! floods is refused before it can fill what the others need, and a little is always kept for one that was not heard
+//! before. Work is shared in the same way: one sender has at most half of the workers.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustc_hash::FxHashMap;
+use tokio::sync::Semaphore;
+
+/// A sender counts as one that wants room for so long after it last asked.
+const HEARD_FOR: Duration = Duration::from_secs(5);
+/// How often senders that fell silent are forgotten.
+const FORGET_EVERY: Duration = Duration::from_millis(250);
+/// Senders told apart at a time; those beyond it share one place.
+const SOURCES_MAX: usize = 4_096;
+/// This part of the room is kept for senders that were not heard before.
+const KEPT_FOR_NEW: usize = 16;
+
+/// Who sends, as far as fairness goes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Source {
+    /// Nobody in particular: what does not come over the network, or from more machines than are told apart.
+    #[default]
+    Unnamed,
+    /// A machine: its address, of which only the network part counts with IPv6.
+    Peer(IpAddr),
+}
+
+impl Source {
+    /// The machine behind an address.
+    #[must_use]
+    pub fn peer(address: IpAddr) -> Self {
+        Self::Peer(match address.to_canonical() {
+            IpAddr::V4(address) => IpAddr::V4(address),
+            IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from(u128::from(address) >> 64 << 64)),
+        })
+    }
+}
+
+/// The room for telemetry in flight.
+#[derive(Debug)]
+pub(crate) struct Room {
+    bytes_max: usize,
+    /// Workers that one sender may have at a time.
+    workers_max: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    in_flight: usize,
+    senders: FxHashMap<Source, Sender>,
+    forgot_at: Instant,
+}
+
+#[derive(Debug)]
+struct Sender {
+    in_flight: usize,
+    heard_at: Instant,
+    workers: Arc<Semaphore>,
+}
+
+impl Room {
+    /// A room of so many bytes, worked on by so many workers.
+    pub(crate) fn new(bytes_max: usize, workers: usize) -> Self {
+        let state =
+            State { in_flight: 0, senders: FxHashMap::default(), forgot_at: Instant::now() };
+        Self { bytes_max, workers_max: workers.div_ceil(2).max(1), state: Mutex::new(state) }
+    }
+
+    pub(crate) fn in_flight(&self) -> usize {
+        self.lock().in_flight
+    }
+
+    /// Takes room for `bytes` of `source`; `None` when there is none for it now. Gives whom to give it back for.
+    pub(crate) fn take(&self, source: Source, bytes: usize) -> Option<Source> {
+        let mut state = self.lock();
+        let source = state.hear(source, self.workers_max);
+        let own = state.senders.get(&source).map_or(0, |sender| sender.in_flight);
+        let (total, own) = (state.in_flight.saturating_add(bytes), own.saturating_add(bytes));
+        let share = (self.bytes_max - self.bytes_max / KEPT_FOR_NEW) / state.senders.len().max(1);
+        let is_fair = total <= self.bytes_max / 2 || own <= share;
+        // A lone request larger than the bound still passes: nothing else is in flight, and its source bounds it.
+        if !(total <= self.bytes_max && is_fair || state.in_flight == 0) {
+            return None;
+        }
+        state.in_flight = total;
+        if let Some(sender) = state.senders.get_mut(&source) {
+            sender.in_flight = own;
+        }
+        Some(source)
+    }
+
+    /// Gives room back.
+    pub(crate) fn give_back(&self, source: Source, bytes: usize) {
+        let mut state = self.lock();
+        state.in_flight = state.in_flight.saturating_sub(bytes);
+        if let Some(sender) = state.senders.get_mut(&source) {
+            sender.in_flight = sender.in_flight.saturating_sub(bytes);
+        }
+    }
+
+    /// The workers that `source` may have.
+    pub(crate) fn workers(&self, source: Source) -> Arc<Semaphore> {
+        let mut state = self.lock();
+        let source = state.hear(source, self.workers_max);
+        let workers = state.senders.get(&source).map(|sender| Arc::clone(&sender.workers));
+        workers.unwrap_or_else(|| Arc::new(Semaphore::new(self.workers_max)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Notes that `source` wants something; gives its name, which is shared when there are too many.
+    fn hear(&mut self, source: Source, workers_max: usize) -> Source {
+        let now = Instant::now();
+        if now.duration_since(self.forgot_at) > FORGET_EVERY {
+            self.forgot_at = now;
+            self.senders.retain(|_, sender| {
+                sender.in_flight > 0
+                    || Arc::strong_count(&sender.workers) > 1
+                    || now.duration_since(sender.heard_at) < HEARD_FOR
+            });
+        }
+        let is_told_apart = self.senders.contains_key(&source) || self.senders.len() < SOURCES_MAX;
+        let source = if is_told_apart { source } else { Source::Unnamed };
+        let workers = || Arc::new(Semaphore::new(workers_max));
+        let sender = self.senders.entry(source).or_insert_with(|| Sender {
+            in_flight: 0,
+            heard_at: now,
+            workers: workers(),
+        });
+        sender.heard_at = now;
+        source
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(number: u32) -> Source {
+        Source::peer(IpAddr::V4(number.into()))
+    }
+
+    #[test]
+    fn a_lone_sender_has_nearly_all_the_room() {
+        let room = Room::new(1_600, 8);
+        assert!(room.take(peer(1), 1_500).is_some());
+        assert!(room.take(peer(1), 1).is_none());
+        room.give_back(peer(1), 1_500);
+        assert!(room.take(peer(1), 9_999).is_some(), "alone, a request may exceed the room");
+    }
+
+    #[test]
+    fn a_flood_leaves_room_for_others_and_shrinks_to_its_share() {
+        let room = Room::new(1_600, 8);
+        while room.take(peer(1), 10).is_some() {}
+        assert_eq!(room.in_flight(), 1_500);
+        // The others find room at once, and the flooding one is over its share from now on.
+        assert!(room.take(peer(2), 100).is_some());
+        room.give_back(peer(1), 500);
+        assert!(room.take(peer(1), 10).is_none(), "its share is half now");
+        assert!(room.take(peer(2), 400).is_some());
+        room.give_back(peer(1), 400);
+        assert!(room.take(peer(1), 10).is_some(), "and that it has");
+    }
+
+    #[test]
+    fn shares_count_only_when_room_is_scarce() {
+        let room = Room::new(16_000, 8);
+        (0..100).for_each(|number| assert!(room.take(peer(number), 10).is_some()));
+        assert!(room.take(peer(1), 5_000).is_some(), "a large request of one of many");
+        assert!(room.take(peer(1), 5_000).is_none());
+    }
+
+    #[test]
+    fn more_senders_than_are_told_apart_share_a_place() {
+        let room = Room::new(1 << 30, 8);
+        (0..SOURCES_MAX as u32 + 500).for_each(|number| {
+            assert!(room.take(peer(number), 1).is_some());
+        });
+        assert!(room.lock().senders.len() <= SOURCES_MAX + 1);
+        let shared = room.take(peer(1 << 20), 7).unwrap();
+        assert_eq!(shared, Source::Unnamed);
+        room.give_back(shared, 7);
+        assert_eq!(room.in_flight(), SOURCES_MAX + 500);
+    }
+
+    #[test]
+    fn an_address_of_a_network_stands_for_it() {
+        let of = |text: &str| Source::peer(text.parse().unwrap());
+        assert_eq!(of("::ffff:10.0.0.1"), of("10.0.0.1"));
+        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:1"));
+        assert_ne!(of("2001:db8:0:1::1"), of("2001:db8::1"));
+    }
+}

@@ -1,0 +1,156 @@
+//! Starts the sources beside OTLP that the settings ask for.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use groundcrew_indexer::sources::fluent::{ForwardOptions, serve_forward};
+use groundcrew_indexer::sources::follow::{FollowOptions, follow, mistake};
+use groundcrew_indexer::sources::syslog::{serve_stream, serve_udp};
+use groundcrew_indexer::sources::{Gate, Serving, Zone, tls_acceptor};
+use serde::{Deserialize, Serialize};
+use tokio::net::{TcpListener, UdpSocket};
+use tokio::task::JoinSet;
+
+use crate::app::AppError;
+use crate::config::{ConfigError, IntakeSettings};
+
+/// Where sources beside OTLP listen; none where they do not.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SourceAddresses {
+    /// Syslog over UDP.
+    pub syslog_udp: Option<SocketAddr>,
+    /// Syslog over TCP.
+    pub syslog_tcp: Option<SocketAddr>,
+    /// Syslog over TLS.
+    pub syslog_tls: Option<SocketAddr>,
+    /// The forward protocol.
+    pub fluent: Option<SocketAddr>,
+}
+
+/// Starts what `settings` name, as `tasks` that end by themselves after the shutdown of `serving`.
+///
+/// # Errors
+/// When a port cannot be had, or a setting cannot be used.
+pub async fn start(
+    settings: &IntakeSettings,
+    serving: &Serving,
+    tasks: &mut JoinSet<()>,
+) -> Result<SourceAddresses, AppError> {
+    let mut addresses = SourceAddresses::default();
+    let networks = networks(&settings.allow_from)?;
+    let plain = Gate { networks: Arc::clone(&networks), tls: None };
+    let zone =
+        Zone::named(&settings.syslog_zone).map_err(|why| wrong("intake.syslog_zone", why))?;
+    if let Some(address) = settings.syslog_udp.0 {
+        let setting = "intake.syslog_udp";
+        let failed = |source| listen_error(address, "syslog over UDP", setting, source);
+        let socket = UdpSocket::bind(address).await.map_err(failed)?;
+        addresses.syslog_udp = socket.local_addr().ok();
+        tasks.spawn(serve_udp(socket, plain.clone(), zone.clone(), serving.clone()));
+    }
+    if let Some(address) = settings.syslog_tcp.0 {
+        let listener = bind(address, "syslog over TCP", "intake.syslog_tcp").await?;
+        addresses.syslog_tcp = listener.local_addr().ok();
+        tasks.spawn(serve_stream(listener, plain.clone(), zone.clone(), serving.clone()));
+    }
+    if let Some(address) = settings.syslog_tls.0 {
+        let gate = with_tls(settings, &networks)?;
+        let listener = bind(address, "syslog over TLS", "intake.syslog_tls").await?;
+        addresses.syslog_tls = listener.local_addr().ok();
+        tasks.spawn(serve_stream(listener, gate, zone, serving.clone()));
+    }
+    if let Some(address) = settings.fluent.0 {
+        let gate = if settings.fluent_tls { with_tls(settings, &networks)? } else { plain };
+        let shared_key = Arc::from(settings.fluent_shared_key.expose());
+        let listener = bind(address, "the forward protocol", "intake.fluent").await?;
+        addresses.fluent = listener.local_addr().ok();
+        let options = ForwardOptions { gate, shared_key };
+        tasks.spawn(serve_forward(listener, options, serving.clone()));
+    }
+    if !settings.follow.is_empty() {
+        follow_files(settings, serving, tasks)?;
+    }
+    Ok(addresses)
+}
+
+/// Follows the files of the settings, on a thread of its own.
+fn follow_files(
+    settings: &IntakeSettings,
+    serving: &Serving,
+    tasks: &mut JoinSet<()>,
+) -> Result<(), AppError> {
+    if let Some(why) = settings.follow.iter().find_map(|pattern| mistake(pattern)) {
+        return Err(wrong("intake.follow", why));
+    }
+    let options = FollowOptions { patterns: settings.follow.clone(), service: None };
+    let serving = serving.clone();
+    tasks.spawn_blocking(move || {
+        let ended = follow(serving.intake(), &options, &|| serving.is_stopping(), &|_| {});
+        if let Err(error) = ended {
+            tracing::error!(%error, "files are not followed any more; the next start goes on where they were left");
+        }
+    });
+    Ok(())
+}
+
+type Networks = Arc<[groundcrew_indexer::sources::IpNet]>;
+
+fn networks(texts: &[String]) -> Result<Networks, AppError> {
+    let parse = |text: &String| {
+        let network = text.parse().or_else(|error| text.parse().map(one).map_err(|_| error));
+        network.map_err(|error| wrong("intake.allow_from", format!("`{text}`: {error}")))
+    };
+    // A list from the environment that is empty holds one empty text.
+    texts.iter().filter(|text| !text.is_empty()).map(parse).collect()
+}
+
+/// The network of a single address.
+fn one(address: std::net::IpAddr) -> groundcrew_indexer::sources::IpNet {
+    address.into()
+}
+
+fn with_tls(settings: &IntakeSettings, networks: &Networks) -> Result<Gate, AppError> {
+    let client_ca = Some(settings.tls_client_ca.as_path()).filter(|path| !is_empty(path));
+    if is_empty(&settings.tls_cert) || is_empty(&settings.tls_key) {
+        return Err(AppError::Config(ConfigError::Conflict {
+            message: "a receiver over TLS needs a certificate".to_owned(),
+            hint: "set intake.tls_cert and intake.tls_key to PEM files".to_owned(),
+        }));
+    }
+    let tls = tls_acceptor(&settings.tls_cert, &settings.tls_key, client_ca)
+        .map_err(|why| wrong("intake.tls_cert, tls_key or tls_client_ca", why))?;
+    Ok(Gate { networks: Arc::clone(networks), tls: Some(tls) })
+}
+
+fn is_empty(path: &Path) -> bool {
+    path.as_os_str().is_empty()
+}
+
+fn wrong(place: &str, message: String) -> AppError {
+    AppError::Config(ConfigError::Invalid { place: place.to_owned(), message })
+}
+
+/// Listens on a TCP port.
+///
+/// # Errors
+/// When it cannot be had; the error names `setting`.
+pub async fn bind(
+    address: SocketAddr,
+    purpose: &'static str,
+    setting: &'static str,
+) -> Result<TcpListener, AppError> {
+    let failed = |source| listen_error(address, purpose, setting, source);
+    TcpListener::bind(address).await.map_err(failed)
+}
+
+fn listen_error(
+    address: SocketAddr,
+    purpose: &'static str,
+    setting: &'static str,
+    source: io::Error,
+) -> AppError {
+    AppError::Listen { address, purpose, setting, source }
+}

@@ -1,0 +1,140 @@
+//! What is kept long enough goes: a question about it says so, `doctor` says how much there is, a server keeps to it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use groundcrew_masking::Masker;
+use groundcrew_store::{Access, Durability, Retention, Store, StoreOptions, Upkeep};
+use groundcrew_telemetry::{
+    Batch, Clock, LogBatch, LogRecord, Resource, Severity, TemplateId, Timestamp,
+};
+use serde_json::{Value, json};
+
+use crate::support::{PATIENCE, Program, text};
+
+const START: i64 = 1_790_000_000;
+const HOUR: i64 = 3_600;
+
+#[derive(Clone)]
+struct SetClock(Arc<AtomicI64>);
+
+impl Clock for SetClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_secs(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// A day of a failing checkout, sealed every hour, of which only the last two hours keep their lines.
+fn a_day_with_two_hours_of_lines(dir: &Path) -> i64 {
+    let clock = SetClock(Arc::new(AtomicI64::new(START)));
+    let options =
+        StoreOptions { dir: dir.to_owned(), access: Access::ReadWrite, memory_bytes_max: 16 << 20 };
+    let store = Store::open_by(options, Box::new(clock.clone())).unwrap();
+    let template = (TemplateId(42), "payment <*> failed: card declined".to_owned());
+    store.put_templates(&[template]).unwrap();
+    for hour in 0..24 {
+        let now = START + hour * HOUR;
+        let records = (0..60).map(|minute| LogRecord {
+            time: Timestamp::from_secs(now - HOUR + minute * 60),
+            severity: Severity(17),
+            body: format!("payment {} failed: card declined", hour * 60 + minute),
+            template: Some(TemplateId(42)),
+            ..LogRecord::default()
+        });
+        let batch = Batch::Logs(LogBatch {
+            resource: Resource::service_named("checkout"),
+            scope: String::new(),
+            records: records.collect(),
+        });
+        let masked = Masker::new().mask(batch, |_, _| {}).unwrap();
+        store.append(vec![masked], Durability::Synced).unwrap();
+        clock.0.store(now, Ordering::SeqCst);
+        store.flush().unwrap();
+    }
+    let retention =
+        Retention { logs: Some(Duration::from_secs(2 * HOUR as u64)), ..Retention::default() };
+    let tended = store.tend(&Upkeep { retention, ..Upkeep::default() }, &|| false).unwrap();
+    assert!(tended.thinned > 18, "{tended:?}");
+    START + 23 * HOUR
+}
+
+fn gaps(answer: &Value) -> Vec<String> {
+    let unknowns = answer["unknowns"].as_array().unwrap();
+    unknowns.iter().map(|unknown| unknown["what"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_question_about_dropped_lines_says_so_and_still_counts_them() {
+    let program = Program::new();
+    let end = a_day_with_two_hours_of_lines(&program.data());
+    let answer = program.asked("why does checkout fail?", end - 8 * HOUR);
+    let said = gaps(&answer);
+    assert!(
+        said.iter().any(|gap| gap.starts_with("log lines are kept for 2 h; those up to")
+            && gap.ends_with("their counts are still there")),
+        "{said:?}"
+    );
+    assert!(!said.iter().any(|gap| gap.contains("no logs between")), "{said:?}");
+    assert!(answer.to_string().contains("card declined"), "what was counted is evidence");
+    let recent = gaps(&program.asked("why does checkout fail?", end));
+    assert!(!recent.iter().any(|gap| gap.contains("are kept for")), "{recent:?}");
+    let doctor = text(&program.run(&["doctor"]).stdout);
+    assert!(doctor.contains("retention: logs") && doctor.contains("counts alone"), "{doctor}");
+    assert!(doctor.contains("kept for 14 d"), "{doctor}");
+}
+
+#[test]
+fn settings_that_cannot_be_read_are_named_before_anything_starts() {
+    let program = Program::new().with("GROUNDCREW__RETENTION__LOGS", "a fortnight");
+    let output = program.run(&["serve"]);
+    assert_eq!(output.status.code(), Some(2));
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("retention.logs") && stderr.contains("a fortnight"), "{stderr}");
+}
+
+fn noisy_line(number: u64) -> String {
+    let noise: String = (0..200)
+        .map(|part: u64| {
+            let mixed = (number * 200 + part).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            format!("{:x}", mixed ^ (mixed >> 29))
+        })
+        .collect();
+    json!({"resourceLogs": [{"resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "checkout"}}]},
+        "scopeLogs": [{"logRecords": [{"severityNumber": 9, "body": {"stringValue": format!("line{number}x {noise}")}}]}]}]})
+    .to_string()
+}
+
+fn splits_with_rows(data: &Path) -> usize {
+    let splits = std::fs::read_dir(data.join("logs")).into_iter().flatten().flatten();
+    splits.filter(|split| split.path().join("rows.bin").exists()).count()
+}
+
+#[tokio::test]
+async fn a_server_keeps_to_its_size() {
+    let program = Program::new();
+    let server = program.serve_with(&[
+        ("GROUNDCREW__DATA__SEAL_AFTER_SECS", "1"),
+        ("GROUNDCREW__RETENTION__BYTES_MAX", "1KiB"),
+    ]);
+    let url = format!("http://{}/v1/logs", server.otlp_http());
+    let client = crate::support::client();
+    let began = Instant::now();
+    let mut number = 0;
+    // Each round is sealed apart; only the newest may keep its lines.
+    let mut sealed = std::collections::BTreeSet::new();
+    while sealed.len() < 3 || splits_with_rows(&program.data()) > 1 {
+        assert!(began.elapsed() < PATIENCE, "{sealed:?}");
+        let post = client.post(&url).header("content-type", "application/json");
+        let answer = post.body(noisy_line(number)).timeout(PATIENCE).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        number += 1;
+        let splits = std::fs::read_dir(program.data().join("logs")).into_iter().flatten();
+        sealed.extend(splits.flatten().map(|split| split.file_name()));
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert!(server.signal("TERM").success());
+    let newest = program.run(&["logs", &format!("line{}x", number - 1)]);
+    assert!(text(&newest.stdout).contains("line"), "{}", text(&newest.stderr));
+}
