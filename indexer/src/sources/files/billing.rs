@@ -66,7 +66,7 @@ pub(super) fn take(reading: &mut Reading<'_>, input: impl Read, export: &Export<
                 reading.outbox.counts.charges += staged.charges;
                 reading.summary.charges_replaced += replaced;
             }
-            Published::Known => reading.summary.already_ingested.push(reading.path.to_owned()),
+            Published::Known => reading.summary.already_ingested.push(reading.file.path.clone()),
         }
         Ok(())
     });
@@ -76,7 +76,7 @@ pub(super) fn take(reading: &mut Reading<'_>, input: impl Read, export: &Export<
         Err(Unfinished::Input(error)) => error,
     };
     let reason = format!("{unfinished}; nothing of it was counted, since half an export would");
-    reading.summary.fail(reading.path, format!("{reason} replace a whole one"));
+    reading.summary.fail(&reading.file.path, format!("{reason} replace a whole one"));
     if let Err(error) = state.drop_charges(file) {
         tracing::warn!(%error, "what was read of a damaged billing export is dropped by the next");
     }
@@ -84,7 +84,7 @@ pub(super) fn take(reading: &mut Reading<'_>, input: impl Read, export: &Export<
 }
 
 fn failed(reading: &mut Reading<'_>, error: &StoreError) -> bool {
-    reading.summary.fail(reading.path, format!("its charges could not be kept: {error}"));
+    reading.summary.fail(&reading.file.path, format!("its charges could not be kept: {error}"));
     false
 }
 
@@ -131,7 +131,7 @@ fn stage(
         let line = record.position().map_or(0, csv::Position::line);
         match columns.charge(&record) {
             Ok(charge) => batch.push(charge),
-            Err(reason) => reading.summary.reject(reading.path, line, reason),
+            Err(reason) => reading.summary.reject(&reading.file.path, line, reason),
         }
         if batch.len() >= CHARGES_PER_BATCH {
             flush(reading, &mut batch)?;
@@ -151,7 +151,7 @@ fn masked(batch: Vec<Charge>, reading: &mut Reading<'_>, intake: &Intake) -> Vec
         };
         match intake.masker().mask(charge, visit) {
             Ok(charge) => kept.push(charge),
-            Err(withheld) => reading.summary.reject(reading.path, 0, withheld.to_string()),
+            Err(withheld) => reading.summary.reject(&reading.file.path, 0, withheld.to_string()),
         }
     }
     kept

@@ -52,6 +52,12 @@ pub(super) fn read_stream(
             reading.summary.skip(&reading.file.path, reason);
             return Ok(());
         }
+        FileKind::Billing => {
+            // A part of an export would pass for all of it.
+            let reason = "a billing export counts only as a whole; give its file by name";
+            reading.summary.skip(&reading.file.path, reason);
+            return Ok(());
+        }
         FileKind::Lines => stream.each(reading, ended, take_lines)?,
         FileKind::Journal => {
             let mut entries = Entries::default();
