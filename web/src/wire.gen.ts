@@ -547,7 +547,7 @@ bucket_ms: number,
  */
 buckets: Array<LogBucket>, 
 /**
- * Whether the histogram counts every record that matches; otherwise only the newest were counted.
+ * Whether the histogram counts every record that matches; otherwise there was no time to count them all.
  */
 complete: boolean, 
 /**

@@ -187,8 +187,8 @@ mod tests {
         }
         assert_eq!(tools, listed(false), "the order stays");
         let all = listed(true);
-        assert_eq!(all.len(), 11);
-        let annotations = all[10].annotations.as_ref().unwrap();
+        assert_eq!(all.len(), 12);
+        let annotations = all[11].annotations.as_ref().unwrap();
         assert_eq!(
             (annotations.read_only_hint, annotations.destructive_hint),
             (Some(false), Some(false))

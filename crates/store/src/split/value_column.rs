@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 
 use super::streams::{StreamReader, StreamWriter};
+use crate::tokens::contains_ignore_case;
 
 /// Digits of a number that surely fits 64 bits.
 const DIGITS_MAX: usize = 18;
@@ -283,24 +284,30 @@ impl Column<'_> {
         out.push_str(&self.head.suffix);
     }
 
-    /// Whether a value may hold `token`, told by the form alone.
+    /// Whether a value may hold `token`, told by the head alone.
     pub(super) fn may_hold(&self, token: &str) -> bool {
-        if !self.head.prefix.is_empty() || !self.head.suffix.is_empty() {
-            return true;
-        }
+        let ColumnHead { form, prefix, suffix } = self.head;
         let all = |test: fn(u8) -> bool| token.bytes().all(test);
-        match self.head.form {
-            Form::Same => false,
-            Form::Number { .. } => all(|byte| byte.is_ascii_digit()),
-            Form::Decimal { .. } | Form::Address => {
-                all(|byte| byte.is_ascii_digit() || byte == b'.')
-            }
-            Form::Hex { digits } => token.len() == usize::from(digits) && all(is_hex_digit),
+        let is_plain = prefix.is_empty() && suffix.is_empty();
+        match form {
+            Form::Hex { digits } => token.len() == usize::from(*digits) && all(is_hex_digit),
             Form::Uuid => {
                 matches!(token.len(), 4 | 8 | 12 | UUID_BYTES)
                     && all(|byte| is_hex_digit(byte) || byte == b'-')
             }
             Form::Text => true,
+            // The middle of these is digits and points, so a token without a digit lies in what stands around it.
+            _ if !token.bytes().any(|byte| byte.is_ascii_digit()) => {
+                // Letters outside ASCII may be spelt in another case by other bytes.
+                [prefix, suffix]
+                    .into_iter()
+                    .any(|affix| !affix.is_ascii() || contains_ignore_case(affix, token))
+            }
+            Form::Number { .. } if is_plain => all(|byte| byte.is_ascii_digit()),
+            Form::Decimal { .. } | Form::Address if is_plain => {
+                all(|byte| byte.is_ascii_digit() || byte == b'.')
+            }
+            Form::Same | Form::Number { .. } | Form::Decimal { .. } | Form::Address => true,
         }
     }
 }
