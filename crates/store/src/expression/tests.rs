@@ -156,7 +156,7 @@ fn bombs_are_refused() {
     for text in [deep, negated, many, long] {
         assert!(Expression::parse(&text).is_err(), "{} bytes", text.len());
     }
-    assert!(admits("-/(a+)+$/"), "a regular expression takes linear time");
+    assert!(admits("-/(x+)+$/"), "a regular expression takes linear time");
 }
 
 proptest! {

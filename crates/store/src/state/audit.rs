@@ -274,7 +274,10 @@ mod tests {
                 one % rows + 1,
                 one % rows + 1
             ),
-            _ => format!("INSERT INTO audit VALUES ({}, 1, '{salt}', 'h')", i128::from(other) - 60),
+            _ => format!(
+                "UPDATE audit SET seq = -seq - 1 WHERE seq >= {other}; UPDATE audit SET seq = -seq WHERE seq < 0; \
+                 INSERT INTO audit VALUES ({other}, 1, '{salt}', 'h')"
+            ),
         };
         state.write(|connection| connection.execute_batch(&sql)).unwrap();
         let is_careful = dice.roll(2) == 0;
