@@ -1,7 +1,8 @@
 //! The write path: sources, stages and documents.
 //!
 //! Read in this order: [`Intake`] (the one door), [`stages`] (decode, mask, enrich, write), [`sources`] (where telemetry
-//! comes from: OTLP over gRPC and HTTP, syslog, the forward protocol, files and files that grow), [`docs`] (runbooks and past incidents).
+//! comes from: OTLP over gRPC and HTTP, what other shippers speak over HTTP, syslog, the forward protocol, files and files
+//! that grow), [`docs`] (runbooks and past incidents).
 //!
 //! Every byte of telemetry passes [`Intake`]; nothing here writes to the store around it. Time is an argument or a
 //! [`groundcrew_telemetry::Clock`] handed in.
