@@ -245,7 +245,8 @@ async fn rsyslog_forwards_over_tcp_and_tls() {
         ("GROUNDCREW__INTAKE__TLS_KEY", &key),
     ]);
     let lines: String = (0..50).map(|n| format!("order{n} could not be shipped\n")).collect();
-    let input = program.file("app.log", lines);
+    let inputs = ["tcp", "tls"].map(|name| program.file(&format!("{name}.log"), &lines));
+    let [over_tcp, over_tls] = &inputs;
     let (tcp, tls) = (source(&program, "syslog_tcp"), source(&program, "syslog_tls"));
     let work = program.home.path().join("rsyslog");
     std::fs::create_dir_all(&work).unwrap();
@@ -253,8 +254,8 @@ async fn rsyslog_forwards_over_tcp_and_tls() {
     let configuration = format!(
         r#"global(workDirectory="{work}" defaultNetstreamDriverCAFile="{certificate}")
 module(load="imfile" mode="polling" pollingInterval="1")
-input(type="imfile" file="{input}" tag="over-tcp:" severity="error" facility="local3" ruleset="tcp")
-input(type="imfile" file="{input}" tag="over-tls:" severity="warning" facility="local3" ruleset="tls")
+input(type="imfile" file="{over_tcp}" tag="over-tcp:" severity="error" facility="local3" ruleset="tcp")
+input(type="imfile" file="{over_tls}" tag="over-tls:" severity="warning" facility="local3" ruleset="tls")
 ruleset(name="tcp") {{
   action(type="omfwd" target="127.0.0.1" port="{}" protocol="tcp" tcp_framing="octet-counted" template="RSYSLOG_SyslogProtocol23Format")
 }}
@@ -418,7 +419,8 @@ fn watched_events_of_a_cluster_are_told_apart() {
         )
     };
     let stream = event("cart-1", "Back-off restarting") + &event("web-1", "Back-off pulling image");
-    let output = program.run_with_stdin(&["ingest", "-"], stream.as_bytes());
+    let arguments = ["ingest", "-", "--at", "2026-06-01T10:01:00Z"];
+    let output = program.run_with_stdin(&arguments, stream.as_bytes());
     assert!(
         text(&output.stderr).contains("ingested 1 cluster snapshots"),
         "{}",

@@ -18,6 +18,9 @@ const WAIT_MAX: Duration = Duration::from_secs(1);
 /// Tries of work that a thread died of.
 const INTERRUPTED_MAX: u32 = 3;
 
+/// Makes batches of what a source holds; called again when the intake was busy.
+pub(super) type Decode = Arc<dyn Fn(&Intake) -> Vec<Batch> + Send + Sync>;
+
 /// What a running source needs: the door, and when to stop. Clones share it.
 #[derive(Clone)]
 pub struct Serving {
@@ -58,11 +61,7 @@ impl Serving {
     ///
     /// # Errors
     /// When trying again is of no use, or the time after a shutdown is up.
-    pub(super) async fn deliver(
-        &self,
-        bytes: usize,
-        decode: Arc<dyn Fn(&Intake) -> Vec<Batch> + Send + Sync>,
-    ) -> Result<Accepted, Refused> {
+    pub(super) async fn deliver(&self, bytes: usize, decode: Decode) -> Result<Accepted, Refused> {
         let mut interrupted = 0;
         loop {
             let outcome = match self.intake.admit(bytes) {

@@ -112,10 +112,12 @@ fn lines_come_in_as_a_file_grows_and_the_last_waits_until_it_is_whole() {
     append(&yard.path("a.log"), &lines(0..100));
     yard.settle(&mut rounds);
     assert_eq!(yard.bodies(), expected(0..100));
-    append(&yard.path("a.log"), &line(100)[..30]);
+    let whole = line(100);
+    let (begun, rest) = whole.split_at(30);
+    append(&yard.path("a.log"), begun);
     yard.settle(&mut rounds);
     assert_eq!(yard.bodies().len(), 100);
-    append(&yard.path("a.log"), &format!("{}\n", &line(100)[30..]));
+    append(&yard.path("a.log"), &format!("{rest}\n"));
     append(&yard.path("b.log"), &lines(101..110));
     yard.settle(&mut rounds);
     assert_eq!(yard.bodies(), expected(0..110));
