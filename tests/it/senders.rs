@@ -211,7 +211,7 @@ async fn attempt(wire: Wire, place: (SocketAddr, SocketAddr), sender: u64, numbe
 
 /// Sends one request after the other, each until it is acknowledged.
 async fn send(shared: Arc<Shared>, wire: Wire, sender: u64, acknowledged: Arc<AtomicU64>) {
-    let mut number: u64 = 0;
+    let mut number = 0_u64;
     while !shared.is_over.load(Ordering::SeqCst) {
         let mut times = 0;
         let wanted = if number.is_multiple_of(REPEAT_EVERY) { 2 } else { 1 };
