@@ -30,14 +30,14 @@ use crate::investigate::{Investigator, LazyEmbedder, ModelLimits, Tools};
 use crate::neighbours::neighbours;
 use crate::remediate::Remediation;
 use crate::session::{Sessions, SessionsOptions};
-use crate::sources::{SourceAddresses, bind};
-use crate::surfaces::access::{self, Access};
+use crate::sources::{Listeners, SourceAddresses};
+use crate::surfaces::access::Access;
 use crate::surfaces::hooks::HooksOptions;
 use crate::surfaces::http::{self, Api};
 use crate::surfaces::mcp::Mcp;
 use crate::surfaces::panel::PanelOptions;
 use crate::surfaces::slack::{Slack, SlackOptions};
-use crate::surfaces::{listen, ws};
+use crate::surfaces::ws;
 use crate::upkeep::{Rhythm, look_after, upkeep, use_bucket};
 
 /// The prompt that tells an answer, as shipped.
@@ -355,15 +355,11 @@ pub async fn start(settings: &Settings) -> Result<Running, AppError> {
     let mut tasks = JoinSet::new();
     let server = &settings.server;
     let access = Access::new(server.token.clone(), server.allowed_origins.clone());
-    let http_listener = bind(server.listen, "the panel and API", "server.listen").await?;
-    let grpc_listener = bind(server.otlp_grpc, "OTLP over gRPC", "server.otlp_grpc").await?;
-    let otlp_listener = bind(server.otlp_http, "OTLP over HTTP", "server.otlp_http").await?;
-    let local =
-        |listener: &TcpListener, wanted: SocketAddr| listener.local_addr().unwrap_or(wanted);
+    let listeners = Listeners::bind(server).await?;
     let addresses = Addresses {
-        http: local(&http_listener, server.listen),
-        otlp_grpc: local(&grpc_listener, server.otlp_grpc),
-        otlp_http: local(&otlp_listener, server.otlp_http),
+        http: local(&listeners.http, server.listen),
+        otlp_grpc: local(&listeners.grpc, server.otlp_grpc),
+        otlp_http: local(&listeners.otlp, server.otlp_http),
         sources: crate::sources::start(&settings.intake, &serving, &mut tasks).await?,
     };
     let chat =
@@ -375,26 +371,18 @@ pub async fn start(settings: &Settings) -> Result<Running, AppError> {
     let hooks = HooksOptions::new(hooks, &intake, &desk, &access);
     let slack = build_slack(settings, (&sessions, &desk, &actions), &shutdown)?;
     let mcp = Mcp::of(&sessions).proposing(settings);
-    let ready_now = Arc::clone(&ready);
-    let (slack_routes, actions_too) = (slack.clone(), actions.clone());
+    let (ready_now, actions_too) = (Arc::clone(&ready), actions.clone());
+    let slack_too = slack.clone();
     let api = Api {
         chat,
         ready: ready_now,
         durability,
         panel,
-        slack: slack_routes,
+        slack: slack_too,
         actions: actions_too,
         mcp,
     };
-    let api = http::router(api, hooks);
-    let guarded = |router: axum::Router| {
-        router.layer(axum::middleware::from_fn_with_state(access.clone(), access::guard_receiver))
-    };
-    let grpc = guarded(sources::otlp_grpc::routes(intake.clone()).into_axum_router());
-    let otlp = guarded(sources::http::router(intake.clone()));
-    tasks.spawn(listen::serve(http_listener, api, shutdown.clone()));
-    tasks.spawn(listen::serve(grpc_listener, grpc, shutdown.clone()));
-    tasks.spawn(listen::serve(otlp_listener, otlp, shutdown.clone()));
+    listeners.serve(http::router(api, hooks), (&intake, &access), &shutdown, &mut tasks);
     tasks.spawn(desk.run(shutdown.clone()));
     tasks.spawn(actions.run(shutdown.clone()));
     tasks.spawn(look_after(
@@ -408,6 +396,10 @@ pub async fn start(settings: &Settings) -> Result<Running, AppError> {
     let directory = settings.data.dir.clone();
     write_server_file(&directory, &addresses)?;
     Ok(Running { addresses, intake, sessions, shutdown, ready, tasks, store, directory })
+}
+
+fn local(listener: &TcpListener, wanted: SocketAddr) -> SocketAddr {
+    listener.local_addr().unwrap_or(wanted)
 }
 
 /// Slack, where it is set up.

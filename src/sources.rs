@@ -1,10 +1,12 @@
-//! Starts the sources beside OTLP that the settings ask for.
+//! The ports of the server, and the sources beside OTLP that the settings ask for.
 
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use axum::Router;
+use groundcrew_indexer::Intake;
 use groundcrew_indexer::sources::fluent::{ForwardOptions, serve_forward};
 use groundcrew_indexer::sources::follow::{FollowOptions, follow, mistake};
 use groundcrew_indexer::sources::syslog::{serve_stream, serve_udp};
@@ -12,9 +14,57 @@ use groundcrew_indexer::sources::{Gate, Serving, Zone, tls_acceptor};
 use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use crate::app::AppError;
-use crate::config::{ConfigError, IntakeSettings};
+use crate::config::{ConfigError, IntakeSettings, ServerSettings};
+use crate::surfaces::access::{self, Access};
+use crate::surfaces::listen;
+
+/// The ports that every server has.
+pub struct Listeners {
+    /// Panel, chat and API.
+    pub http: TcpListener,
+    /// OTLP over gRPC.
+    pub grpc: TcpListener,
+    /// OTLP over HTTP, and what else comes that way.
+    pub otlp: TcpListener,
+}
+
+impl Listeners {
+    /// Takes the ports.
+    ///
+    /// # Errors
+    /// When one cannot be had.
+    pub async fn bind(server: &ServerSettings) -> Result<Self, AppError> {
+        Ok(Self {
+            http: bind(server.listen, "the panel and API", "server.listen").await?,
+            grpc: bind(server.otlp_grpc, "OTLP over gRPC", "server.otlp_grpc").await?,
+            otlp: bind(server.otlp_http, "OTLP over HTTP", "server.otlp_http").await?,
+        })
+    }
+
+    /// Serves them, as `tasks` that end by themselves after the shutdown.
+    pub fn serve(
+        self,
+        api: Router,
+        (intake, access): (&Intake, &Access),
+        shutdown: &CancellationToken,
+        tasks: &mut JoinSet<()>,
+    ) {
+        let guarded = |router: Router| {
+            router
+                .layer(axum::middleware::from_fn_with_state(access.clone(), access::guard_receiver))
+        };
+        let grpc = guarded(
+            groundcrew_indexer::sources::otlp_grpc::routes(intake.clone()).into_axum_router(),
+        );
+        let otlp = guarded(groundcrew_indexer::sources::http::router(intake.clone()));
+        for (listener, router) in [(self.http, api), (self.grpc, grpc), (self.otlp, otlp)] {
+            tasks.spawn(listen::serve(listener, router, shutdown.clone()));
+        }
+    }
+}
 
 /// Where sources beside OTLP listen; none where they do not.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]

@@ -12,8 +12,7 @@ use super::exit::Exit;
 use super::terminal::Terminal;
 use super::{
     actions, ask, changes, chat, config, cost, demo, doctor, eval, export, hook, incident, index,
-    ingest,
-    logs, manual, mcp, print, replay, serve, show, slack, trace, vectors, watch,
+    ingest, logs, manual, mcp, print, replay, serve, show, slack, trace, vectors, watch,
 };
 use crate::config::{Environment, Settings, load};
 use crate::observe;

@@ -347,11 +347,11 @@ async fn a_model_of_another_program_may_propose_where_that_is_allowed_and_never_
     };
     let server = program.serve();
     let listed = ask(server.url("/mcp"), rpc("tools/list", json!({}))).await;
-    assert_eq!(listed["result"]["tools"].as_array().unwrap().len(), 10, "off by default");
+    assert_eq!(listed["result"]["tools"].as_array().unwrap().len(), 11, "off by default");
     drop(server);
     let server = program.serve_with(&[("GROUNDCREW__MCP__PROPOSE", "true")]);
     let listed = ask(server.url("/mcp"), rpc("tools/list", json!({}))).await;
-    assert_eq!(listed["result"]["tools"].as_array().unwrap().len(), 11);
+    assert_eq!(listed["result"]["tools"].as_array().unwrap().len(), 12);
     let state = state(&program);
     give(&state, &answer("ans_1", "checkout", "span"), "talk", SystemClock.now());
     give(&state, &answer("ans_2", "checkout", "log"), "talk", SystemClock.now());

@@ -113,15 +113,14 @@ impl Store {
                 match self.reader.rollup(split) {
                     Ok(rollup) => {
                         rollup.fold(source, &mut fold);
-                        // Nothing is fetched from a bucket for the sake of examples.
-                        if meta.has_rows && !meta.is_cold() {
-                            folded.push((source, split));
-                        }
+                        folded.push((source, split));
                     }
                     Err(error) => self.skip(error)?,
                 }
                 source += 1;
             }
+            // Nothing is fetched from a bucket for the sake of examples.
+            folded.retain(|(_, split)| split.meta.has_rows && !split.meta.is_cold());
             for (source, split) in folded {
                 let wanted = fold.rows_of(source);
                 if !wanted.is_empty() {

@@ -13,7 +13,7 @@ use super::live::Frozen;
 use super::open::LEDGER_KIND;
 use crate::manifest::{Manifest, ledger_path};
 use crate::retention::Receipts;
-use crate::split::{Split, SplitMeta, SplitSpec, SplitSignal, write_splits};
+use crate::split::{Split, SplitMeta, SplitSignal, SplitSpec, write_splits};
 use crate::templates::TemplateText;
 use crate::wal::Wal;
 use crate::{StoreError, checked_file, disk, template_log};

@@ -362,7 +362,8 @@ impl<'a> Reading<'a> {
             self.take_text_record(record)?;
         }
         let (logs, text) = (&mut self.file.logs, &mut self.file.text);
-        self.summary.undated += std::mem::take(&mut logs.undated) + std::mem::take(&mut text.undated);
+        self.summary.undated +=
+            std::mem::take(&mut logs.undated) + std::mem::take(&mut text.undated);
         self.summary.notes.add(std::mem::take(&mut logs.notes));
         self.summary.notes.truncated_texts += std::mem::take(&mut text.truncated);
         self.send_logs()

@@ -67,7 +67,8 @@ fn check(store: &Store, days: i64) {
     assert_eq!(store.spans(&any_spans()).unwrap().rows.len(), days as usize);
     let metrics = store.metrics(&any_metrics()).unwrap();
     assert_eq!(metrics[0].series.points.len(), days as usize);
-    let needle = LogQuery { text: crate::Expression::words([format!("{}", 3 * DAY)]), ..any_logs() };
+    let needle =
+        LogQuery { text: crate::Expression::words([format!("{}", 3 * DAY)]), ..any_logs() };
     assert_eq!(store.search_logs(&needle).unwrap().len(), 1);
     let coverage = store.coverage().unwrap();
     assert_eq!((coverage.unreachable, coverage.dropped), (None, Dropped::default()));
@@ -204,7 +205,8 @@ fn a_search_fetches_only_splits_that_have_what_is_searched() {
     let moved = Moved::new();
     let beside = reader(moved.dir.path());
     beside.use_bucket(bucket(moved.bucket.path()));
-    let needle = LogQuery { text: crate::Expression::words([format!("{}", 3 * DAY)]), ..any_logs() };
+    let needle =
+        LogQuery { text: crate::Expression::words([format!("{}", 3 * DAY)]), ..any_logs() };
     assert_eq!(beside.search_logs(&needle).unwrap().len(), 1);
     let trace = SpanQuery { trace_id: Some(trace(2 * DAY as u64 / 5)), ..any_spans() };
     assert_eq!(beside.spans(&trace).unwrap().rows.len(), 1);
