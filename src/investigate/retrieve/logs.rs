@@ -214,9 +214,11 @@ fn template_text(row: &TemplateRow) -> String {
             time(row.last)
         )
     };
-    for exemplar in &row.exemplars {
+    // Where the lines are gone, the pattern says what they said.
+    let pattern = row.exemplars.is_empty().then_some(&row.text).filter(|text| !text.is_empty());
+    for line in row.exemplars.iter().chain(pattern) {
         text.push_str("\n  ");
-        text.push_str(clip(exemplar, LINE_BYTES_MAX).trim_end());
+        text.push_str(clip(line, LINE_BYTES_MAX).trim_end());
     }
     text
 }
