@@ -326,7 +326,7 @@ fn levels(mut levels: Vec<(Severity, Vec<(i64, u64)>)>) -> Vec<LevelRow> {
 }
 
 /// `body`, no longer than [`EXEMPLAR_BYTES_MAX`].
-fn capped(body: &str) -> &str {
+pub(crate) fn capped(body: &str) -> &str {
     body.get(..body.floor_char_boundary(EXEMPLAR_BYTES_MAX)).unwrap_or(body)
 }
 
@@ -348,6 +348,6 @@ const fn row_number(at: RowAt) -> u64 {
 }
 
 fn memory_record(memory: &Memory, number: u64) -> Option<&LogRecord> {
-    let (portion, row) = ((number >> 32) as usize, (number & u64::from(u32::MAX)) as usize);
-    memory.logs.get(portion)?.records.get(row)
+    let half = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).unwrap_or(u32::MAX);
+    memory.log_at(RowAt { portion: half(number >> 32), row: half(number) })
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use groundcrew_telemetry::{LogRecord, MetricSeries, Severity, Span, Timestamp};
 
 use super::metrics::MemoryMetrics;
-use super::rollup::{Counted, MemoryRollup};
+use super::rollup::{Counted, MemoryRollup, RowAt};
 use crate::origin::Origin;
 
 /// What a rollup cell takes beside its row.
@@ -78,6 +78,11 @@ impl Memory {
     /// Counts bytes that are kept elsewhere but wait for the same seal.
     pub(crate) fn add_bytes(&mut self, bytes: usize) {
         self.bytes += bytes;
+    }
+
+    /// The log record at a place.
+    pub(crate) fn log_at(&self, at: RowAt) -> Option<&LogRecord> {
+        self.logs.get(at.portion as usize)?.records.get(at.row as usize)
     }
 
     pub(crate) fn is_empty(&self) -> bool {

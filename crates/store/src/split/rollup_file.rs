@@ -2,26 +2,31 @@
 //! per minute, service and severity.
 //!
 //! A cell says which rows of the split are its first and its last, by number; their times and bodies are in `rows.bin`.
-//! In quiet systems most cells count one row, and a second copy of its text would be a second copy of the split.
+//! In quiet systems most cells count one row, and a second copy of its text would be a second copy of the split. Only the
+//! rows that are shown when the whole split is asked about, a few per service and template, are copied here: a question
+//! about a day then reads no block, and where the rows are gone there is still something to show.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use groundcrew_telemetry::{CallSite, Severity, TemplateId, Timestamp};
+use groundcrew_telemetry::{CallSite, Severity, TemplateId, TimeRange, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::columns::Numbering;
+use super::columns::{Numbering, Strings};
 use super::streams::Bytes;
 use crate::StoreError;
 use crate::checked_file::FileKind;
 use crate::chunk_file::{ChunkFile, ChunkWriter};
 use crate::memory::{Cell, CellKey, Memory, RowAt};
+use crate::query::TemplateQuery;
 use crate::slot::{first_slot_of_minute, minute_of};
-use crate::template_fold::{CellFacts, TemplateFold};
+use crate::template_fold::{CellFacts, RowRef, TemplateFold, capped};
 
 const KIND: FileKind = *b"GCru";
 pub(super) const NAME: &str = "rollup.bin";
+/// Bytes of the bodies that are copied; with more templates than fit, rows are read for the rest.
+const SHOWN_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 #[derive(Default, Serialize, Deserialize)]
 struct Footer {
@@ -29,6 +34,17 @@ struct Footer {
     templates: Vec<u64>,
     cells: CellColumns,
     minutes: MinuteColumns,
+    shown: ShownColumns,
+}
+
+/// Rows that are shown when the whole split is asked about, by number.
+#[derive(Default, Serialize, Deserialize)]
+struct ShownColumns {
+    /// Differences, ascending.
+    rows: Vec<u32>,
+    /// Differences, ascending.
+    times: Vec<i64>,
+    bodies: Strings,
 }
 
 /// Cells by slot, then service, template, place and severity.
@@ -93,6 +109,7 @@ pub(super) fn write(
         columns.last_rows.push(numbers.get(cell.last_at).wrapping_sub(first));
     }
     push_minutes(&cells, &mut footer.minutes);
+    push_shown(memory, order, (&cells, &numbers), &mut footer.shown);
     ChunkWriter::create(&dir.join(NAME), KIND)?.finish(&footer)
 }
 
@@ -139,6 +156,52 @@ fn push_minutes(cells: &[(&CellKey, &Cell)], columns: &mut MinuteColumns) {
     }
 }
 
+/// Copies what a fold over the whole split would fetch.
+fn push_shown(
+    memory: &Memory,
+    order: &[(Timestamp, RowAt)],
+    (cells, numbers): (&[(&CellKey, &Cell)], &RowNumbers),
+    columns: &mut ShownColumns,
+) {
+    let query = TemplateQuery { range: TimeRange::ALL, services: Vec::new() };
+    let mut fold = TemplateFold::new(&query);
+    let services = fold.service_ids(&memory.rollup.services);
+    for (key, cell) in cells {
+        let Some(service) = services.get(key.service as usize).copied().flatten() else { continue };
+        let facts = CellFacts {
+            slot: key.slot,
+            count: cell.count,
+            severity: key.severity,
+            first_row: numbers.get(cell.first_at).into(),
+            last_row: numbers.get(cell.last_at).into(),
+        };
+        fold.add(0, (service, key.template, key.site), facts);
+    }
+    let (mut row_before, mut time_before, mut bytes) = (0_u32, 0_i64, 0);
+    for at in fold.rows_of(0) {
+        let Ok(row) = u32::try_from(at.row) else { break };
+        let place = order.get(row as usize).map(|(_, place)| *place);
+        let Some(record) = place.and_then(|place| memory.log_at(place)) else { continue };
+        let body = capped(&record.body);
+        bytes += body.len();
+        if bytes > SHOWN_BYTES_MAX {
+            break;
+        }
+        columns.rows.push(row.wrapping_sub(row_before));
+        columns.times.push(record.time.nanos().wrapping_sub(time_before));
+        columns.bodies.push(body);
+        (row_before, time_before) = (row, record.time.nanos());
+    }
+}
+
+/// A row that is at hand with its rollup.
+#[derive(Debug)]
+struct ShownRow {
+    row: u32,
+    time: Timestamp,
+    body: Box<str>,
+}
+
 /// A cell as it is held in memory: a day of a quiet system has millions of them.
 #[derive(Clone, Copy, Debug)]
 struct StoredCell {
@@ -169,6 +232,8 @@ pub(crate) struct RollupFile {
     cells: Vec<StoredCell>,
     /// By ascending minute.
     minutes: Vec<StoredMinute>,
+    /// By ascending row.
+    shown: Vec<ShownRow>,
 }
 
 impl RollupFile {
@@ -177,9 +242,29 @@ impl RollupFile {
         let (file, footer, _) = ChunkFile::open::<Footer>(&dir.join(NAME), KIND)?;
         let read = cells_of(&footer.cells).zip(minutes_of(&footer.minutes));
         let (cells, minutes) = read.ok_or_else(|| file.damaged("its columns differ in length"))?;
-        let bytes = size_of_val(cells.as_slice()) + size_of_val(minutes.as_slice());
+        let shown = shown_of(&footer.shown);
+        let bodies: usize = shown.iter().map(|row| size_of::<ShownRow>() + row.body.len()).sum();
+        let bytes = size_of_val(cells.as_slice()) + size_of_val(minutes.as_slice()) + bodies;
         let Footer { services, templates, .. } = footer;
-        Ok((Self { services, templates, cells, minutes }, bytes))
+        Ok((Self { services, templates, cells, minutes, shown }, bytes))
+    }
+
+    /// Gives the fold the rows of `wanted` that are at hand; says which are not.
+    pub(crate) fn show(&self, wanted: Vec<RowRef>, fold: &mut TemplateFold<'_>) -> Vec<RowRef> {
+        let at_hand = |at: &RowRef| {
+            let row = u32::try_from(at.row).ok()?;
+            let place = self.shown.binary_search_by_key(&row, |shown| shown.row).ok()?;
+            self.shown.get(place)
+        };
+        let mut missing = wanted;
+        missing.retain(|at| match at_hand(at) {
+            Some(shown) => {
+                fold.put_row(*at, shown.time, &shown.body);
+                false
+            }
+            None => true,
+        });
+        missing
     }
 
     /// Adds the cells that the fold asks for.
@@ -244,6 +329,16 @@ impl RollupFile {
     fn template(&self, cell: &StoredCell) -> TemplateId {
         TemplateId(self.templates.get(cell.template as usize).copied().unwrap_or_default())
     }
+}
+
+fn shown_of(columns: &ShownColumns) -> Vec<ShownRow> {
+    let (mut row, mut time) = (0_u32, 0_i64);
+    let differences = columns.rows.iter().zip(&columns.times).zip(columns.bodies.all());
+    let rows = differences.map(|((rows, nanos), body)| {
+        (row, time) = (row.wrapping_add(*rows), time.wrapping_add(*nanos));
+        ShownRow { row, time: Timestamp::from_nanos(time), body: body.into() }
+    });
+    rows.collect()
 }
 
 /// `None` when the columns do not fit together.

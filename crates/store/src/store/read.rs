@@ -113,17 +113,17 @@ impl Store {
                 match self.reader.rollup(split) {
                     Ok(rollup) => {
                         rollup.fold(source, &mut fold);
-                        folded.push((source, split));
+                        folded.push((source, split, rollup));
                     }
                     Err(error) => self.skip(error)?,
                 }
                 source += 1;
             }
-            // Nothing is fetched from a bucket for the sake of examples.
-            folded.retain(|(_, split)| split.meta.has_rows && !split.meta.is_cold());
-            for (source, split) in folded {
-                let wanted = fold.rows_of(source);
-                if !wanted.is_empty() {
+            for (source, split, rollup) in folded {
+                let wanted = rollup.show(fold.rows_of(source), &mut fold);
+                // Nothing is fetched from a bucket for the sake of examples.
+                let may_fetch = split.meta.has_rows && !split.meta.is_cold();
+                if may_fetch && !wanted.is_empty() {
                     self.fetch_rows(split, &wanted, &mut fold)?;
                 }
             }

@@ -179,3 +179,32 @@ fn exemplars_are_cut_and_rows_sorted() {
         store.flush().unwrap();
     }
 }
+
+#[test]
+fn what_is_shown_of_a_whole_split_needs_no_row() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = writer(dir.path());
+    let records = (0..3_000).map(|number| {
+        let mut one = record(number / 2, &format!("order {number} took {} ms", number % 7));
+        one.template = Some(TemplateId(1 + number.unsigned_abs() % 40));
+        one.site = CallSite::from_code(u8::try_from(number % 3).unwrap());
+        one
+    });
+    store.append(vec![log_batch("cart", records.collect())], Durability::Synced).unwrap();
+    store.flush().unwrap();
+    let whole = store.log_templates(&any_templates()).unwrap();
+    let part = TemplateQuery { range: TimeRange::new(at(500), at(900)), ..any_templates() };
+    let of_part = store.log_templates(&part).unwrap();
+    drop(store);
+    assert!(whole.iter().chain(&of_part).all(|row| !row.exemplars.is_empty()));
+    for split in std::fs::read_dir(dir.path().join("logs")).unwrap() {
+        std::fs::remove_file(split.unwrap().path().join("rows.bin")).unwrap();
+    }
+    let store = writer(dir.path());
+    assert_eq!(store.log_templates(&any_templates()).unwrap(), whole);
+    assert_eq!(store.warnings(), Vec::<String>::new());
+    // A part of it has first and last rows of its own.
+    let without = store.log_templates(&part).unwrap();
+    assert_eq!(without.len(), of_part.len());
+    assert!(store.warnings().iter().any(|warning| warning.contains("rows.bin")));
+}
