@@ -71,7 +71,7 @@ impl PlannedCheck {
 }
 
 impl Plan {
-    /// The plan of an action with these arguments, which were chosen by [`choose`].
+    /// The plan of an action with these arguments, which were chosen by `choose`.
     #[must_use]
     pub fn new(action: &Action, arguments: BTreeMap<String, String>, proposal: &str) -> Self {
         let check = action.check.as_ref().and_then(|check| {

@@ -65,7 +65,7 @@ impl Caps {
     }
 
     /// Puts what is one too many in `batch`, received `now`, under the common name. Templates are seen to where they are
-    /// found ([`Caps::admits_template`]).
+    /// found (`admits_template`).
     pub fn apply(&self, batch: &mut Batch, now: Timestamp) {
         match batch {
             Batch::Logs(LogBatch { resource, records, .. }) => {

@@ -103,7 +103,7 @@ impl MemoryRollup {
         self.cells.len() - cells_before
     }
 
-    /// As [`RollupFile::count`](crate::split::RollupFile::count), of what is in memory.
+    /// As the file of a split does, of what is in memory.
     pub(crate) fn count(
         &self,
         (first_slot, last_slot): (i64, i64),

@@ -2,7 +2,7 @@
 //!
 //! Documents are read by the names of the Elastic Common Schema and of common loggers. Each item of the answer says what
 //! became of it: 201 for one that is on disk, 400 for one that is no document or asks for what a log does not do (update,
-//! delete). Every other request a shipper makes before it sends is answered by [`probes`].
+//! delete). Every other request a shipper makes before it sends is answered by `probes`.
 
 mod bulk;
 mod probes;
