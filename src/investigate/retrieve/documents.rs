@@ -15,9 +15,9 @@ const DOCUMENTS_MAX: usize = 6;
 /// Longest text that is searched for by words, in bytes: the question and a few symptoms.
 const QUERY_BYTES_MAX: usize = 2_000;
 /// Longest text that is searched for by meaning. The time to embed grows with it, and its beginning says the most.
-const MEANING_BYTES_MAX: usize = 256;
+const MEANING_BYTES_MAX: usize = 320;
 /// Bytes of each of the strongest symptoms that are embedded: a reader waits for it.
-const SYMPTOM_BYTES_MAX: usize = 96;
+const SYMPTOM_BYTES_MAX: usize = 120;
 /// So many of them.
 const SYMPTOMS_MAX: usize = 2;
 /// Symptoms whose words are searched for, and bytes of each.
