@@ -215,7 +215,7 @@ impl<'a> Rounds<'a> {
         }
     }
 
-    /// Whether a new file is better left alone for now: what it is a copy of is known, and it is not whole.
+    /// Whether a new file is a copy that is still being written: what it is a copy of is known, and it is shorter.
     fn is_half_copy(&mut self, id: FileId, file: &File, now: Timestamp) -> bool {
         let half = self.known_places().any(|place| place.is_being_copied_to(file));
         let since = *self.half_copies.entry(id).or_insert(now);

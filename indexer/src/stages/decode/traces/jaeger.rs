@@ -67,7 +67,7 @@ fn take_span(value: &Value, processes: Option<&Value>, out: &mut SpanBatches) {
     let id = text_of(value, &["spanID", "spanId"]).and_then(span_id);
     let mut attributes = tags(value.get("tags"));
     let events = events(value.get("logs"));
-    let scope = take_text(&mut attributes, &["otel.scope.name", "otel.library.name"]);
+    let scope = take_scope(&mut attributes);
     let (status_code, status_message) = status(&mut attributes, &events);
     let read = ReadSpan {
         trace_id: trace,
@@ -177,6 +177,12 @@ fn events(value: Option<&Value>) -> Vec<(Nanos, String, Attributes)> {
         (Nanos(time_of(log.get("timestamp")).unwrap_or_default()), name, fields)
     })
     .collect()
+}
+
+/// The instrumentation that made a span: as SDKs name it, and as the first of them did.
+fn take_scope(attributes: &mut Attributes) -> Option<String> {
+    let of = |kind: &&str| take_text(attributes, &[&format!("otel.{kind}.name")]);
+    ["scope", "library"].iter().find_map(of)
 }
 
 /// Takes the first of `keys` that holds a text.

@@ -17,7 +17,7 @@ const JAEGER: &str = r#"{"data":[{"traceID":"a1","spans":[
     {"traceID":"a1","spanID":"b2","operationName":"query","startTime":1790000000000500,"duration":1000,
      "references":[{"refType":"FOLLOWS_FROM","traceID":"ff","spanID":"c1"},{"refType":"CHILD_OF","traceID":"a1","spanID":"b1"}],
      "tags":[{"key":"span.kind","type":"string","value":"client"},{"key":"error","type":"bool","value":true},
-             {"key":"otel.library.name","type":"string","value":"sqlx"}],
+             {"key":"otel.SCOPE.name","type":"string","value":"sqlx"}],
      "logs":[{"timestamp":1790000000000600,"fields":[{"key":"event","type":"string","value":"error"},{"key":"message","type":"string","value":"pool exhausted"}]}],
      "processID":"p2"}],
     "processes":{"p1":{"serviceName":"web","tags":[{"key":"hostname","type":"string","value":"h1"}]},"p2":{"serviceName":"cart","tags":[]}}}]}"#;
@@ -44,8 +44,20 @@ fn spans(decoded: &Decoded) -> Vec<(String, Span)> {
 }
 
 #[test]
+fn the_scope_of_a_span_has_two_names() {
+    for name in ["scope", "library"] {
+        let decoded = decode_jaeger(&JAEGER.replace("SCOPE", name)).unwrap();
+        let mut scopes = decoded.batches.iter().filter_map(|batch| match batch {
+            Batch::Spans(batch) => Some(batch.scope.as_str()),
+            _ => None,
+        });
+        assert!(scopes.any(|scope| scope == "sqlx"), "{name}");
+    }
+}
+
+#[test]
 fn jaegers_spans_keep_what_questions_need() {
-    let decoded = decode_jaeger(JAEGER).unwrap();
+    let decoded = decode_jaeger(&JAEGER.replace("SCOPE", "scope")).unwrap();
     let spans = spans(&decoded);
     let [(web, root), (cart, child)] = spans.as_slice() else { panic!("{spans:?}") };
     assert_eq!((web.as_str(), root.kind, root.parent_span_id), ("web", SpanKind::Server, None));
