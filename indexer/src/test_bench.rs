@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use groundcrew_masking::Masker;
-use groundcrew_store::{Access, Expression, LogQuery, Store, StoreOptions};
+use groundcrew_store::{Access, LogQuery, Store, StoreOptions};
 use groundcrew_telemetry::{FixedClock, LogRow, TimeRange, Timestamp};
 use tempfile::TempDir;
 
@@ -43,16 +43,7 @@ impl Bench {
 
     /// Every stored log record.
     pub(crate) fn logs(&self) -> Vec<LogRow> {
-        let query = LogQuery {
-            range: TimeRange::ALL,
-            services: Vec::new(),
-            severity_min: None,
-            text: Expression::default(),
-            trace_id: None,
-            template: None,
-            newest_first: false,
-            limit: 100_000,
-        };
+        let query = LogQuery { limit: 100_000, ..LogQuery::within(TimeRange::ALL) };
         self.intake.store().search_logs(&query).unwrap()
     }
 }

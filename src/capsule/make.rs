@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use groundcrew_store::{Expression, LogQuery};
+use groundcrew_store::LogQuery;
 use groundcrew_telemetry::LogRow;
 
 use super::file::{Packed, pack, unpack};
@@ -73,14 +73,10 @@ fn newest_lines(investigator: &Investigator, plan: &Plan, imprint: &Imprint) -> 
     services.dedup();
     let read = |service: &&String| {
         let query = LogQuery {
-            range: plan.window,
             services: vec![(*service).clone()],
-            severity_min: None,
-            text: Expression::default(),
-            trace_id: None,
-            template: None,
             newest_first: true,
             limit: LINES_MAX,
+            ..LogQuery::within(plan.window)
         };
         investigator.store.search_logs(&query).unwrap_or_default()
     };

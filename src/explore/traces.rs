@@ -273,14 +273,10 @@ pub fn span(store: &Store, trace: &str, span: &str) -> Result<SpanView, ExploreE
         .find(|row| row.span.span_id.to_string() == span)
         .ok_or(ExploreError::NotFound("span"))?;
     let lines = store.search_logs(&LogQuery {
-        range: TimeRange::ALL,
-        services: Vec::new(),
-        severity_min: None,
         text: Expression::words([row.span.span_id.to_string()]),
         trace_id: Some(trace),
-        template: None,
-        newest_first: false,
         limit: LINES_MAX,
+        ..LogQuery::within(TimeRange::ALL)
     })?;
     Ok(SpanView {
         message: row.span.status.message.clone(),

@@ -1,6 +1,6 @@
 //! Wire to (question, event) and back, and nothing else. Surfaces never name each other; what they share is `wire` (the
 //! JSON shapes), `feedback` (what people say about answers), `proposals` (what may be done),
-//! `access` (who may come in), `signature` (what is signed) and
+//! `views` (how views are made), `access` (who may come in), `signature` (what is signed) and
 //! `listen` (how connections are served).
 
 pub mod access;
@@ -18,6 +18,7 @@ mod prompt_stream;
 pub mod proposals;
 pub mod signature;
 pub mod slack;
+pub mod views;
 pub mod wire;
 #[cfg(test)]
 mod wire_types;

@@ -4,13 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use groundcrew_masking::Masker;
-use groundcrew_store::{Access, Durability, Store, StoreOptions};
-use groundcrew_telemetry::{
-    Batch, FixedClock, LogBatch, LogRecord, Resource, Severity, TemplateId, Timestamp,
-};
+use groundcrew_store::{Access, Store, StoreOptions};
+use groundcrew_telemetry::{FixedClock, Timestamp};
 use serde_json::Value;
 
+use crate::retention::seal_declined;
 use crate::support::{PATIENCE, Program, text};
 
 const START: i64 = 1_790_000_000;
@@ -27,23 +25,9 @@ fn old_days(dir: &Path) {
             memory_bytes_max: 16 << 20,
         };
         let store = Store::open_by(options, Box::new(FixedClock(now))).unwrap();
-        let template = (TemplateId(42), "payment <*> failed: card declined".to_owned());
-        store.put_templates(&[template]).unwrap();
-        let records = (0..600).map(|second| LogRecord {
-            time: now.plus_secs(second - 600),
-            severity: Severity(17),
-            body: format!("payment day{day}x{second} failed: card declined"),
-            template: Some(TemplateId(42)),
-            ..LogRecord::default()
-        });
-        let batch = Batch::Logs(LogBatch {
-            resource: Resource::service_named("checkout"),
-            scope: String::new(),
-            records: records.collect(),
-        });
-        let masked = Masker::new().mask(batch, |_, _| {}).unwrap();
-        store.append(vec![masked], Durability::Synced).unwrap();
-        store.flush().unwrap();
+        let lines =
+            (0..600).map(|second| (now.plus_secs(second - 600), format!("day{day}x{second}")));
+        seal_declined(&store, lines);
     }
 }
 

@@ -26,32 +26,41 @@ impl Clock for SetClock {
     }
 }
 
+/// Stores and seals lines of a checkout whose payments are declined.
+pub(crate) fn seal_declined(store: &Store, lines: impl Iterator<Item = (Timestamp, String)>) {
+    let template = (TemplateId(42), "payment <*> failed: card declined".to_owned());
+    store.put_templates(&[template]).unwrap();
+    let records = lines.map(|(time, payment)| LogRecord {
+        time,
+        severity: Severity(17),
+        body: format!("payment {payment} failed: card declined"),
+        template: Some(TemplateId(42)),
+        ..LogRecord::default()
+    });
+    let batch = Batch::Logs(LogBatch {
+        resource: Resource::service_named("checkout"),
+        scope: String::new(),
+        records: records.collect(),
+    });
+    let masked = Masker::new().mask(batch, |_, _| {}).unwrap();
+    store.append(vec![masked], Durability::Synced).unwrap();
+    store.flush().unwrap();
+}
+
 /// A day of a failing checkout, sealed every hour, of which only the last two hours keep their lines.
 fn a_day_with_two_hours_of_lines(dir: &Path) -> i64 {
     let clock = SetClock(Arc::new(AtomicI64::new(START)));
     let options =
         StoreOptions { dir: dir.to_owned(), access: Access::ReadWrite, memory_bytes_max: 16 << 20 };
     let store = Store::open_by(options, Box::new(clock.clone())).unwrap();
-    let template = (TemplateId(42), "payment <*> failed: card declined".to_owned());
-    store.put_templates(&[template]).unwrap();
     for hour in 0..24 {
         let now = START + hour * HOUR;
-        let records = (0..60).map(|minute| LogRecord {
-            time: Timestamp::from_secs(now - HOUR + minute * 60),
-            severity: Severity(17),
-            body: format!("payment {} failed: card declined", hour * 60 + minute),
-            template: Some(TemplateId(42)),
-            ..LogRecord::default()
-        });
-        let batch = Batch::Logs(LogBatch {
-            resource: Resource::service_named("checkout"),
-            scope: String::new(),
-            records: records.collect(),
-        });
-        let masked = Masker::new().mask(batch, |_, _| {}).unwrap();
-        store.append(vec![masked], Durability::Synced).unwrap();
         clock.0.store(now, Ordering::SeqCst);
-        store.flush().unwrap();
+        let lines = (0..60).map(|minute| {
+            let time = Timestamp::from_secs(now - HOUR + minute * 60);
+            (time, (hour * 60 + minute).to_string())
+        });
+        seal_declined(&store, lines);
     }
     let retention =
         Retention { logs: Some(Duration::from_secs(2 * HOUR as u64)), ..Retention::default() };

@@ -240,16 +240,7 @@ pub(crate) fn check(dir: &Path, acknowledged: &Acknowledged, is_all: bool) {
     let options =
         StoreOptions { dir: dir.to_owned(), access: Access::ReadOnly, memory_bytes_max: 64 << 20 };
     let store = Store::open(options).unwrap();
-    let query = LogQuery {
-        range: TimeRange::ALL,
-        services: Vec::new(),
-        severity_min: None,
-        text: groundcrew_store::Expression::default(),
-        trace_id: None,
-        template: None,
-        newest_first: false,
-        limit: usize::MAX,
-    };
+    let query = LogQuery::within(TimeRange::ALL);
     let mut times: HashMap<String, u32> = HashMap::new();
     for row in store.search_logs(&query).unwrap() {
         *times.entry(row.record.body).or_default() += 1;

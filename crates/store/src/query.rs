@@ -3,7 +3,6 @@
 use groundcrew_telemetry::{LogRow, Severity, TemplateId, TimeRange, Timestamp, TraceId};
 
 use crate::Expression;
-
 use crate::slot::slot_of;
 
 /// Asks for log templates with their counts.
@@ -44,6 +43,23 @@ pub struct LogQuery {
     pub newest_first: bool,
     /// The most records to return.
     pub limit: usize,
+}
+
+impl LogQuery {
+    /// Everything of a time, oldest first; narrow it with what is asked for.
+    #[must_use]
+    pub fn within(range: TimeRange) -> Self {
+        Self {
+            range,
+            services: Vec::new(),
+            severity_min: None,
+            text: Expression::default(),
+            trace_id: None,
+            template: None,
+            newest_first: false,
+            limit: usize::MAX,
+        }
+    }
 }
 
 /// Asks for spans.

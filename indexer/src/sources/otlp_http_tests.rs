@@ -1,18 +1,11 @@
 //! The HTTP receiver as a sender meets it, over the router itself; a real socket is used in the product's own tests.
 
-use std::io::Write;
-
-use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, HeaderValue, Request};
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use http_body_util::BodyExt;
+use axum::http::HeaderValue;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceResponse;
 use prost::Message;
-use tower::ServiceExt;
 
+use super::http_bench::{GZIP, PROTOBUF, gzip, post};
 use super::http_body::{BODY_BYTES_MAX, EXPANDED_BYTES_MAX};
-use super::otlp_http::router;
 use super::rpc_status::RpcStatus;
 use crate::test_bench::Bench;
 
@@ -20,39 +13,7 @@ const LOGS: &str = r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[
     {"timeUnixNano":"1790000000000000000","body":{"stringValue":"gadget one"}},
     {"timeUnixNano":"99999999999999999999","body":{"stringValue":"beyond time"}}]}]}]}"#;
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
-}
-
-struct Reply {
-    status: u16,
-    headers: HeaderMap,
-    body: Bytes,
-}
-
-impl Reply {
-    fn json(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.body).unwrap()
-    }
-}
-
-async fn post(bench: &Bench, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Reply {
-    let mut request = Request::post(path);
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    let request = request.body(Body::from(body)).unwrap();
-    let response = router(bench.intake.clone()).oneshot(request).await.unwrap();
-    let (parts, body) = response.into_parts();
-    let body = body.collect().await.unwrap().to_bytes();
-    Reply { status: parts.status.as_u16(), headers: parts.headers, body }
-}
-
 const JSON: (&str, &str) = ("content-type", "application/json; charset=utf-8");
-const PROTOBUF: (&str, &str) = ("content-type", "application/x-protobuf");
-const GZIP: (&str, &str) = ("content-encoding", "gzip");
 
 #[tokio::test]
 async fn what_is_kept_is_stored_and_what_is_not_is_said() {
@@ -124,11 +85,11 @@ async fn bodies_and_bombs_past_the_cap_are_too_large() {
 async fn a_busy_intake_says_when_to_come_back() {
     let bench = Bench::with_room(1_000);
     let held = bench.intake.admit(990).unwrap();
-    let reply = post(&bench, "/v1/logs", &[JSON], LOGS.into()).await;
+    let reply = post(&bench, "/v1/logs", &[JSON], LOGS).await;
     assert_eq!((reply.status, &reply.headers["retry-after"]), (429, &HeaderValue::from(1)));
     let detail = &reply.json()["details"][0];
     assert_eq!(detail["@type"], "type.googleapis.com/google.rpc.RetryInfo");
     assert_eq!(detail["retryDelay"], "1.000s");
     drop(held);
-    assert_eq!(post(&bench, "/v1/logs", &[JSON], LOGS.into()).await.status, 200);
+    assert_eq!(post(&bench, "/v1/logs", &[JSON], LOGS).await.status, 200);
 }

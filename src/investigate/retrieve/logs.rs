@@ -115,14 +115,10 @@ fn links(
     let mut links = Vec::new();
     for (_, row) in grew.into_iter().take(LINKED_TEMPLATES_MAX) {
         let query = LogQuery {
-            range: plan.window,
             services: vec![row.service.clone()],
-            severity_min: None,
-            text: Expression::default(),
-            trace_id: None,
             template: Some(row.template),
-            newest_first: false,
             limit: LINKED_LINES_MAX,
+            ..LogQuery::within(plan.window)
         };
         // Links only sharpen what counts say already.
         let lines = store.search_logs(&query).unwrap_or_default();
@@ -277,14 +273,10 @@ fn matched_lines(store: &Store, plan: &Plan, range: TimeRange) -> Vec<Candidate>
     let mut lines = Vec::new();
     for term in identifiers.take(3) {
         let query = LogQuery {
-            range,
-            services: Vec::new(),
-            severity_min: None,
             text: Expression::words([term]),
-            trace_id: None,
-            template: None,
             newest_first: true,
             limit: MATCHED_LINES_MAX,
+            ..LogQuery::within(range)
         };
         let rows = store.search_logs(&query).unwrap_or_default();
         lines.extend(rows.iter().map(|row| line_candidate(row, term)));

@@ -139,14 +139,11 @@ impl Asked<'_> {
             return Err("search_logs needs words or a service".to_owned());
         }
         let query = LogQuery {
-            range: self.range,
             services: self.services(),
-            severity_min: None,
             text,
-            trace_id: None,
-            template: None,
             newest_first: true,
             limit: LINES_MAX,
+            ..LogQuery::within(self.range)
         };
         let rows = self.stores.source.search_logs(&query)?;
         let (Some(newest), Some(oldest)) = (rows.first(), rows.last()) else {

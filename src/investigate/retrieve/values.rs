@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use groundcrew_store::{Expression, LogQuery, Store};
+use groundcrew_store::{LogQuery, Store};
 use groundcrew_telemetry::{TemplateId, TimeRange, Timestamp};
 
 use super::super::assertion::Measure;
@@ -116,14 +116,11 @@ fn columns(
     let words: Vec<&str> = text.text.split_whitespace().collect();
     let read = |range: TimeRange, newest_first: bool| {
         let query = LogQuery {
-            range,
             services: vec![service.to_owned()],
-            severity_min: None,
-            text: Expression::default(),
-            trace_id: None,
             template: Some(template),
             newest_first,
             limit: LINES_MAX,
+            ..LogQuery::within(range)
         };
         store.search_logs(&query).unwrap_or_default()
     };

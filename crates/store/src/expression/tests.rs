@@ -9,16 +9,7 @@ use crate::log_filter::LogFilter;
 use crate::tokens::Tokenizer;
 
 fn any_logs() -> LogQuery {
-    LogQuery {
-        range: TimeRange::ALL,
-        services: Vec::new(),
-        severity_min: None,
-        text: Expression::default(),
-        trace_id: None,
-        template: None,
-        newest_first: false,
-        limit: usize::MAX,
-    }
+    LogQuery::within(TimeRange::ALL)
 }
 
 fn refused() -> LogRecord {

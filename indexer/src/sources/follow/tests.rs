@@ -66,16 +66,7 @@ impl Yard {
 
     /// Every stored body.
     fn bodies(&self) -> Vec<String> {
-        let query = LogQuery {
-            range: TimeRange::ALL,
-            services: Vec::new(),
-            severity_min: None,
-            text: groundcrew_store::Expression::default(),
-            trace_id: None,
-            template: None,
-            newest_first: false,
-            limit: 100_000,
-        };
+        let query = LogQuery { limit: 100_000, ..LogQuery::within(TimeRange::ALL) };
         let rows = self.intake.store().search_logs(&query).unwrap();
         let mut bodies: Vec<String> = rows.into_iter().map(|row| row.record.body).collect();
         bodies.sort();

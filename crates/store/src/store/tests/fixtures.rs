@@ -10,9 +10,7 @@ use groundcrew_telemetry::{
     SpanStatus, StatusCode, TemplateId, TimeRange, Timestamp, TraceId, Value,
 };
 
-use crate::{
-    Access, Expression, LogQuery, MetricQuery, SpanQuery, Store, StoreOptions, TemplateQuery,
-};
+use crate::{Access, LogQuery, MetricQuery, SpanQuery, Store, StoreOptions, TemplateQuery};
 
 /// Small enough that a few hundred rows fill it.
 pub(super) const TINY: usize = 64 * 1024;
@@ -148,16 +146,7 @@ pub(super) fn metric_batch(service: &str, series: Vec<MetricSeries>) -> Masked<B
 }
 
 pub(super) fn any_logs() -> LogQuery {
-    LogQuery {
-        range: TimeRange::ALL,
-        services: Vec::new(),
-        severity_min: None,
-        text: Expression::default(),
-        trace_id: None,
-        template: None,
-        newest_first: false,
-        limit: usize::MAX,
-    }
+    LogQuery::within(TimeRange::ALL)
 }
 
 pub(super) fn any_spans() -> SpanQuery {

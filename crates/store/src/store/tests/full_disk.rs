@@ -60,6 +60,18 @@ fn fill_up(store: &Store, from: i64) -> i64 {
     from
 }
 
+/// A refusal may have made some room by sealing, so it is full only when a second one follows at once.
+fn fill_to_the_brim(store: &Store) -> i64 {
+    let mut acked = 0;
+    loop {
+        let before = acked;
+        acked = fill_up(store, before);
+        if acked == before {
+            return acked;
+        }
+    }
+}
+
 #[test]
 fn a_full_disk_refuses_and_recovers() {
     let Some(disk) = SmallDisk::mount(3072) else {
@@ -70,15 +82,7 @@ fn a_full_disk_refuses_and_recovers() {
     let ballast = disk.path().join("ballast");
     std::fs::write(&ballast, vec![1; 1024 * 1024]).unwrap();
     let store = open(&dir, Access::ReadWrite, 16 * TINY);
-    let mut acked = 0;
-    // A refusal may have made some room by sealing, so it is full only when a second one follows at once.
-    loop {
-        let before = acked;
-        acked = fill_up(&store, before);
-        if acked == before {
-            break;
-        }
-    }
+    let acked = fill_to_the_brim(&store);
     assert!(acked > 100);
     assert_eq!(all_bodies(&store).len() as i64, acked, "reading goes on");
 
@@ -126,14 +130,7 @@ fn what_is_too_much_can_be_dropped_although_the_disk_is_full() {
     };
     let dir = disk.path().join("store");
     let store = open(&dir, Access::ReadWrite, TINY);
-    let mut acked = 0;
-    loop {
-        let before = acked;
-        acked = fill_up(&store, before);
-        if acked == before {
-            break;
-        }
-    }
+    let acked = fill_to_the_brim(&store);
     // To the last page.
     let mut rest = std::fs::File::create(disk.path().join("rest")).unwrap();
     while std::io::Write::write_all(&mut rest, &[1; 512]).is_ok() {}
