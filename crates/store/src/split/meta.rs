@@ -86,7 +86,7 @@ impl SplitMeta {
     /// Finishes what a crash interrupted when files of a split in `store_dir` were dropped or moved to the bucket.
     pub(crate) fn finish_removal(&self, store_dir: &Path) -> Result<(), StoreError> {
         let dir = store_dir.join(self.relative_path());
-        if !self.files_elsewhere().any(|name| dir.join(name).exists()) {
+        if !self.files_elsewhere().any(|name| disk::exists(&dir.join(name))) {
             return Ok(());
         }
         self.save(&dir)?;

@@ -74,6 +74,11 @@ impl Store {
         let (origins, templates, warnings) =
             (Origins::default(), Templates::default(), Warnings::default());
         let loaded = load(&dir, &origins, &templates, &warnings)?;
+        if lock.is_some() {
+            // After a sync that failed the manifest's name may be in the page cache alone. On its word log segments are
+            // removed from here on, and a power cut would bring back the one before it.
+            disk::sync_dir(&dir)?;
+        }
         let wal = lock.is_some().then(|| Wal::open(&dir.join("wal"), &loaded.replayed));
         if wal.is_some() && !loaded.is_rebuilt {
             loaded.manifest.remove_strangers(&dir)?;
