@@ -114,24 +114,38 @@ pub(super) fn write(
 }
 
 /// Which row of the split each row of memory becomes.
-struct RowNumbers(Vec<Vec<u32>>);
+struct RowNumbers {
+    /// Where the rows of each portion begin.
+    starts: Vec<usize>,
+    numbers: Vec<u32>,
+}
 
 impl RowNumbers {
     fn of(memory: &Memory, order: &[(Timestamp, RowAt)]) -> Self {
-        let mut numbers: Vec<Vec<u32>> =
-            memory.logs.iter().map(|portion| vec![0; portion.records.len()]).collect();
+        let mut rows = 0;
+        let starts = memory.logs.iter().map(|portion| {
+            let start = rows;
+            rows += portion.records.len();
+            start
+        });
+        let starts = starts.collect();
+        let mut numbers = Self { starts, numbers: vec![0; rows] };
         for (number, (_, at)) in (0_u32..).zip(order) {
-            let portion = numbers.get_mut(at.portion as usize);
-            if let Some(slot) = portion.and_then(|rows| rows.get_mut(at.row as usize)) {
+            let place = numbers.place(*at);
+            if let Some(slot) = place.and_then(|place| numbers.numbers.get_mut(place)) {
                 *slot = number;
             }
         }
-        Self(numbers)
+        numbers
+    }
+
+    fn place(&self, at: RowAt) -> Option<usize> {
+        Some(self.starts.get(at.portion as usize)? + at.row as usize)
     }
 
     fn get(&self, at: RowAt) -> u32 {
-        let portion = self.0.get(at.portion as usize);
-        portion.and_then(|rows| rows.get(at.row as usize)).copied().unwrap_or_default()
+        let place = self.place(at);
+        place.and_then(|place| self.numbers.get(place)).copied().unwrap_or_default()
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use groundcrew_telemetry::{LogRow, TimeRange, Timestamp};
+use groundcrew_telemetry::{LogRow, Severity, TimeRange, Timestamp};
 
 use super::handle::Store;
 use crate::log_filter::{LogFilter, both};
 use crate::memory::LogPortion;
 use crate::query::ServiceFilter;
+use crate::slot::{minute_of, slot_of};
 use crate::split::{BlockMeta, LogBlock, RowsFile, Split, service_token, template_token};
 use crate::tokens::Tokenizer;
 use crate::top_rows::TopRows;
@@ -174,10 +175,47 @@ impl Store {
             let blocks = self.candidate_blocks(split, &file, wanted)?;
             let admitted = file.admitted(filter.services);
             let open = Arc::new(OpenSplit { file, admitted });
-            let severe = blocks.into_iter().filter(|meta| meta.severity_max >= filter.severity_min);
-            sources.extend(severe.map(|meta| Source::Block(Arc::clone(&open), meta)));
+            let severe = self.severe_blocks(split, blocks, filter)?;
+            sources.extend(severe.into_iter().map(|meta| Source::Block(Arc::clone(&open), meta)));
         }
         Ok(sources)
+    }
+
+    /// Those of `blocks` that may have a row as severe as is asked for. Nearly every block has an error of somebody; of
+    /// which service and in which minute, the counts know.
+    fn severe_blocks(
+        &self,
+        split: &Split,
+        mut blocks: Vec<BlockMeta>,
+        filter: &LogFilter<'_>,
+    ) -> Result<Vec<BlockMeta>, StoreError> {
+        blocks.retain(|meta| meta.severity_max >= filter.severity_min);
+        if filter.severity_min == Severity::UNSPECIFIED || blocks.len() <= BLOCKS_WITHOUT_INDEX {
+            return Ok(blocks);
+        }
+        let rollup = match self.reader.rollup(split) {
+            Ok(rollup) => rollup,
+            Err(error) => {
+                // Slower without the counts, but as exact.
+                self.skip(error)?;
+                return Ok(blocks);
+            }
+        };
+        let mut minutes: Vec<i64> = Vec::new();
+        let slots = (slot_of(split.meta.first), slot_of(split.meta.last));
+        let admits = |service: &str| filter.services.admits(service);
+        rollup.count(slots, None, &admits, &mut |minute, severity, _| {
+            if severity >= filter.severity_min {
+                minutes.push(minute);
+            }
+        });
+        minutes.sort_unstable();
+        let minute = |time: Timestamp| minute_of(slot_of(time));
+        blocks.retain(|meta| {
+            let from = minutes.partition_point(|known| *known < minute(meta.first));
+            minutes.get(from).is_some_and(|known| *known <= minute(meta.last))
+        });
+        Ok(blocks)
     }
 
     /// Whether the index of a split whose rows are in the bucket says that it has nothing that is wanted: rows that lie

@@ -108,6 +108,35 @@ fn services_and_severity_and_template_narrow_the_search() {
     assert_eq!(both(&store, &LogQuery { template: Some(TemplateId(0)), ..any_logs() }).len(), 4000);
 }
 
+#[test]
+fn counts_say_which_blocks_have_errors_of_a_service() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = writer(dir.path());
+    // Every block has errors of the noisy service; the other one has two, in one minute.
+    let of_quiet = [3 * 4096 + 1017, 3 * 4096 + 1018];
+    let (mut noisy, mut quiet) = (Vec::new(), Vec::new());
+    for number in 0..8 * 4096_i64 {
+        let mut one = record(number, "line");
+        let is_quiet = number % 2 == 1 || of_quiet.contains(&number);
+        let is_error = of_quiet.contains(&number) || !is_quiet && number % 64 == 0;
+        one.severity = if is_error { Severity::ERROR } else { Severity::INFO };
+        if is_quiet { &mut quiet } else { &mut noisy }.push(one);
+    }
+    let batches = vec![log_batch("noisy", noisy), log_batch("quiet", quiet)];
+    store.append(batches, Durability::OnFlush).unwrap();
+    store.flush().unwrap();
+    let services = vec!["quiet".to_owned()];
+    let query = LogQuery { severity_min: Some(Severity::ERROR), services, ..any_logs() };
+    let mut blocks = 0;
+    let found = store.search_logs_while(&query, &mut || {
+        blocks += 1;
+        true
+    });
+    let times: Vec<Timestamp> = found.unwrap().rows.iter().map(|row| row.record.time).collect();
+    assert_eq!(times, of_quiet.map(at));
+    assert_eq!(blocks, 1);
+}
+
 fn any_record() -> impl Strategy<Value = LogRecord> {
     let word = prop_oneof![
         Just("alpha"),
