@@ -128,7 +128,8 @@ impl Caps {
     }
 }
 
-fn hash_of(attributes: &Attributes, seed: u64) -> u64 {
+/// A hash of all names and values.
+pub(crate) fn hash_of(attributes: &Attributes, seed: u64) -> u64 {
     let mut hasher = FxHasher::default();
     seed.hash(&mut hasher);
     for (key, value) in attributes.iter() {
