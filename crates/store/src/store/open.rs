@@ -85,6 +85,13 @@ impl Store {
             // From now on one that is missing was lost: a first seal that is cut short is no reason to believe its splits.
             loaded.manifest.save_if_missing(&dir)?;
         }
+        if wal.is_some()
+            && loaded.is_rebuilt
+            && let Err(error) = loaded.manifest.save_rebuilt(&dir)
+        {
+            // A full disk does not keep it from opening.
+            warnings.add(format!("the manifest that was made again was not saved: {error}"));
+        }
         let resends = Resends::default();
         resends.restore(&loaded.keys);
         let sealer = Sealer {
@@ -92,6 +99,7 @@ impl Store {
             manifest: loaded.manifest,
             damaged_segments: loaded.replayed.damaged,
             unmergeable: Vec::new(),
+            unpublished: Vec::new(),
         };
         Ok(Self {
             documents: DocumentIndex::open(&dir.join("documents"), rest)?,
