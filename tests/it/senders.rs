@@ -166,8 +166,7 @@ fn logs_for_loki(sender: u64, number: u64) -> String {
 fn logs_in_bulk(sender: u64, number: u64) -> String {
     let document = |record: u64| {
         let milliseconds = START_NANOS / 1_000_000 + number;
-        let document =
-            json!({"@timestamp": milliseconds, "message": body(sender, number, record)});
+        let document = json!({"@timestamp": milliseconds, "message": body(sender, number, record)});
         format!("{}\n{document}\n", json!({"create": {"_index": "logs-shop"}}))
     };
     (0..RECORDS).map(document).collect()

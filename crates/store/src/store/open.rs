@@ -101,7 +101,7 @@ impl Store {
             unmergeable: Vec::new(),
             unpublished: Vec::new(),
         };
-        Ok(Self {
+        let store = Self {
             documents: DocumentIndex::open(&dir.join("documents"), rest)?,
             state: open_state(&dir, rest, &warnings)?,
             dir,
@@ -120,7 +120,9 @@ impl Store {
             reader: SplitReader::default(),
             warnings,
             _lock: lock,
-        })
+        };
+        store.set_replayed_aside()?;
+        Ok(store)
     }
 
     /// Opens the store for reading, with a state that may be written where the disk allows: what is answered beside a

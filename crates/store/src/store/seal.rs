@@ -54,6 +54,18 @@ impl Store {
         }
     }
 
+    /// Sets what was read back from the log aside when it is much, so that the first append need not wait until it is
+    /// sealed: that happens when memory is full next, or by and by. Far too much, as after one crash upon the other, is
+    /// left for the first append to seal, or it would grow from crash to crash.
+    pub(super) fn set_replayed_aside(&self) -> Result<(), StoreError> {
+        let bytes = self.live().active.bytes();
+        let is_much = bytes >= self.memory_bytes_max / 2 && bytes < 2 * self.memory_bytes_max;
+        match &self.wal {
+            Some(wal) if is_much => self.freeze(wal),
+            _ => Ok(()),
+        }
+    }
+
     /// Sets the memory that is being filled aside for sealing, and begins a new log segment with the next one.
     fn freeze(&self, wal: &Wal) -> Result<(), StoreError> {
         let _gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);

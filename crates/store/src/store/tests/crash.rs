@@ -268,3 +268,25 @@ fn a_merge_that_failed_is_not_taken_beside_another_when_the_manifest_is_lost() {
     assert_eq!(splits(dir.path()), 1);
     check_without_manifest(dir.path(), 18);
 }
+
+#[test]
+fn the_first_append_after_a_crash_does_not_wait_for_a_seal() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path(), Access::ReadWrite, TINY);
+    let mut lines = 0;
+    while store.live().active.bytes() < TINY {
+        append_line(&store, lines);
+        lines += 1;
+    }
+    drop(store);
+    assert!(!dir.path().join("logs").exists(), "all of it is in the log alone");
+    let store = open(dir.path(), Access::ReadWrite, TINY);
+    append_line(&store, lines);
+    assert!(!dir.path().join("logs").exists(), "nothing was sealed");
+    check_lines(&store, lines + 1);
+    store.flush().unwrap();
+    assert_eq!(splits(dir.path()), 2);
+    check_lines(&store, lines + 1);
+    drop(store);
+    check_lines(&writer(dir.path()), lines + 1);
+}
