@@ -2,14 +2,16 @@
 //!
 //! While there is plenty of room everybody is let in. In the upper half a sender has an equal share of the room: one that
 //! floods is refused before it can fill what the others need, and a little is always kept for one that was not heard
-//! before. Work is shared in the same way: one sender has at most half of the workers.
+//! before. Work is shared in the same way: one sender has at most half of the workers. And no more of them decode and mask
+//! at once than there are processors, and one more that is not the same sender's: more would store nothing sooner, and
+//! questions would wait.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
-use tokio::sync::Semaphore;
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 /// A sender counts as one that wants room for so long after it last asked.
 const HEARD_FOR: Duration = Duration::from_secs(5);
@@ -41,12 +43,33 @@ impl Source {
     }
 }
 
+/// A processor that work of the write path has until it ends its turn.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Turn(Option<Arc<Mutex<Option<[OwnedSemaphorePermit; 2]>>>>);
+
+impl Turn {
+    /// Waits for a processor: for one of the sender's, then for one of all.
+    pub(crate) async fn among(
+        own: Arc<Semaphore>,
+        all: Arc<Semaphore>,
+    ) -> Result<Self, AcquireError> {
+        let permits = [own.acquire_owned().await?, all.acquire_owned().await?];
+        Ok(Self(Some(Arc::new(Mutex::new(Some(permits))))))
+    }
+
+    /// Lets the next one begin; at the latest that happens when the last handle is dropped.
+    pub(crate) fn end(&self) {
+        if let Some(permits) = &self.0 {
+            drop(permits.lock().unwrap_or_else(PoisonError::into_inner).take());
+        }
+    }
+}
+
 /// The room for telemetry in flight.
 #[derive(Debug)]
 pub(crate) struct Room {
     bytes_max: usize,
-    /// Workers that one sender may have at a time.
-    workers_max: usize,
+    share: Share,
     state: Mutex<State>,
 }
 
@@ -61,15 +84,40 @@ struct State {
 struct Sender {
     in_flight: usize,
     heard_at: Instant,
-    workers: Arc<Semaphore>,
+    lanes: Lanes,
+}
+
+/// What one sender may have at a time.
+#[derive(Clone, Copy, Debug)]
+struct Share {
+    workers: usize,
+    processors: usize,
+}
+
+/// The workers and processors of one sender.
+#[derive(Clone, Debug)]
+pub(crate) struct Lanes {
+    pub(crate) workers: Arc<Semaphore>,
+    pub(crate) processors: Arc<Semaphore>,
+}
+
+impl Lanes {
+    fn of(share: Share) -> Self {
+        let Share { workers, processors } = share;
+        Self {
+            workers: Arc::new(Semaphore::new(workers)),
+            processors: Arc::new(Semaphore::new(processors)),
+        }
+    }
 }
 
 impl Room {
-    /// A room of so many bytes, worked on by so many workers.
-    pub(crate) fn new(bytes_max: usize, workers: usize) -> Self {
+    /// A room of so many bytes, worked on by so many workers on so many processors.
+    pub(crate) fn new(bytes_max: usize, workers: usize, processors: usize) -> Self {
         let state =
             State { in_flight: 0, senders: FxHashMap::default(), forgot_at: Instant::now() };
-        Self { bytes_max, workers_max: workers.div_ceil(2).max(1), state: Mutex::new(state) }
+        let share = Share { workers: workers.div_ceil(2).max(1), processors: processors.max(1) };
+        Self { bytes_max, share, state: Mutex::new(state) }
     }
 
     pub(crate) fn in_flight(&self) -> usize {
@@ -79,7 +127,7 @@ impl Room {
     /// Takes room for `bytes` of `source`; `None` when there is none for it now. Gives whom to give it back for.
     pub(crate) fn take(&self, source: Source, bytes: usize) -> Option<Source> {
         let mut state = self.lock();
-        let source = state.hear(source, self.workers_max);
+        let source = state.hear(source, self.share);
         let own = state.senders.get(&source).map_or(0, |sender| sender.in_flight);
         let (total, own) = (state.in_flight.saturating_add(bytes), own.saturating_add(bytes));
         let share = (self.bytes_max - self.bytes_max / KEPT_FOR_NEW) / state.senders.len().max(1);
@@ -104,12 +152,12 @@ impl Room {
         }
     }
 
-    /// The workers that `source` may have.
-    pub(crate) fn workers(&self, source: Source) -> Arc<Semaphore> {
+    /// The workers and processors that `source` may have.
+    pub(crate) fn lanes(&self, source: Source) -> Lanes {
         let mut state = self.lock();
-        let source = state.hear(source, self.workers_max);
-        let workers = state.senders.get(&source).map(|sender| Arc::clone(&sender.workers));
-        workers.unwrap_or_else(|| Arc::new(Semaphore::new(self.workers_max)))
+        let source = state.hear(source, self.share);
+        let lanes = state.senders.get(&source).map(|sender| sender.lanes.clone());
+        lanes.unwrap_or_else(|| Lanes::of(self.share))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -119,23 +167,22 @@ impl Room {
 
 impl State {
     /// Notes that `source` wants something; gives its name, which is shared when there are too many.
-    fn hear(&mut self, source: Source, workers_max: usize) -> Source {
+    fn hear(&mut self, source: Source, share: Share) -> Source {
         let now = Instant::now();
         if now.duration_since(self.forgot_at) > FORGET_EVERY {
             self.forgot_at = now;
             self.senders.retain(|_, sender| {
                 sender.in_flight > 0
-                    || Arc::strong_count(&sender.workers) > 1
+                    || Arc::strong_count(&sender.lanes.workers) > 1
                     || now.duration_since(sender.heard_at) < HEARD_FOR
             });
         }
         let is_told_apart = self.senders.contains_key(&source) || self.senders.len() < SOURCES_MAX;
         let source = if is_told_apart { source } else { Source::Unnamed };
-        let workers = || Arc::new(Semaphore::new(workers_max));
         let sender = self.senders.entry(source).or_insert_with(|| Sender {
             in_flight: 0,
             heard_at: now,
-            workers: workers(),
+            lanes: Lanes::of(share),
         });
         sender.heard_at = now;
         source
@@ -152,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_lone_sender_has_nearly_all_the_room() {
-        let room = Room::new(1_600, 8);
+        let room = Room::new(1_600, 8, 2);
         assert!(room.take(peer(1), 1_500).is_some());
         assert!(room.take(peer(1), 1).is_none());
         room.give_back(peer(1), 1_500);
@@ -161,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_flood_leaves_room_for_others_and_shrinks_to_its_share() {
-        let room = Room::new(1_600, 8);
+        let room = Room::new(1_600, 8, 2);
         while room.take(peer(1), 10).is_some() {}
         assert_eq!(room.in_flight(), 1_500);
         // The others find room at once, and the flooding one is over its share from now on.
@@ -175,7 +222,7 @@ mod tests {
 
     #[test]
     fn shares_count_only_when_room_is_scarce() {
-        let room = Room::new(16_000, 8);
+        let room = Room::new(16_000, 8, 2);
         (0..100).for_each(|number| assert!(room.take(peer(number), 10).is_some()));
         assert!(room.take(peer(1), 5_000).is_some(), "a large request of one of many");
         assert!(room.take(peer(1), 5_000).is_none());
@@ -183,7 +230,7 @@ mod tests {
 
     #[test]
     fn more_senders_than_are_told_apart_share_a_place() {
-        let room = Room::new(1 << 30, 8);
+        let room = Room::new(1 << 30, 8, 2);
         (0..SOURCES_MAX as u32 + 500).for_each(|number| {
             assert!(room.take(peer(number), 1).is_some());
         });

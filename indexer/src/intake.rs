@@ -4,6 +4,7 @@
 //! to try again, so memory never grows with the senders' zeal. A submit that returns `Ok` with
 //! [`Durability::Synced`] means the records are on disk.
 
+use std::num::NonZero;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use groundcrew_store::{Durability, ResendKey, Store, StoreError};
 use groundcrew_telemetry::{Batch, Clock, SystemClock, Timestamp};
 use tokio::sync::Semaphore;
 
-use crate::admission::{Room, Source};
+use crate::admission::{Room, Source, Turn};
 use crate::batch_bytes::batch_bytes;
 use crate::stages::caps::{CapLimits, Caps};
 use crate::stages::clock::{AHEAD, is_ahead};
@@ -105,6 +106,8 @@ pub enum RefusalReason {
 pub struct Intake {
     shared: Arc<Shared>,
     source: Source,
+    /// Of the work that this handle was given to.
+    turn: Turn,
 }
 
 struct Shared {
@@ -113,6 +116,7 @@ struct Shared {
     settings: IntakeSettings,
     room: Room,
     workers: Semaphore,
+    processors: Arc<Semaphore>,
     caps: Arc<Caps>,
     /// Idle enrichers; one is taken per submit, so that submits do not wait for each other.
     enrichers: Mutex<Vec<Enricher>>,
@@ -149,17 +153,20 @@ impl Intake {
     #[must_use]
     pub fn new(store: Arc<Store>, masker: Arc<Masker>, settings: IntakeSettings) -> Self {
         let workers = Semaphore::new(settings.workers_max.max(1));
-        let room = Room::new(settings.bytes_in_flight_max, settings.workers_max.max(1));
+        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let room = Room::new(settings.bytes_in_flight_max, settings.workers_max.max(1), processors);
         let enrichers = Mutex::new(Vec::new());
         let caps = Arc::new(Caps::new(settings.caps));
-        let shared = Shared { store, masker, settings, room, workers, caps, enrichers };
-        Self { shared: Arc::new(shared), source: Source::Unnamed }
+        // One more than a single sender may have.
+        let processors = Arc::new(Semaphore::new(processors + 1));
+        let shared = Shared { store, masker, settings, room, workers, processors, caps, enrichers };
+        Self { shared: Arc::new(shared), source: Source::Unnamed, turn: Turn::default() }
     }
 
     /// The door for one sender: it gets its share of room and workers and no more while others want theirs.
     #[must_use]
     pub fn of(&self, source: Source) -> Self {
-        Self { shared: Arc::clone(&self.shared), source }
+        Self { shared: Arc::clone(&self.shared), source, turn: Turn::default() }
     }
 
     /// The store behind the door.
@@ -244,6 +251,8 @@ impl Intake {
         let masked = mask_batches(batches, &self.shared.masker, &mut enricher);
         let records = masked.batches.iter().map(|batch| batch.record_count()).sum();
         let request = Request { batches: masked.batches, durability, claim };
+        // From here on it waits for the disk.
+        self.turn.end();
         let written = write(&self.shared.store, request, &mut enricher);
         self.shared.put_back(enricher);
         drop(admission);
@@ -266,7 +275,8 @@ impl Intake {
         self.on_worker(work).await?
     }
 
-    /// Runs blocking work of the write path (decompress, decode, submit) on a worker thread, a bounded number at a time.
+    /// Runs blocking work of the write path (decompress, decode, submit) on a worker thread, a bounded number at a time:
+    /// as many as there are processors until they hand over to the store, more from then on.
     ///
     /// # Errors
     /// [`RefusalReason::Interrupted`] when the work was cut off.
@@ -279,10 +289,12 @@ impl Intake {
             reason: RefusalReason::Interrupted,
         };
         // One's own first: who waits for these does not stand in the way of others.
-        let own = self.shared.room.workers(self.source);
-        let own_permit = own.acquire().await.map_err(|_| interrupted())?;
+        let own = self.shared.room.lanes(self.source);
+        let own_permit = own.workers.acquire().await.map_err(|_| interrupted())?;
         let permit = self.shared.workers.acquire().await.map_err(|_| interrupted())?;
-        let intake = self.clone();
+        let turn = Turn::among(Arc::clone(&own.processors), Arc::clone(&self.shared.processors));
+        let turn = turn.await.map_err(|_| interrupted())?;
+        let intake = Self { shared: Arc::clone(&self.shared), source: self.source, turn };
         let done = tokio::task::spawn_blocking(move || work(&intake)).await;
         drop((permit, own_permit));
         done.map_err(|_| interrupted())

@@ -1,4 +1,5 @@
-//! Senders that repeat what was not acknowledged, byte for byte, over every OTLP wire; and what must be in the store then.
+//! Senders that repeat what was not acknowledged, byte for byte, over every OTLP wire, Loki's push and Elasticsearch's
+//! bulk; and what must be in the store then.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -34,6 +35,8 @@ enum Wire {
     HttpProtobuf,
     GrpcLogs,
     GrpcSpans,
+    Loki,
+    Bulk,
 }
 
 /// Where the server listens now: OTLP over HTTP and over gRPC.
@@ -55,7 +58,7 @@ struct Sender {
     task: JoinHandle<()>,
 }
 
-/// Eight senders, two for each wire.
+/// Twelve senders, two for each wire.
 pub(crate) struct Senders {
     shared: Arc<Shared>,
     senders: Vec<Sender>,
@@ -75,8 +78,15 @@ impl Senders {
     /// Starts them; they have nowhere to send to yet.
     pub(crate) fn start() -> Self {
         let shared = Arc::new(Shared::default());
-        let wires = [Wire::HttpJson, Wire::HttpProtobuf, Wire::GrpcLogs, Wire::GrpcSpans];
-        let senders = wires.into_iter().cycle().take(8).zip(0..).map(|(wire, number)| {
+        let wires = [
+            Wire::HttpJson,
+            Wire::HttpProtobuf,
+            Wire::GrpcLogs,
+            Wire::GrpcSpans,
+            Wire::Loki,
+            Wire::Bulk,
+        ];
+        let senders = wires.into_iter().cycle().take(12).zip(0..).map(|(wire, number)| {
             let acknowledged = Arc::new(AtomicU64::new(0));
             let sending = send(Arc::clone(&shared), wire, number, Arc::clone(&acknowledged));
             Sender { wire, acknowledged, task: tokio::spawn(sending) }
@@ -144,6 +154,24 @@ fn logs_as_json(sender: u64, number: u64) -> String {
     json!({"resourceLogs": [{"scopeLogs": [{"logRecords": records}]}]}).to_string()
 }
 
+fn logs_for_loki(sender: u64, number: u64) -> String {
+    let value = |record: u64| {
+        let nanos = START_NANOS + number * RECORDS + record;
+        json!([nanos.to_string(), body(sender, number, record)])
+    };
+    let values: Vec<_> = (0..RECORDS).map(value).collect();
+    json!({"streams": [{"stream": {"service_name": "shop"}, "values": values}]}).to_string()
+}
+
+fn logs_in_bulk(sender: u64, number: u64) -> String {
+    let document = |record: u64| {
+        let milliseconds = START_NANOS / 1_000_000 + number;
+        let document = json!({"@timestamp": milliseconds, "message": body(sender, number, record)});
+        format!("{}\n{document}\n", json!({"create": {"_index": "logs-shop"}}))
+    };
+    (0..RECORDS).map(document).collect()
+}
+
 fn span(sender: u64, number: u64, record: u64) -> Span {
     Span {
         trace_id: [sender + 1, number + 1].iter().flat_map(|part| part.to_be_bytes()).collect(),
@@ -182,22 +210,6 @@ async fn attempt(wire: Wire, place: (SocketAddr, SocketAddr), sender: u64, numbe
         }
     };
     match wire {
-        Wire::HttpJson | Wire::HttpProtobuf => {
-            let (kind, payload) = match wire {
-                Wire::HttpJson => ("application/json", logs_as_json(sender, number).into_bytes()),
-                _ => ("application/x-protobuf", logs(sender, number).encode_to_vec()),
-            };
-            let post = crate::support::client()
-                .post(format!("http://{http}/v1/logs"))
-                .header("content-type", kind)
-                .body(payload);
-            let Ok(response) = post.timeout(Duration::from_secs(20)).send().await else {
-                return false;
-            };
-            let status = response.status().as_u16();
-            assert!(matches!(status, 200 | 429 | 503), "{status}");
-            status == 200
-        }
         Wire::GrpcLogs => match LogsServiceClient::connect(format!("http://{grpc}")).await {
             Ok(mut client) => answered(client.export(logs(sender, number)).await.map(drop)),
             Err(_) => false,
@@ -206,7 +218,32 @@ async fn attempt(wire: Wire, place: (SocketAddr, SocketAddr), sender: u64, numbe
             Ok(mut client) => answered(client.export(spans(sender, number)).await.map(drop)),
             Err(_) => false,
         },
+        Wire::HttpJson | Wire::HttpProtobuf | Wire::Loki | Wire::Bulk => {
+            post(wire, http, sender, number).await
+        }
     }
+}
+
+async fn post(wire: Wire, http: SocketAddr, sender: u64, number: u64) -> bool {
+    let (path, kind, payload) = match wire {
+        Wire::Loki => ("loki/api/v1/push", "application/json", logs_for_loki(sender, number)),
+        Wire::Bulk => ("_bulk", "application/x-ndjson", logs_in_bulk(sender, number)),
+        _ => ("v1/logs", "application/json", logs_as_json(sender, number)),
+    };
+    let (kind, payload) = match wire {
+        Wire::HttpProtobuf => ("application/x-protobuf", logs(sender, number).encode_to_vec()),
+        _ => (kind, payload.into_bytes()),
+    };
+    let post = crate::support::client()
+        .post(format!("http://{http}/{path}"))
+        .header("content-type", kind)
+        .body(payload);
+    let Ok(response) = post.timeout(Duration::from_secs(20)).send().await else {
+        return false;
+    };
+    let status = response.status().as_u16();
+    assert!(matches!(status, 200 | 204 | 429 | 503), "{status}");
+    matches!(status, 200 | 204)
 }
 
 /// Sends one request after the other, each until it is acknowledged.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::checked_file::{self, FileKind};
 use crate::retention::{Dropped, Receipts};
-use crate::split::{META_KIND, META_NAME, SplitMeta, SplitSignal};
+use crate::split::{META_KIND, META_NAME, SplitMeta, SplitSignal, split_dirs};
 use crate::{StoreError, disk, template_log};
 
 const KIND: FileKind = *b"GCmf";
@@ -70,16 +70,32 @@ impl Manifest {
         if disk::exists(&dir.join(NAME)) { Ok(()) } else { self.save(dir) }
     }
 
+    /// Puts a manifest that was made again in place, so that from here on only what it names is believed. Splits that
+    /// do not say what they are are set aside: the next open would remove them.
+    pub(crate) fn save_rebuilt(&self, dir: &Path) -> Result<(), StoreError> {
+        for signal in SplitSignal::ALL {
+            for (_, path) in split_dirs(dir, signal)? {
+                if checked_file::read::<SplitMeta>(&path.join(META_NAME), META_KIND).is_err() {
+                    disk::set_aside(&path, &dir.join("quarantine"));
+                }
+            }
+        }
+        self.save(dir)
+    }
+
     /// Removes what a crash left behind: files that the manifest does not know or that it says are gone.
     pub(crate) fn remove_strangers(&self, dir: &Path) -> Result<(), StoreError> {
         for signal in SplitSignal::ALL {
             let known: Vec<PathBuf> =
                 self.splits.iter().map(|split| dir.join(split.relative_path())).collect();
             let strangers = disk::list(&dir.join(signal.directory()))?;
-            strangers
-                .iter()
-                .filter(|path| !known.contains(path))
-                .for_each(|path| disk::remove_if_there(path));
+            let mut strangers = strangers.iter().filter(|path| !known.contains(path)).peekable();
+            let is_any = strangers.peek().is_some();
+            strangers.for_each(|path| disk::remove_if_there(path));
+            if is_any {
+                // One that comes back after a power cut would be believed, should the manifest be lost then.
+                disk::sync_dir(&dir.join(signal.directory()))?;
+            }
         }
         let known: Vec<PathBuf> =
             self.ledger_files.iter().map(|id| ledger_path(dir, *id)).collect();
@@ -104,8 +120,10 @@ pub(crate) fn ledger_path(dir: &Path, id: u64) -> PathBuf {
 
 fn rebuild(dir: &Path) -> Result<Manifest, StoreError> {
     let mut manifest = Manifest::default();
+    let mut ids: Vec<u64> = Vec::new();
     for signal in SplitSignal::ALL {
-        for path in disk::list(&dir.join(signal.directory()))? {
+        for (id, path) in split_dirs(dir, signal)? {
+            ids.push(id);
             // One that is unfinished or damaged cannot be used; it stays where it is.
             match checked_file::read::<SplitMeta>(&path.join(META_NAME), META_KIND) {
                 Ok(meta) if path == dir.join(meta.relative_path()) => manifest.splits.push(meta),
@@ -116,9 +134,13 @@ fn rebuild(dir: &Path) -> Result<Manifest, StoreError> {
             }
         }
     }
-    let replaced: Vec<u64> =
-        manifest.splits.iter().flat_map(|split| split.replaces.iter().copied()).collect();
-    manifest.splits.retain(|split| !replaced.contains(&split.id));
+    // Only of the same signal: a seal that was repeated and cut short has not replaced the rest of the attempt before.
+    let replaced: Vec<(SplitSignal, u64)> = manifest
+        .splits
+        .iter()
+        .flat_map(|split| split.replaces.iter().map(|id| (split.signal, *id)))
+        .collect();
+    manifest.splits.retain(|split| !replaced.contains(&(split.signal, split.id)));
     let ledger_files = disk::list(&dir.join(LEDGER_DIR))?;
     manifest.ledger_files = ledger_files
         .iter()
@@ -128,7 +150,7 @@ fn rebuild(dir: &Path) -> Result<Manifest, StoreError> {
     manifest.templates_length = template_log::length(dir);
     manifest.wal_floor =
         manifest.splits.iter().map(|split| split.wal_floor).max().unwrap_or_default();
-    let ids = manifest.splits.iter().map(|split| split.id).chain(replaced);
+    let ids = ids.into_iter().chain(replaced.into_iter().map(|(_, id)| id));
     manifest.id_next =
         ids.chain(manifest.ledger_files.iter().copied()).max().map_or(0, |highest| highest + 1);
     Ok(manifest)

@@ -97,7 +97,7 @@ impl ColdFiles {
         let dir = self.dir.join(format!("{:08}", split.id));
         let path = dir.join(&file.name);
         // What is there was checked before it got its name, and is checked in pieces as it is read.
-        if path.metadata().is_ok_and(|metadata| metadata.len() == file.bytes) {
+        if disk::exists(&path) && disk::length(&path) == file.bytes {
             return Ok(dir);
         }
         let content = self.fetch(split, file)?;

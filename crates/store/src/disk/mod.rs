@@ -123,6 +123,15 @@ pub(crate) fn remove_if_there(path: &Path) {
     }
 }
 
+/// Moves a damaged file or directory to where it harms nobody and a person finds it.
+pub(crate) fn set_aside(path: &Path, quarantine: &Path) {
+    let Some(name) = path.file_name() else { return };
+    let moved = create_dir(quarantine).and_then(|()| rename(path, &quarantine.join(name)));
+    if let Err(error) = moved {
+        tracing::warn!(path = %path.display(), %error, "failed to set a damaged file aside");
+    }
+}
+
 fn remove(path: &Path) -> std::io::Result<()> {
     #[cfg(test)]
     if let Some((disk, path)) = simulated::at(path) {
@@ -151,8 +160,21 @@ pub(crate) fn exists(path: &Path) -> bool {
 
 /// How many bytes the files directly in `dir` have together; what cannot be looked at counts nothing.
 pub(crate) fn size_of(dir: &Path) -> u64 {
+    #[cfg(test)]
+    if simulated::at(dir).is_some() {
+        return list(dir).into_iter().flatten().map(|path| length(&path)).sum();
+    }
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.metadata().ok()).map(|metadata| metadata.len()).sum()
+}
+
+/// How many bytes the file has; none when it cannot be looked at.
+pub(crate) fn length(path: &Path) -> u64 {
+    #[cfg(test)]
+    if let Some((disk, inner)) = simulated::at(path) {
+        return disk.open(&inner, false, false).map_or(0, |file| file.length());
+    }
+    path.metadata().map_or(0, |metadata| metadata.len())
 }
 
 /// The paths in `dir`, sorted; none when there is no such directory.

@@ -146,12 +146,15 @@ impl SimulatedDisk {
         Self::with(self.lock().clone())
     }
 
-    /// Changes one byte of one file, beyond the eight that say what it is; `false` when there is none so long.
-    pub(crate) fn rot(&self) -> bool {
+    /// Changes one byte of one file, beyond the eight that say what it is; `false` when there is none so long. With
+    /// `only_named` not of one that was removed.
+    pub(crate) fn rot(&self, only_named: bool) -> bool {
         let mut state = self.lock();
         let State { dice, nodes, .. } = &mut *state;
         let long = |node: &Node| matches!(node, Node::File { live, .. } if live.len() > 8);
-        let files: Vec<Number> = (0..nodes.len()).filter(|number| long(&nodes[*number])).collect();
+        let mut files: Vec<Number> =
+            if only_named { named(nodes) } else { (0..nodes.len()).collect() };
+        files.retain(|number| long(&nodes[*number]));
         if files.is_empty() {
             return false;
         }
@@ -255,6 +258,19 @@ impl SimulatedDisk {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// All that has a name.
+fn named(nodes: &[Node]) -> Vec<Number> {
+    let mut found = vec![0];
+    let mut at = 0;
+    while let Some(number) = found.get(at).copied() {
+        if let Node::Directory { live, .. } = &nodes[number] {
+            found.extend(live.values());
+        }
+        at += 1;
+    }
+    found
 }
 
 impl State {

@@ -56,7 +56,7 @@ pub(crate) struct SplitMeta {
     pub(crate) services: Vec<String>,
     /// The write-ahead log below this segment is contained in this split and those before.
     pub(crate) wal_floor: u64,
-    /// The splits that were merged into this one.
+    /// The splits that were merged into this one, and others that hold some of its rows, too, should they still be there.
     pub(crate) replaces: Vec<u64>,
     /// When the last of its rows were sealed, by our own clock.
     pub(crate) received: Timestamp,
@@ -125,6 +125,16 @@ impl SplitMeta {
     }
 }
 
+/// The directories of whole splits in a store, with the splits' ids.
+pub(crate) fn split_dirs(
+    store_dir: &Path,
+    signal: SplitSignal,
+) -> Result<Vec<(u64, PathBuf)>, StoreError> {
+    let id_of = |path: &Path| path.file_name()?.to_str()?.rsplit_once('-')?.1.parse().ok();
+    let paths = disk::list(&store_dir.join(signal.directory()))?;
+    Ok(paths.into_iter().filter_map(|path| Some((id_of(&path)?, path))).collect())
+}
+
 /// A split that can be read.
 #[derive(Debug)]
 pub(crate) struct Split {
@@ -169,8 +179,7 @@ impl Split {
 
     /// Of those, what its rows and their indexes take.
     pub(crate) fn row_bytes(&self) -> u64 {
-        let files = ROW_FILES.iter().filter_map(|name| self.dir.join(name).metadata().ok());
-        files.map(|metadata| metadata.len()).sum()
+        ROW_FILES.iter().map(|name| disk::length(&self.dir.join(name))).sum()
     }
 
     /// Removes what only makes searching fast.

@@ -62,7 +62,7 @@ impl Store {
         pace: &mut Pace<'_>,
     ) -> Result<SplitMeta, StoreError> {
         let mut meta = split.meta.clone();
-        let length = |name: &str| split.dir.join(name).metadata().map_or(0, |file| file.len());
+        let length = |name: &str| disk::length(&split.dir.join(name));
         let rows = meta.large_files().iter().filter(|name| SplitMeta::holds_rows(name));
         let index_bytes_max =
             INDEX_BYTES_MIN.max(rows.map(|name| length(name)).sum::<u64>() / INDEX_SHARE);

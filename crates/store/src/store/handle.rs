@@ -67,6 +67,8 @@ pub(super) struct Sealer {
     pub(super) damaged_segments: Vec<u64>,
     /// Splits that could not be read to be merged.
     pub(super) unmergeable: Vec<u64>,
+    /// Splits of seals and merges that failed, which may still be on disk.
+    pub(super) unpublished: Vec<u64>,
 }
 
 impl Store {

@@ -19,7 +19,7 @@ use crate::StoreError;
 use crate::manifest::Manifest;
 use crate::memory::{Memory, prepare};
 use crate::pace::Pace;
-use crate::split::{LogBlock, SpanBlock, Split, SplitSignal, SplitSpec, write_splits};
+use crate::split::{LogBlock, SpanBlock, Split, SplitSignal, SplitSpec, split_dirs, write_splits};
 
 /// Small splits of one signal next to each other that may stay.
 const SMALL_SPLITS_MAX: usize = 16;
@@ -168,21 +168,23 @@ impl Store {
         pace: &mut Pace<'_>,
     ) -> Result<(), StoreError> {
         let ids: Vec<u64> = run.iter().map(|split| split.meta.id).collect();
-        let id_first = {
+        let (id_first, unpublished) = {
             let mut sealer = self.sealer();
             sealer.id_next += 1;
-            sealer.id_next - 1
+            (sealer.id_next - 1, sealer.unpublished.clone())
         };
         let metas = || run.iter().map(|split| &split.meta);
         let spec = SplitSpec {
             id_first,
             order: metas().map(|meta| meta.order).max(),
             wal_floor: metas().map(|meta| meta.wal_floor).max().unwrap_or_default(),
-            replaces: ids.clone(),
+            replaces: [ids.clone(), unpublished, self.left_of(signal, run)?].concat(),
             received: metas().map(|meta| meta.received).max().unwrap_or(Timestamp::MIN),
         };
-        let written = write_splits(&self.dir, memory, &spec)
-            .inspect_err(|_| remove_unpublished(&self.dir, id_first..id_first + 1))?;
+        let written = write_splits(&self.dir, memory, &spec).inspect_err(|_| {
+            let left = remove_unpublished(&self.dir, vec![id_first]);
+            self.sealer().unpublished.extend(left);
+        })?;
         let new: Vec<Split> =
             written.iter().map(|meta| Split::new(&self.dir, meta.clone())).collect();
         pace.spend(new.iter().map(Split::bytes).sum());
@@ -191,8 +193,12 @@ impl Store {
         let mut manifest = Manifest { id_next: sealer.id_next, ..sealer.manifest.clone() };
         manifest.splits.retain(|split| !ids.contains(&split.id));
         manifest.splits.extend(written);
-        manifest.save(&self.dir)?;
+        if let Err(error) = manifest.save(&self.dir) {
+            sealer.unpublished.push(id_first);
+            return Err(error);
+        }
         sealer.manifest = manifest;
+        sealer.remove_unpublished(&self.dir);
         let mut live = self.live_mut();
         let mut splits = (*live.splits).clone();
         splits.of_mut(signal).retain(|split| !ids.contains(&split.meta.id));
@@ -205,6 +211,14 @@ impl Store {
             self.reader.forget(split.meta.id);
         });
         Ok(())
+    }
+
+    /// What the splits of `run` have replaced and what is still on disk, because somebody reads it or it could not be
+    /// removed.
+    fn left_of(&self, signal: SplitSignal, run: &[Arc<Split>]) -> Result<Vec<u64>, StoreError> {
+        let replaced = || run.iter().flat_map(|split| split.meta.replaces.iter().copied());
+        let there = split_dirs(&self.dir, signal)?;
+        Ok(replaced().filter(|id| there.iter().any(|(other, _)| other == id)).collect())
     }
 }
 

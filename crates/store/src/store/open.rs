@@ -85,6 +85,13 @@ impl Store {
             // From now on one that is missing was lost: a first seal that is cut short is no reason to believe its splits.
             loaded.manifest.save_if_missing(&dir)?;
         }
+        if wal.is_some()
+            && loaded.is_rebuilt
+            && let Err(error) = loaded.manifest.save_rebuilt(&dir)
+        {
+            // A full disk does not keep it from opening.
+            warnings.add(format!("the manifest that was made again was not saved: {error}"));
+        }
         let resends = Resends::default();
         resends.restore(&loaded.keys);
         let sealer = Sealer {
@@ -92,8 +99,9 @@ impl Store {
             manifest: loaded.manifest,
             damaged_segments: loaded.replayed.damaged,
             unmergeable: Vec::new(),
+            unpublished: Vec::new(),
         };
-        Ok(Self {
+        let store = Self {
             documents: DocumentIndex::open(&dir.join("documents"), rest)?,
             state: open_state(&dir, rest, &warnings)?,
             dir,
@@ -112,7 +120,9 @@ impl Store {
             reader: SplitReader::default(),
             warnings,
             _lock: lock,
-        })
+        };
+        store.set_replayed_aside()?;
+        Ok(store)
     }
 
     /// Opens the store for reading, with a state that may be written where the disk allows: what is answered beside a

@@ -55,8 +55,11 @@ impl Store {
         services.retain(|service| !service.is_empty());
         coverage.services = services;
         coverage.templates = self.templates.len() as u64;
+        let splits = Arc::clone(&live.splits);
+        // Not held while what asks for it again is called: behind a writer that waits, neither would ever go on.
+        drop(live);
         coverage.warnings = self.warnings();
-        let cold = live.splits.all().filter(|split| split.meta.is_cold());
+        let cold = splits.all().filter(|split| split.meta.is_cold());
         coverage.unreachable =
             cold.map(|split| split.meta.last.plus_nanos(1)).max().and_then(|until| {
                 self.reader.cold_failure().map(|reason| Unreachable { until, reason })

@@ -4,8 +4,7 @@
 //! replaced, then the log segments go. Until the manifest is replaced the rows are in the log, and the files are
 //! strangers that the next open removes.
 
-use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
 use super::handle::{Sealer, Store};
@@ -13,7 +12,7 @@ use super::live::Frozen;
 use super::open::LEDGER_KIND;
 use crate::manifest::{Manifest, ledger_path};
 use crate::retention::Receipts;
-use crate::split::{Split, SplitMeta, SplitSignal, SplitSpec, write_splits};
+use crate::split::{Split, SplitMeta, SplitSignal, SplitSpec, split_dirs, write_splits};
 use crate::templates::TemplateText;
 use crate::wal::Wal;
 use crate::{StoreError, checked_file, disk, template_log};
@@ -55,6 +54,18 @@ impl Store {
         }
     }
 
+    /// Sets what was read back from the log aside when it is much, so that the first append need not wait until it is
+    /// sealed: that happens when memory is full next, or by and by. Far too much, as after one crash upon the other, is
+    /// left for the first append to seal, or it would grow from crash to crash.
+    pub(super) fn set_replayed_aside(&self) -> Result<(), StoreError> {
+        let bytes = self.live().active.bytes();
+        let is_much = bytes >= self.memory_bytes_max / 2 && bytes < 2 * self.memory_bytes_max;
+        match &self.wal {
+            Some(wal) if is_much => self.freeze(wal),
+            _ => Ok(()),
+        }
+    }
+
     /// Sets the memory that is being filled aside for sealing, and begins a new log segment with the next one.
     fn freeze(&self, wal: &Wal) -> Result<(), StoreError> {
         let _gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
@@ -82,7 +93,8 @@ impl Store {
             id_first: sealer.id_next,
             order: None,
             wal_floor: frozen.wal_floor,
-            replaces: Vec::new(),
+            // An earlier attempt at the same rows may still be there.
+            replaces: sealer.unpublished.clone(),
             received: self.clock.now(),
         };
         // One number for each signal and one for the ledger; used even when this fails, so that names stay unique.
@@ -97,15 +109,19 @@ impl Store {
         let (metas, ledger_count) = match written {
             Ok(written) => written,
             Err(error) => {
-                remove_unpublished(&self.dir, spec.id_first..spec.id_first + 4);
+                let ids = (spec.id_first..spec.id_first + 4).collect();
+                sealer.unpublished.extend(remove_unpublished(&self.dir, ids));
                 return Err(error);
             }
         };
         if !metas.is_empty() {
             manifest.receipts = Some(Receipts::note(manifest.receipts, spec.received));
         }
-        // Whether it is in place cannot be told when this fails, so what it names stays.
-        manifest.save(&self.dir)?;
+        if let Err(error) = manifest.save(&self.dir) {
+            // Whether it is in place cannot be told, so what it names stays until another one is.
+            sealer.unpublished.extend(metas.iter().map(|meta| meta.id));
+            return Err(error);
+        }
 
         let mut live = self.live_mut();
         let mut splits = (*live.splits).clone();
@@ -118,6 +134,7 @@ impl Store {
 
         let gone = std::mem::replace(&mut sealer.manifest, manifest);
         remove_ledger_files(&self.dir, &gone, &sealer.manifest);
+        sealer.remove_unpublished(&self.dir);
         let quarantine = self.dir.join("quarantine");
         wal.remove_below(frozen.wal_floor, &sealer.damaged_segments, &quarantine);
         sealer.damaged_segments.retain(|number| *number >= frozen.wal_floor);
@@ -167,18 +184,42 @@ impl Store {
     }
 }
 
-/// Removes the splits of these numbers, whose seal or merge failed, so that they are not taken for others' should the
-/// manifest be lost.
-pub(super) fn remove_unpublished(dir: &Path, ids: Range<u64>) {
-    let endings: Vec<String> = ids.map(|id| format!("-{id:08}")).collect();
-    for signal in SplitSignal::ALL {
-        let Ok(paths) = disk::list(&dir.join(signal.directory())) else { continue };
-        let is_of_it = |path: &&PathBuf| {
-            let name = path.to_string_lossy();
-            endings.iter().any(|ending| name.ends_with(ending))
-        };
-        paths.iter().filter(is_of_it).for_each(|path| disk::remove_if_there(path));
+impl Sealer {
+    /// Removes what seals and merges that failed have left. Only once a manifest is in place that does not name it.
+    pub(super) fn remove_unpublished(&mut self, dir: &Path) {
+        let ids = std::mem::take(&mut self.unpublished);
+        self.unpublished = remove_unpublished(dir, ids);
     }
+}
+
+/// Removes splits whose seal or merge failed, durably, so that they are not taken for others' should the manifest be
+/// lost. Gives back those that may still be there.
+pub(super) fn remove_unpublished(dir: &Path, ids: Vec<u64>) -> Vec<u64> {
+    if ids.is_empty() {
+        return ids;
+    }
+    let removed = SplitSignal::ALL.into_iter().try_for_each(|signal| {
+        let found = split_dirs(dir, signal)?;
+        let theirs: Vec<_> = found.into_iter().filter(|(id, _)| ids.contains(id)).collect();
+        if theirs.is_empty() {
+            return Ok(());
+        }
+        theirs.iter().for_each(|(_, path)| disk::remove_if_there(path));
+        disk::sync_dir(&dir.join(signal.directory()))
+    });
+    match removed {
+        Ok(()) => ids.into_iter().filter(|id| is_there(dir, *id)).collect(),
+        Err(error) => {
+            tracing::warn!(%error, "failed to remove what a seal or a merge left");
+            ids
+        }
+    }
+}
+
+fn is_there(dir: &Path, id: u64) -> bool {
+    let has_it =
+        |signal| split_dirs(dir, signal).is_ok_and(|all| all.iter().any(|(other, _)| *other == id));
+    SplitSignal::ALL.into_iter().any(has_it)
 }
 
 pub(super) fn remove_ledger_files(dir: &Path, before: &Manifest, after: &Manifest) {

@@ -105,7 +105,7 @@ impl Wal {
         let Ok(segments) = segment::list(&self.dir) else { return };
         for (number, path) in segments.into_iter().filter(|(number, _)| *number < floor) {
             if damaged.contains(&number) {
-                set_aside(&path, quarantine);
+                disk::set_aside(&path, quarantine);
             }
             disk::remove_if_there(&path);
         }
@@ -230,14 +230,5 @@ fn settle_last_segment(dir: &Path) {
     tracing::warn!(path = %path.display(), %error, "failed to write the last segment anew");
     if let Err(error) = File::open(&path).and_then(|file| file.sync_all()) {
         tracing::warn!(path = %path.display(), %error, "failed to sync the last segment");
-    }
-}
-
-fn set_aside(path: &Path, quarantine: &Path) {
-    let Some(name) = path.file_name() else { return };
-    let moved =
-        disk::create_dir(quarantine).and_then(|()| disk::rename(path, &quarantine.join(name)));
-    if let Err(error) = moved {
-        tracing::warn!(path = %path.display(), %error, "failed to set a damaged file aside");
     }
 }

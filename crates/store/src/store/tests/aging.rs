@@ -16,7 +16,7 @@ pub(super) const DAY: i64 = 86_400;
 
 /// A clock that is set by the test.
 #[derive(Clone)]
-pub(super) struct SetClock(Arc<AtomicI64>);
+pub(super) struct SetClock(pub(super) Arc<AtomicI64>);
 
 impl Clock for SetClock {
     fn now(&self) -> Timestamp {

@@ -7,7 +7,7 @@ use groundcrew_telemetry::TemplateId;
 use super::fixtures::{
     TINY, all_bodies, any_templates, copy_dir, files_below, log_batch, open, reader, record, writer,
 };
-use crate::{Access, Durability, Store};
+use crate::{Access, Durability, Store, Upkeep};
 
 fn append_line(store: &Store, number: i64) {
     let line = record(number, &format!("line {number} {}", "x".repeat(300)));
@@ -187,4 +187,106 @@ fn template_texts_are_durable_with_the_append_that_follows() {
     reopened.put_templates(&[(TemplateId(7), "another".to_owned())]).unwrap();
     drop(reopened);
     assert_eq!(text_of(&writer(copy.path())), "line <*>");
+}
+
+/// Flushes while the manifest cannot be written: a directory stands where its next version would.
+fn flush_without_a_manifest(store: &Store, dir: &Path) {
+    let obstacle = dir.join("manifest.bin.unfinished");
+    std::fs::create_dir(&obstacle).unwrap();
+    store.flush().unwrap_err();
+}
+
+fn splits(dir: &Path) -> usize {
+    dir.join("logs").read_dir().unwrap().count()
+}
+
+/// A copy whose manifest is lost has all lines once, for whoever reads and for who goes on writing.
+fn check_without_manifest(dir: &Path, lines: i64) {
+    let copy = tempfile::tempdir().unwrap();
+    copy_dir(dir, copy.path());
+    std::fs::write(copy.path().join("manifest.bin"), "rubbish").unwrap();
+    check_lines(&reader(copy.path()), lines);
+    let store = writer(copy.path());
+    check_lines(&store, lines);
+    append_line(&store, lines);
+    store.flush().unwrap();
+    drop(store);
+    check_lines(&writer(copy.path()), lines + 1);
+}
+
+#[test]
+fn a_seal_that_was_tried_again_is_not_taken_twice_when_the_manifest_is_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = writer(dir.path());
+    (0..5).for_each(|number| append_line(&store, number));
+    flush_without_a_manifest(&store, dir.path());
+    flush_without_a_manifest(&store, dir.path());
+    assert_eq!(splits(dir.path()), 2, "both attempts are there");
+    check_without_manifest(dir.path(), 5);
+    store.flush().unwrap();
+    assert_eq!(splits(dir.path()), 1, "what failed is gone once it is known to be of no use");
+    check_without_manifest(dir.path(), 5);
+}
+
+#[test]
+fn a_split_that_is_read_while_its_rows_are_merged_twice_is_not_taken_again_when_the_manifest_is_lost()
+ {
+    let dir = tempfile::tempdir().unwrap();
+    let store = writer(dir.path());
+    let line_and_flush = |number: i64| {
+        append_line(&store, number);
+        store.flush().unwrap();
+    };
+    let merge = || store.tend(&Upkeep::default(), &|| false).unwrap().merged;
+    (0..17).for_each(line_and_flush);
+    let read_meanwhile = store.live().splits.logs.clone();
+    assert_eq!(merge(), 17);
+    (17..33).for_each(line_and_flush);
+    assert_eq!(merge(), 17);
+    assert_eq!(splits(dir.path()), 1 + read_meanwhile.len());
+    check_without_manifest(dir.path(), 33);
+    drop(read_meanwhile);
+    assert_eq!(splits(dir.path()), 1);
+}
+
+#[test]
+fn a_merge_that_failed_is_not_taken_beside_another_when_the_manifest_is_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = writer(dir.path());
+    let line_and_flush = |number: i64| {
+        append_line(&store, number);
+        store.flush().unwrap();
+    };
+    (0..17).for_each(line_and_flush);
+    std::fs::create_dir(dir.path().join("manifest.bin.unfinished")).unwrap();
+    store.tend(&Upkeep::default(), &|| false).unwrap_err();
+    assert_eq!(splits(dir.path()), 18, "the merged split is there beside what it was merged from");
+    check_without_manifest(dir.path(), 17);
+    line_and_flush(17);
+    check_without_manifest(dir.path(), 18);
+    assert_eq!(store.tend(&Upkeep::default(), &|| false).unwrap().merged, 18);
+    assert_eq!(splits(dir.path()), 1);
+    check_without_manifest(dir.path(), 18);
+}
+
+#[test]
+fn the_first_append_after_a_crash_does_not_wait_for_a_seal() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path(), Access::ReadWrite, TINY);
+    let mut lines = 0;
+    while store.live().active.bytes() < TINY {
+        append_line(&store, lines);
+        lines += 1;
+    }
+    drop(store);
+    assert!(!dir.path().join("logs").exists(), "all of it is in the log alone");
+    let store = open(dir.path(), Access::ReadWrite, TINY);
+    append_line(&store, lines);
+    assert!(!dir.path().join("logs").exists(), "nothing was sealed");
+    check_lines(&store, lines + 1);
+    store.flush().unwrap();
+    assert_eq!(splits(dir.path()), 2);
+    check_lines(&store, lines + 1);
+    drop(store);
+    check_lines(&writer(dir.path()), lines + 1);
 }

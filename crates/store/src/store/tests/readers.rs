@@ -1,7 +1,9 @@
 //! Readers and writers side by side.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
+use std::time::Duration;
 
 use groundcrew_telemetry::TimeRange;
 
@@ -120,4 +122,31 @@ fn a_reader_survives_that_the_writer_merges_its_splits_away() {
     let rows =
         beside.log_templates(&crate::TemplateQuery { range: old, services: Vec::new() }).unwrap();
     assert_eq!(rows[0].count, 40, "all of them lie in it");
+}
+
+/// Whoever asked for the lock a second time would never get it behind a writer that waits.
+#[test]
+fn what_the_store_holds_is_told_while_others_write() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Arc::new(writer(dir.path()));
+    let (done, is_done) = mpsc::channel();
+    for number in 0..2 {
+        let (writing, written) = (Arc::clone(&store), done.clone());
+        thread::spawn(move || {
+            for round in 0..3_000 {
+                let batch = log_batch(&number.to_string(), vec![record(round, "line")]);
+                writing.append(vec![batch], Durability::OnFlush).unwrap();
+            }
+            written.send(()).unwrap();
+        });
+        let (store, done) = (Arc::clone(&store), done.clone());
+        thread::spawn(move || {
+            (0..3_000).for_each(|_| drop(store.coverage().unwrap()));
+            done.send(()).unwrap();
+        });
+    }
+    for _ in 0..4 {
+        let waited = is_done.recv_timeout(Duration::from_secs(180));
+        assert!(waited.is_ok(), "readers and writers wait for each other");
+    }
 }
