@@ -30,9 +30,10 @@ setup: ## install what the build needs from the system
 bench: setup model web ## measure; prints figures, asserts none
 	scripts/bench.sh
 
-bench-intake: setup ## measure the log path beside its peers; BENCH_ARGS="--megabytes 1000" for more
+bench-intake: setup ## measure the log path beside its peers, spans and metrics; BENCH_ARGS="--megabytes 1000" for more
 	cargo build --release --bin groundcrew
 	python3 scripts/bench_intake.py $(TARGET_DIR)/release/groundcrew $(BENCH_ARGS)
+	python3 scripts/bench_spans.py $(TARGET_DIR)/release/groundcrew
 
 fmt: ## format
 	cargo fmt --all

@@ -13,99 +13,18 @@ import json
 import os
 import select
 import shutil
-import signal
 import socket
 import statistics
 import struct
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.parse
 
 import bench_corpus
 import bench_peers
-
-SENDERS = 4
-
-
-class Server:
-    """A running `groundcrew serve` with its addresses."""
-
-    def __init__(self, binary, directory):
-        environment = dict(os.environ, GROUNDCREW_DATA_DIR=directory, GROUNDCREW__SERVER__LISTEN="127.0.0.1:0",
-                           GROUNDCREW__SERVER__OTLP_GRPC="127.0.0.1:0", GROUNDCREW__SERVER__OTLP_HTTP="127.0.0.1:0")
-        self.process = subprocess.Popen([binary, "serve"], env=environment, stderr=subprocess.DEVNULL)
-        while True:
-            try:
-                addresses = json.load(open(os.path.join(directory, "server.json")))
-                if addresses.get("pid", self.process.pid) == self.process.pid:
-                    self.http, self.otlp = addresses["http"], addresses["otlp_http"]
-                    socket.create_connection(self.otlp.split(":")).close()
-                    return
-            except (OSError, ValueError, KeyError):
-                time.sleep(0.01)
-
-    def cpu(self):
-        fields = open(f"/proc/{self.process.pid}/stat").read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def memory(self, key="VmHWM"):
-        for line in open(f"/proc/{self.process.pid}/status"):
-            if line.startswith(key):
-                return int(line.split()[1]) / 1024
-        return 0
-
-    def stop(self):
-        """Ends it in good order; returns the CPU seconds of its whole life."""
-        self.process.send_signal(signal.SIGTERM)
-        _, _, usage = os.wait4(self.process.pid, 0)
-        self.process.returncode = 0
-        return usage.ru_utime + usage.ru_stime
-
-
-def disk(directory):
-    """Bytes of telemetry at rest."""
-    total = 0
-    for part in ("logs", "wal", "manifest.bin", "templates.log"):
-        for root, _, files in os.walk(os.path.join(directory, part)):
-            total += sum(os.path.getsize(os.path.join(root, name)) for name in files)
-        path = os.path.join(directory, part)
-        total += os.path.getsize(path) if os.path.isfile(path) else 0
-    return total
-
-
-def requests_of(path):
-    with open(path, "rb") as file:
-        while head := file.read(4):
-            yield file.read(struct.unpack("<I", head)[0])
-
-
-def send_all(address, path):
-    """Sends every request, acknowledged, over a few connections."""
-    source, lock = requests_of(path), threading.Lock()
-
-    def sender():
-        connection = http.client.HTTPConnection(address)
-        while True:
-            with lock:
-                body = next(source, None)
-            if body is None:
-                return
-            while True:
-                connection.request("POST", "/v1/logs", body, {"content-type": "application/x-protobuf"})
-                response = connection.getresponse()
-                response.read()
-                if response.status == 200:
-                    break
-                if response.status not in (429, 503):
-                    sys.exit(f"refused: {response.status}")
-                time.sleep(0.2)
-
-    threads = [threading.Thread(target=sender) for _ in range(SENDERS)]
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
+from bench_server import Server, disk, send_all
 
 
 def single_records(address, senders=64, seconds=8):

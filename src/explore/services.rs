@@ -1,16 +1,13 @@
-//! Services: how each stands beside the time before, and who calls whom.
+//! Services: how each stands beside the time before, and who calls whom. From counts: every request is in them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use groundcrew_analysis::peer_name;
-use groundcrew_store::{SpanQuery, Store, TemplateQuery};
-use groundcrew_telemetry::{SpanId, SpanKind, SpanRow, TimeRange, Timestamp, TraceId};
+use groundcrew_store::{EdgeCount, LatencySketch, SpanCountQuery, Store, TemplateQuery};
+use groundcrew_telemetry::{TimeRange, Timestamp};
 
 use super::view::{Served, ServiceEdge, ServiceRow, ServiceState, ServicesView, Time};
 use super::when::{Asked, ExploreError, before};
 
-/// Spans read of the time and the time before together.
-const SPANS_MAX: usize = 120_000;
 /// Failures beyond those expected from which on more fail: fewer are chance.
 const FAILED_MORE_MIN: f64 = 5.0;
 /// How many times slower is slower.
@@ -27,21 +24,17 @@ const SILENT_MIN: u64 = 20;
 #[derive(Default)]
 struct Side {
     failed: u64,
-    millis: Vec<f64>,
+    times: LatencySketch,
     logs: u64,
     errors: u64,
     spans: u64,
 }
 
 impl Side {
-    fn served(&mut self) -> Served {
-        self.millis.sort_unstable_by(f64::total_cmp);
-        let at = |share: f64| {
-            let last = self.millis.len().checked_sub(1)?;
-            self.millis.get((last as f64 * share).round() as usize).copied()
-        };
+    fn served(&self) -> Served {
+        let at = |share: f64| self.times.quantile(share).map(|nanos| nanos / 1e6);
         Served {
-            requests: self.millis.len() as u64,
+            requests: self.times.count(),
             failed: self.failed,
             p50_ms: at(0.5),
             p95_ms: at(0.95),
@@ -72,11 +65,13 @@ pub fn services(
 ) -> Result<ServicesView, ExploreError> {
     let range = asked.range(store, now)?;
     let earlier = before(range);
-    let whole = TimeRange::new(earlier.start, range.end);
-    let query = SpanQuery { range: whole, services: Vec::new(), trace_id: None, limit: SPANS_MAX };
-    let found = store.spans(&query)?;
     let mut known: BTreeMap<String, Service> = BTreeMap::new();
-    let edges = count_spans(&found.rows, range, &mut known);
+    let calls = count_spans(store, range, &mut known, |service| &mut service.now)?;
+    count_spans(store, earlier, &mut known, |service| &mut service.before)?;
+    for call in calls.iter().filter(|call| !call.is_answered) {
+        let callee = known.entry(call.callee.clone());
+        callee.or_insert_with(|| Service { dependency: true, ..Service::default() });
+    }
     count_logs(store, range, &mut known, |service| &mut service.now)?;
     count_logs(store, earlier, &mut known, |service| &mut service.before)?;
     let owners: BTreeMap<String, String> = store
@@ -98,73 +93,30 @@ pub fn services(
         to: Time(range.end),
         before_from: Time(earlier.start),
         services: rows,
-        edges,
-        sampled: (found.rows.len() as u64) < found.matched,
+        edges: calls.into_iter().map(edge).collect(),
     })
 }
 
+/// Adds what spans counted in a time; gives the calls.
 fn count_spans(
-    rows: &[SpanRow],
+    store: &Store,
     range: TimeRange,
     known: &mut BTreeMap<String, Service>,
-) -> Vec<ServiceEdge> {
-    let by_id: BTreeMap<(TraceId, SpanId), usize> = rows
-        .iter()
-        .enumerate()
-        .map(|(number, row)| ((row.span.trace_id, row.span.span_id), number))
-        .collect();
-    let parent = |row: &SpanRow| {
-        let parent = row.span.parent_span_id?;
-        rows.get(*by_id.get(&(row.span.trace_id, parent))?)
-    };
-    let mut answered: BTreeSet<(TraceId, SpanId)> = BTreeSet::new();
-    let mut edges: BTreeMap<(String, String), ServiceEdge> = BTreeMap::new();
-    let mut called = |caller: &str, callee: &str, failed: bool| {
-        let key = (caller.to_owned(), callee.to_owned());
-        let edge = edges.entry(key).or_insert_with(|| ServiceEdge {
-            caller: caller.to_owned(),
-            callee: callee.to_owned(),
-            calls: 0,
-            failed: 0,
-        });
-        edge.calls += 1;
-        edge.failed += u64::from(failed);
-    };
-    for row in rows {
-        let is_now = range.contains(row.span.start);
-        let caller = parent(row);
-        let name = row.resource.service();
-        let is_entry = caller.is_none_or(|caller| caller.resource.service() != name);
-        let service = known.entry(name.to_owned()).or_default();
-        service.pods.extend(row.resource.pod().map(str::to_owned));
-        let side = if is_now { &mut service.now } else { &mut service.before };
-        side.spans += 1;
-        // A call that nobody answered with a span is no request to the one who made it.
-        if is_entry && !matches!(row.span.kind, SpanKind::Client | SpanKind::Producer) {
-            side.failed += u64::from(row.span.is_error());
-            side.millis.push(row.span.duration_nanos() as f64 / 1e6);
-        }
-        if let Some(caller) = caller.filter(|_| is_entry) {
-            answered.insert((caller.span.trace_id, caller.span.span_id));
-            if is_now {
-                called(caller.resource.service(), name, row.span.is_error());
-            }
+    side: impl Fn(&mut Service) -> &mut Side,
+) -> Result<Vec<EdgeCount>, ExploreError> {
+    let counts = store.span_counts(&SpanCountQuery { range, services: Vec::new() })?;
+    for operation in counts.operations {
+        let side = side(known.entry(operation.service).or_default());
+        side.spans += operation.spans;
+        if operation.is_request {
+            side.failed += operation.failed;
+            side.times.merge(&operation.times);
         }
     }
-    for row in rows.iter().filter(|row| range.contains(row.span.start)) {
-        let is_call = matches!(row.span.kind, SpanKind::Client | SpanKind::Producer);
-        if !is_call || answered.contains(&(row.span.trace_id, row.span.span_id)) {
-            continue;
-        }
-        let callee = peer_name(&row.span.attributes);
-        if let Some(callee) = callee.filter(|callee| *callee != row.resource.service()) {
-            called(row.resource.service(), callee, row.span.is_error());
-            known
-                .entry(callee.to_owned())
-                .or_insert_with(|| Service { dependency: true, ..Service::default() });
-        }
+    for (service, pods) in counts.pods {
+        known.entry(service).or_default().pods.extend(pods);
     }
-    edges.into_values().collect()
+    Ok(counts.edges)
 }
 
 fn count_logs(
@@ -182,7 +134,7 @@ fn count_logs(
     Ok(())
 }
 
-fn row(name: String, mut service: Service, owners: &BTreeMap<String, String>) -> ServiceRow {
+fn row(name: String, service: Service, owners: &BTreeMap<String, String>) -> ServiceRow {
     let (now, before) = (service.now.served(), service.before.served());
     let (state, why) = judge(&service, &now, &before);
     ServiceRow {
@@ -198,6 +150,11 @@ fn row(name: String, mut service: Service, owners: &BTreeMap<String, String>) ->
         errors_logged: service.now.errors,
         pods: service.pods.into_iter().collect(),
     }
+}
+
+fn edge(counted: EdgeCount) -> ServiceEdge {
+    let EdgeCount { caller, callee, calls, failed, .. } = counted;
+    ServiceEdge { caller, callee, calls, failed }
 }
 
 /// How it stands, and why. A glance and no diagnosis: an investigation weighs causes.

@@ -957,11 +957,7 @@ services: Array<ServiceRow>,
 /**
  * Calls between them, by caller, then callee.
  */
-edges: Array<ServiceEdge>, 
-/**
- * Whether requests were counted in a sample of whole traces.
- */
-sampled: boolean, };
+edges: Array<ServiceEdge>, };
 
 export type ServiceState = "failing" | "slower" | "silent" | "fine";
 
@@ -1009,7 +1005,7 @@ owner: string | null, };
 
 export type Served = { 
 /**
- * How many were read.
+ * How many there were.
  */
 requests: number, 
 /**
@@ -1017,11 +1013,11 @@ requests: number,
  */
 failed: number, 
 /**
- * Median milliseconds; `None` without requests.
+ * Median milliseconds, within five per cent; `None` without requests.
  */
 p50_ms: number | null, 
 /**
- * Milliseconds that nineteen in twenty stay below.
+ * Milliseconds that nineteen in twenty stay below, within five per cent.
  */
 p95_ms: number | null, };
 
@@ -1035,7 +1031,7 @@ caller: string,
  */
 callee: string, 
 /**
- * Calls that were read.
+ * How many calls.
  */
 calls: number, 
 /**

@@ -20,5 +20,5 @@ pub mod templates;
 pub use finding::{Course, Finding, FindingKind};
 pub use graph::{GraphEdge, GraphService, ServiceGraph};
 pub use observations::{LogLink, Observations, Symptom};
-pub use rank::{critical_path, peer_name, rank};
+pub use rank::{critical_path, rank};
 pub use suspect::{Analysis, ChangeTest, ChangeVerdict, FaultKind, Subject, Suspect, Verdict};

@@ -2,7 +2,7 @@
 //!
 //! [`Store`] is the entrance. What is appended goes to a write-ahead log (synced before the call returns, unless it is a
 //! bulk load) and to memory, where it is searchable at once. Full memory is sealed into immutable *splits*: one per
-//! signal, columns in compressed blocks, an index over blocks, counts per ten seconds and template beside them. A
+//! signal, columns in compressed blocks, an index over blocks, counts per ten seconds beside them, of logs by template, of spans by operation and call. A
 //! manifest that is replaced in one step says which splits there are, so that a crash at any point loses nothing
 //! acknowledged and shows nothing twice. [`Store::tend`] merges small splits and drops what is kept long enough.
 //!
@@ -38,6 +38,7 @@ pub mod documents;
 mod error;
 mod expression;
 mod frames;
+mod latency;
 mod ledger;
 mod log_filter;
 mod manifest;
@@ -50,7 +51,10 @@ mod resend;
 mod retention;
 mod series_merge;
 mod slot;
+mod span_counts;
+mod span_rollup;
 mod span_sample;
+mod span_tally;
 mod split;
 pub mod state;
 mod store;
@@ -73,10 +77,12 @@ pub use documents::{
 };
 pub use error::StoreError;
 pub use expression::{EXPRESSION_BYTES_MAX, Expression, ExpressionError};
+pub use latency::LatencySketch;
 pub use options::{Durability, StoreOptions};
 pub use query::{Found, LogQuery, LogsFound, MetricQuery, SpanQuery, TemplateQuery};
 pub use resend::{Claim, ResendKey};
 pub use retention::{Dropped, DroppedUntil, Limit, Retention};
+pub use span_counts::{EdgeCount, OperationCount, SpanCountQuery, SpanCounts};
 pub use span_sample::sample_spans;
 pub use state::{
     AuditHead, AuditRow, AuditVerdict, Charge, ChargeCoverage, ChargeSubject, OpenedAlert,

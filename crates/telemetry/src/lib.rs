@@ -28,5 +28,5 @@ pub use ids::{CallSite, SpanId, TemplateId, TraceId};
 pub use log::{LogRecord, Severity};
 pub use metric::{MetricKind, MetricSeries, Point};
 pub use rows::{LevelRow, LogRow, SeriesRow, SiteRow, SpanRow, TemplateRow};
-pub use span::{Span, SpanEvent, SpanKind, SpanStatus, StatusCode};
+pub use span::{Span, SpanEvent, SpanKind, SpanStatus, StatusCode, peer_name, peer_of};
 pub use time::{Clock, FixedClock, SystemClock, TimeRange, Timestamp};

@@ -79,6 +79,36 @@ pub struct Span {
     pub events: Vec<SpanEvent>,
 }
 
+/// What a call says it calls, told by its attributes.
+#[must_use]
+pub fn peer_name(attributes: &Attributes) -> Option<&str> {
+    peer_of(attributes.iter().filter_map(|(key, value)| Some((key, value.as_str()?))))
+}
+
+/// As [`peer_name`], of keys with their texts: of the names that say something the one that says most, and a bare address
+/// only where nothing else is said.
+#[must_use]
+pub fn peer_of<'t>(texts: impl Iterator<Item = (&'t str, &'t str)>) -> Option<&'t str> {
+    // A host's name tells two databases of one make apart; a bare address tells nobody anything.
+    const KEYS: [&str; 9] = [
+        "peer.service",
+        "server.address",
+        "net.peer.name",
+        "http.host",
+        "db.namespace",
+        "db.name",
+        "messaging.system",
+        "db.system.name",
+        "db.system",
+    ];
+    let rank_of = |key: &str| KEYS.iter().position(|known| *known == key);
+    let ranked = texts.filter(|(_, name)| !name.is_empty()).filter_map(|(key, name)| {
+        let rank = rank_of(key)?;
+        Some(((name.parse::<std::net::IpAddr>().is_ok(), rank), name))
+    });
+    ranked.min_by_key(|(rank, _)| *rank).map(|(_, name)| name)
+}
+
 impl Span {
     /// Duration in nanoseconds, never negative.
     #[must_use]

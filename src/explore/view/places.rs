@@ -19,8 +19,6 @@ pub struct ServicesView {
     pub services: Vec<ServiceRow>,
     /// Calls between them, by caller, then callee.
     pub edges: Vec<ServiceEdge>,
-    /// Whether requests were counted in a sample of whole traces.
-    pub sampled: bool,
 }
 
 /// How a service stands.
@@ -68,13 +66,13 @@ pub struct ServiceRow {
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct Served {
-    /// How many were read.
+    /// How many there were.
     pub requests: u64,
     /// Of them failed.
     pub failed: u64,
-    /// Median milliseconds; `None` without requests.
+    /// Median milliseconds, within five per cent; `None` without requests.
     pub p50_ms: Option<f64>,
-    /// Milliseconds that nineteen in twenty stay below.
+    /// Milliseconds that nineteen in twenty stay below, within five per cent.
     pub p95_ms: Option<f64>,
 }
 
@@ -86,7 +84,7 @@ pub struct ServiceEdge {
     pub caller: String,
     /// Who is called.
     pub callee: String,
-    /// Calls that were read.
+    /// How many calls.
     pub calls: u64,
     /// Of them failed.
     pub failed: u64,

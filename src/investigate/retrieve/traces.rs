@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use groundcrew_store::{SpanQuery, Store};
+use groundcrew_store::{SpanCountQuery, SpanQuery, Store};
 use groundcrew_telemetry::{Attributes, SpanRow, TimeRange};
 
 use super::super::assertion::Measure;
@@ -39,16 +39,34 @@ pub(super) fn gather(store: &Store, question: &Question, plan: &Plan, gathered: 
             found.matched
         )));
     }
+    let counted =
+        if number < found.matched { counts(store, plan.window) } else { Counts::default() };
     let inside: Vec<&SpanRow> =
         found.rows.iter().filter(|row| plan.window.contains(row.span.start)).collect();
-    gathered.candidates.extend(operations(&inside));
+    gathered.candidates.extend(operations(&inside, &counted));
     if found.rows.is_empty() {
         let end = plan.window.end;
         if let Ok(older) = read(TimeRange::new(end.plus_secs(-LOOKBACK_SECS), end)) {
-            gathered.candidates.extend(operations(&older.rows.iter().collect::<Vec<_>>()));
+            let rows: Vec<&SpanRow> = older.rows.iter().collect();
+            gathered.candidates.extend(operations(&rows, &Counts::default()));
         }
     }
     gathered.observations.spans = found.rows;
+}
+
+/// Spans and failed ones by service and operation, of all and not of a sample.
+type Counts = BTreeMap<(String, String), (u64, u64)>;
+
+/// What was counted in a time; nothing where that cannot be read, since a sample says nearly the same.
+fn counts(store: &Store, range: TimeRange) -> Counts {
+    let query = SpanCountQuery { range, services: Vec::new() };
+    let mut counts = Counts::new();
+    for operation in store.span_counts(&query).unwrap_or_default().operations {
+        let known = counts.entry((operation.service, operation.operation)).or_default();
+        known.0 += operation.spans;
+        known.1 += operation.failed;
+    }
+    counts
 }
 
 /// What one operation of one service came to.
@@ -61,7 +79,7 @@ struct Operation<'a> {
     failure: Option<&'a SpanRow>,
 }
 
-fn operations(rows: &[&SpanRow]) -> Vec<Candidate> {
+fn operations(rows: &[&SpanRow], counts: &Counts) -> Vec<Candidate> {
     let mut operations: BTreeMap<(&str, &str), Operation<'_>> = BTreeMap::new();
     for row in rows.iter().copied() {
         let failure = row.span.is_error().then_some(row);
@@ -89,7 +107,12 @@ fn operations(rows: &[&SpanRow]) -> Vec<Candidate> {
     }
     let mut candidates: Vec<Candidate> = operations
         .into_iter()
-        .map(|((service, name), operation)| candidate(service, name, &operation))
+        .map(|((service, name), mut operation)| {
+            if let Some(all) = counts.get(&(service.to_owned(), name.to_owned())) {
+                (operation.calls, operation.failed) = *all;
+            }
+            candidate(service, name, &operation)
+        })
         .collect();
     candidates.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.key.cmp(&b.key)));
     candidates.truncate(OPERATIONS_MAX);

@@ -38,8 +38,6 @@ pub(super) struct MapShape {
     calls: Vec<CallShape>,
     /// Services that are not given.
     left_out: usize,
-    /// Whether requests were counted in a sample of whole traces.
-    sampled: bool,
 }
 
 /// One service.
@@ -76,7 +74,7 @@ struct CallShape {
     caller: String,
     /// Who is called.
     callee: String,
-    /// Calls that were read.
+    /// How many calls.
     calls: u64,
     /// Of them failed.
     failed: u64,
@@ -110,7 +108,6 @@ pub(super) fn map(from: &Investigator, given: ServiceMap, now: Timestamp) -> Res
         left_out: services.len().saturating_sub(SERVICES_MAX),
         services: services.into_iter().take(SERVICES_MAX).map(service).collect(),
         calls: calls.take(CALLS_MAX).map(call).collect(),
-        sampled: view.sampled,
     };
     let unwell = shape.services.iter().filter(|service| service.state != "fine").count();
     let summary = format!(

@@ -36,7 +36,6 @@ function Found({ view }: { view: ServicesView }) {
     <>
       <p class="tb-scope">
         {counted(view.services.length, "service")}, {unwell === 0 ? "all as before" : `${unwell} not as before`} · {span(view.from, view.to)}, against the time before
-        {view.sampled && " · requests were counted in a sample of whole traces: shares hold, counts are less than there were"}
       </p>
       <Tabs tab={tab} />
       <div role="tabpanel" id="mp-panel" aria-labelledby={`mp-tab-${tab}`}>

@@ -46,7 +46,6 @@ mod topology;
 pub(crate) use meaning::{Meaning, meaning};
 pub use path::critical_path;
 pub use pipeline::rank;
-pub use spans::peer_name;
 
 #[cfg(test)]
 mod tests;

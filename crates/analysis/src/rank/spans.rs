@@ -2,7 +2,7 @@
 //!
 //! Linear in the number of spans, apart from the sorting of durations.
 
-use groundcrew_telemetry::{Attributes, SpanId, SpanKind, SpanRow, TraceId};
+use groundcrew_telemetry::{SpanId, SpanKind, SpanRow, TraceId, peer_name};
 use rustc_hash::FxHashMap;
 
 use super::names::Names;
@@ -323,25 +323,4 @@ fn union(intervals: &[(u32, i64, i64, u32)], low: i64, high: i64) -> i64 {
         }
     }
     covered
-}
-
-/// What a client span says about the other side, by its attributes.
-#[must_use]
-pub fn peer_name(attributes: &Attributes) -> Option<&str> {
-    // A host's name tells two databases of one make apart; a bare address tells nobody anything.
-    const KEYS: [&str; 9] = [
-        "peer.service",
-        "server.address",
-        "net.peer.name",
-        "http.host",
-        "db.namespace",
-        "db.name",
-        "messaging.system",
-        "db.system.name",
-        "db.system",
-    ];
-    let is_address = |name: &str| name.parse::<std::net::IpAddr>().is_ok();
-    let names =
-        || KEYS.iter().filter_map(|key| attributes.str(key)).filter(|name| !name.is_empty());
-    names().find(|name| !is_address(name)).or_else(|| names().next())
 }

@@ -4,12 +4,14 @@
 //! work that needs no lock before.
 
 mod metrics;
+mod packed_spans;
 mod portions;
 mod prepare;
 mod rollup;
 mod size;
 
 pub(crate) use metrics::MemorySeries;
-pub(crate) use portions::{LogPortion, Memory, SpanPortion};
+pub(crate) use packed_spans::{PackedValue, SpanPortion, SpanRef};
+pub(crate) use portions::{LogPortion, Memory};
 pub(crate) use prepare::{Prepared, prepare};
 pub(crate) use rollup::{Cell, CellKey, RowAt};

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use groundcrew_telemetry::{LogRecord, MetricSeries, Severity, Span, Timestamp};
+use groundcrew_telemetry::{LogRecord, MetricSeries, Severity, Timestamp};
 
 use super::metrics::MemoryMetrics;
+use super::packed_spans::SpanPortion;
 use super::rollup::{Counted, MemoryRollup, RowAt};
 use crate::origin::Origin;
+use crate::span_rollup::SpanRollup;
 
 /// What a rollup cell takes beside its row.
 const CELL_BYTES: usize = 120;
@@ -37,35 +39,14 @@ impl LogPortion {
     }
 }
 
-/// Spans of one origin that came together.
-#[derive(Debug)]
-pub(crate) struct SpanPortion {
-    pub(crate) origin: Arc<Origin>,
-    pub(crate) spans: Vec<Span>,
-    /// The first start.
-    pub(crate) first: Timestamp,
-    /// The last start.
-    pub(crate) last: Timestamp,
-    pub(crate) bytes: usize,
-}
-
-impl SpanPortion {
-    pub(super) fn new(origin: Arc<Origin>, spans: Vec<Span>, bytes: usize) -> Self {
-        let (mut first, mut last) = (Timestamp::MAX, Timestamp::MIN);
-        for span in &spans {
-            first = first.min(span.start);
-            last = last.max(span.start);
-        }
-        Self { origin, spans, first, last, bytes }
-    }
-}
-
 /// The rows that came since the last seal.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     pub(crate) logs: Vec<Arc<LogPortion>>,
     pub(crate) rollup: MemoryRollup,
     pub(crate) spans: Vec<Arc<SpanPortion>>,
+    /// What the spans counted, where it is known already: when splits are merged. Otherwise they are counted when sealed.
+    pub(crate) span_rollup: Option<SpanRollup>,
     pub(crate) metrics: MemoryMetrics,
     bytes: usize,
 }
@@ -100,7 +81,7 @@ impl Memory {
     }
 
     pub(crate) fn add_spans(&mut self, portion: SpanPortion) {
-        if portion.spans.is_empty() {
+        if portion.heads.is_empty() {
             return;
         }
         self.bytes += PORTION_BYTES + portion.bytes;

@@ -6,9 +6,11 @@ use groundcrew_telemetry::{
     Alert, Batch, ChangeEvent, ClusterSnapshot, LogBatch, MetricSeries, SpanBatch,
 };
 
-use super::portions::{LogPortion, SpanPortion};
+use super::packed_spans::SpanPortion;
+use super::portions::LogPortion;
 use super::rollup::{Counted, count_portion};
 use super::size;
+use crate::StoreError;
 use crate::origin::{Origin, Origins, hash_series};
 
 /// A batch that only has to be put in place.
@@ -24,10 +26,10 @@ pub(crate) enum Prepared {
 }
 
 /// Makes a batch ready to be put in place.
-pub(crate) fn prepare(batch: Batch, origins: &Origins) -> Prepared {
-    match batch {
+pub(crate) fn prepare(batch: Batch, origins: &Origins) -> Result<Prepared, StoreError> {
+    Ok(match batch {
         Batch::Logs(batch) => prepare_logs(batch, origins),
-        Batch::Spans(batch) => Prepared::Spans(prepare_spans(batch, origins)),
+        Batch::Spans(batch) => Prepared::Spans(prepare_spans(batch, origins)?),
         Batch::Metrics(batch) => {
             let series = batch.series.into_iter().map(|series| (hash_series(&series), series));
             Prepared::Metrics(origins.intern(batch.resource), series.collect())
@@ -35,7 +37,7 @@ pub(crate) fn prepare(batch: Batch, origins: &Origins) -> Prepared {
         Batch::Changes(changes) => Prepared::Changes(changes),
         Batch::Alerts(alerts) => Prepared::Alerts(alerts),
         Batch::Cluster(snapshots) => Prepared::Cluster(snapshots),
-    }
+    })
 }
 
 fn prepare_logs(batch: LogBatch, origins: &Origins) -> Prepared {
@@ -45,8 +47,6 @@ fn prepare_logs(batch: LogBatch, origins: &Origins) -> Prepared {
     Prepared::Logs(LogPortion::new(origin, batch.records, bytes), counted)
 }
 
-fn prepare_spans(batch: SpanBatch, origins: &Origins) -> SpanPortion {
-    let origin = origins.intern(batch.resource);
-    let bytes = batch.spans.iter().map(size::span).sum();
-    SpanPortion::new(origin, batch.spans, bytes)
+fn prepare_spans(batch: SpanBatch, origins: &Origins) -> Result<SpanPortion, StoreError> {
+    SpanPortion::new(origins.intern(batch.resource), &batch.spans)
 }

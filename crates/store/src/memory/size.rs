@@ -1,22 +1,9 @@
 //! Estimates how much memory rows take.
 
-use groundcrew_telemetry::{Attributes, LogRecord, MetricSeries, Point, Span, Value};
+use groundcrew_telemetry::{Attributes, LogRecord, MetricSeries, Point, Value};
 
 pub(super) fn log_record(record: &LogRecord) -> usize {
     size_of::<LogRecord>() + record.body.len() + attributes(&record.attributes)
-}
-
-pub(super) fn span(span: &Span) -> usize {
-    let events: usize = span
-        .events
-        .iter()
-        .map(|event| size_of_val(event) + event.name.len() + attributes(&event.attributes))
-        .sum();
-    size_of::<Span>()
-        + span.name.len()
-        + span.status.message.len()
-        + attributes(&span.attributes)
-        + events
 }
 
 /// A series without its points.

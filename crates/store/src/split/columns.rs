@@ -6,6 +6,8 @@ use groundcrew_telemetry::{Attributes, SpanId, Timestamp, TraceId, Value};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
+use crate::memory::PackedValue;
+
 /// Numbers things in the order they first come.
 #[derive(Debug)]
 pub(super) struct Numbering<T> {
@@ -132,6 +134,26 @@ impl AttributeColumns {
                 }
             });
         }
+    }
+
+    /// As [`Self::push`] for a packed span's. Spans are asked for by trace, service and time, never by words.
+    pub(super) fn push_packed<'a, 'r: 'a>(
+        &mut self,
+        pairs: impl Iterator<Item = (&'r str, &'a PackedValue<'r>)>,
+        strings: &mut BlockStrings<'r>,
+    ) {
+        let before = self.keys.len();
+        for (key, value) in pairs {
+            self.keys.push(strings.names.number(key).0);
+            self.values.push(match value {
+                PackedValue::Str(text) => StoredValue::Str(strings.values.number(text).0),
+                PackedValue::Int(number) => StoredValue::Int(*number),
+                PackedValue::Double(number) => StoredValue::Double(*number),
+                PackedValue::Bool(flag) => StoredValue::Bool(*flag),
+                PackedValue::Other(value) => StoredValue::Other(value.clone()),
+            });
+        }
+        self.counts.push(u32::try_from(self.keys.len() - before).unwrap_or(u32::MAX));
     }
 
     /// Where each row's pairs begin.

@@ -8,8 +8,9 @@ use super::meta::{META_KIND, META_NAME, Split, SplitMeta};
 use super::rollup_file::RollupFile;
 use super::rows_file::RowsFile;
 use super::series_file::SeriesFile;
+use super::span_counts_file::SpanCountsFile;
 use super::word_index::WordIndex;
-use super::{id_index, rollup_file, rows_file, series_file, word_index};
+use super::{id_index, rollup_file, rows_file, series_file, span_counts_file, word_index};
 use crate::cache::Cache;
 use crate::cold::{Bucket, ColdFiles};
 use crate::{StoreError, checked_file, disk};
@@ -19,6 +20,7 @@ const ROWS_BYTES_MAX: usize = 32 * 1024 * 1024;
 const IDS_BYTES_MAX: usize = 8 * 1024 * 1024;
 const WORDS_BYTES_MAX: usize = 96 * 1024 * 1024;
 const ROLLUP_BYTES_MAX: usize = 96 * 1024 * 1024;
+const SPAN_COUNTS_BYTES_MAX: usize = 64 * 1024 * 1024;
 const SERIES_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// The opened files of splits.
@@ -28,6 +30,7 @@ pub(crate) struct SplitReader {
     ids: Cache<IdIndex>,
     words: Cache<WordIndex>,
     rollups: Cache<RollupFile>,
+    span_counts: Cache<SpanCountsFile>,
     series: Cache<SeriesFile>,
     /// Where the files of old splits are, if anywhere else.
     cold: OnceLock<ColdFiles>,
@@ -40,6 +43,7 @@ impl Default for SplitReader {
             ids: Cache::new(IDS_BYTES_MAX),
             words: Cache::new(WORDS_BYTES_MAX),
             rollups: Cache::new(ROLLUP_BYTES_MAX),
+            span_counts: Cache::new(SPAN_COUNTS_BYTES_MAX),
             series: Cache::new(SERIES_BYTES_MAX),
             cold: OnceLock::new(),
         }
@@ -59,12 +63,25 @@ impl SplitReader {
         self.opened((split, series_file::NAME), &self.series, SeriesFile::open)
     }
 
+    /// What the spans of a split counted; `None` when it was written without.
+    pub(crate) fn span_counts(
+        &self,
+        split: &Split,
+    ) -> Result<Option<Arc<SpanCountsFile>>, StoreError> {
+        if !disk::exists(&split.dir.join(span_counts_file::NAME)) {
+            return Ok(None);
+        }
+        let opened = (split, span_counts_file::NAME);
+        self.opened(opened, &self.span_counts, SpanCountsFile::open).map(Some)
+    }
+
     /// Closes the files of a split.
     pub(crate) fn forget(&self, id: u64) {
         self.rows.forget(id);
         self.ids.forget(id);
         self.words.forget(id);
         self.rollups.forget(id);
+        self.span_counts.forget(id);
         self.series.forget(id);
         if let Some(cold) = self.cold() {
             cold.forget(id);

@@ -21,8 +21,9 @@ use crate::series_merge::sort_and_dedup;
 
 const KIND: FileKind = *b"GCse";
 pub(super) const NAME: &str = "series.bin";
-/// Points are kept in chunks of about this size before compression.
-const CHUNK_BYTES: usize = 64 * 1024;
+/// Points are kept in chunks of about this size before compression: series of a process have the same times, so the more
+/// lie together the less each takes.
+const CHUNK_BYTES: usize = 256 * 1024;
 
 #[derive(Default, Serialize, Deserialize)]
 struct Footer {

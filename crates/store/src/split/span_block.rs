@@ -1,8 +1,6 @@
 //! A block of spans as columns.
 
-use groundcrew_telemetry::{
-    Span, SpanEvent, SpanId, SpanKind, SpanStatus, StatusCode, Timestamp, TraceId,
-};
+use groundcrew_telemetry::{Span, SpanEvent, SpanId, SpanStatus, StatusCode, Timestamp, TraceId};
 use serde::{Deserialize, Serialize};
 
 use super::block_tokens::BlockTokens;
@@ -11,6 +9,8 @@ use super::columns::{
     string,
 };
 use crate::StoreError;
+use crate::memory::SpanRef;
+use crate::span_rollup::{kind_number, kind_of};
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Columns {
@@ -45,27 +45,27 @@ pub(super) struct SpanBlockBuilder<'r> {
 }
 
 impl<'r> SpanBlockBuilder<'r> {
-    pub(super) fn push(&mut self, span: &'r Span, origin: u32, tokens: &mut BlockTokens) {
+    pub(super) fn push(&mut self, span: &SpanRef<'r>, origin: u32, tokens: &mut BlockTokens) {
         let columns = &mut self.columns;
-        columns.starts.push(span.start);
-        columns.ends.push(span.end.nanos().wrapping_sub(span.start.nanos()));
+        let (code, message) = span.status();
+        columns.starts.push(span.head.start);
+        columns.ends.push(span.nanos());
         columns.origins.push(origin);
-        if columns.traces.push(Some(span.trace_id), &mut self.traces) {
-            tokens.add_hex(Some(span.trace_id.0));
+        if columns.traces.push(Some(span.head.trace_id), &mut self.traces) {
+            tokens.add_hex(Some(span.head.trace_id.0));
         }
-        columns.span_ids.extend_from_slice(&span.span_id.0);
-        columns.parents.push(span.parent_span_id);
-        columns.operations.push(self.strings.names.number(&span.name).0);
-        columns.kinds.push(kind_number(span.kind));
-        columns.status_codes.push(status_number(span.status.code));
-        columns.status_messages.push(self.strings.values.number(&span.status.message).0);
-        // Spans are asked for by trace, service and time, never by words.
-        columns.attributes.push(&span.attributes, &mut self.strings, &mut |_| {});
-        columns.event_counts.push(u32::try_from(span.events.len()).unwrap_or(u32::MAX));
-        for event in &span.events {
-            columns.event_times.push(event.time.nanos().wrapping_sub(span.start.nanos()));
-            columns.event_names.push(self.strings.names.number(&event.name).0);
-            columns.event_attributes.push(&event.attributes, &mut self.strings, &mut |_| {});
+        columns.span_ids.extend_from_slice(&span.span_id().0);
+        columns.parents.push(span.parent_span_id());
+        columns.operations.push(self.strings.names.number(span.name()).0);
+        columns.kinds.push(kind_number(span.kind()));
+        columns.status_codes.push(status_number(code));
+        columns.status_messages.push(self.strings.values.number(message).0);
+        columns.attributes.push_packed(span.attributes(), &mut self.strings);
+        columns.event_counts.push(u32::try_from(span.events().len()).unwrap_or(u32::MAX));
+        for (nanos, name, attributes) in span.events() {
+            columns.event_times.push(nanos);
+            columns.event_names.push(self.strings.names.number(name).0);
+            columns.event_attributes.push_packed(attributes, &mut self.strings);
         }
     }
 
@@ -184,28 +184,6 @@ impl SpanView<'_> {
                 })
             })
             .collect()
-    }
-}
-
-const fn kind_number(kind: SpanKind) -> u8 {
-    match kind {
-        SpanKind::Unspecified => 0,
-        SpanKind::Internal => 1,
-        SpanKind::Server => 2,
-        SpanKind::Client => 3,
-        SpanKind::Producer => 4,
-        SpanKind::Consumer => 5,
-    }
-}
-
-const fn kind_of(number: u8) -> SpanKind {
-    match number {
-        1 => SpanKind::Internal,
-        2 => SpanKind::Server,
-        3 => SpanKind::Client,
-        4 => SpanKind::Producer,
-        5 => SpanKind::Consumer,
-        _ => SpanKind::Unspecified,
     }
 }
 

@@ -13,10 +13,11 @@ use super::meta::{META_KIND, META_NAME, SplitMeta, SplitSignal};
 use super::rows_file::{BlockFacts, RowsWriter};
 use super::span_block::SpanBlockBuilder;
 use super::word_index::WordIndexBuilder;
-use super::{rollup_file, series_file};
+use super::{rollup_file, series_file, span_counts_file};
 use crate::memory::{Memory, RowAt};
 use crate::origin::Origin;
 use crate::span_sample::sample_hash;
+use crate::span_tally::SpanTally;
 use crate::{StoreError, checked_file, disk};
 
 /// Log rows of one block: more make columns longer, which compress better and are indexed less often; fewer are decoded sooner.
@@ -82,7 +83,7 @@ fn draft(memory: &Memory, signal: SplitSignal) -> Option<SplitMeta> {
             services.insert(&portion.origin.service);
         }),
         SplitSignal::Spans => memory.spans.iter().for_each(|portion| {
-            add(portion.first, portion.last, portion.spans.len(), portion.bytes);
+            add(portion.first, portion.last, portion.heads.len(), portion.bytes);
             services.insert(&portion.origin.service);
         }),
         SplitSignal::Metrics => memory.metrics.series.iter().for_each(|series| {
@@ -172,29 +173,44 @@ fn write_logs(dir: &Path, memory: &Memory, order: &[(Timestamp, RowAt)]) -> Resu
 fn write_spans(dir: &Path, memory: &Memory) -> Result<(), StoreError> {
     let mut order: Vec<(i64, u64, Timestamp, RowAt)> = Vec::new();
     for (number, portion) in memory.spans.iter().enumerate() {
-        order.extend(portion.spans.iter().enumerate().map(|(row, span)| {
-            let stretch = span.start.nanos().div_euclid(STRETCH_NANOS);
-            (stretch, sample_hash(span.trace_id), span.start, row_at(number, row))
+        order.extend(portion.heads.iter().enumerate().map(|(row, head)| {
+            let stretch = head.start.nanos().div_euclid(STRETCH_NANOS);
+            (stretch, sample_hash(head.trace_id), head.start, row_at(number, row))
         }));
     }
     order.sort_by_key(|(stretch, hash, time, _)| (*stretch, *hash, *time));
+    let mut tally = memory.span_rollup.is_none().then(|| SpanTally::with_capacity(order.len()));
+    let mut senders = Vec::new();
     let mut output = Output::create(dir, None)?;
     let mut block = SpanBlockBuilder::default();
     let mut stretch_before = None;
     for (stretch, hash, time, at) in &order {
         let Some(portion) = memory.spans.get(at.portion as usize) else { continue };
-        let Some(span) = portion.spans.get(at.row as usize) else { continue };
+        let Some(span) = portion.span(at.row as usize) else { continue };
         let is_new_stretch = stretch_before.replace(*stretch).is_some_and(|last| last != *stretch);
         if block.rows() >= BLOCK_ROWS || is_new_stretch && block.rows() >= STRETCH_ROWS_MIN {
             output.end_block(&std::mem::take(&mut block).encode()?)?;
         }
         let origin = output.begin_row(&portion.origin, *time, Severity::UNSPECIFIED, *hash);
-        block.push(span, origin, &mut output.tokens);
+        if let Some(tally) = &mut tally {
+            if senders.len() <= origin as usize {
+                senders.push(tally.sender(&portion.origin.resource));
+            }
+            if let Some(sender) = senders.get(origin as usize) {
+                tally.add_packed(*sender, &span);
+            }
+        }
+        block.push(&span, origin, &mut output.tokens);
     }
     if block.rows() > 0 {
         output.end_block(&block.encode()?)?;
     }
-    output.finish(dir)
+    output.finish(dir)?;
+    let counted = tally.map(SpanTally::finish);
+    if let Some(rollup) = counted.as_ref().or(memory.span_rollup.as_ref()) {
+        span_counts_file::write(dir, rollup)?;
+    }
+    Ok(())
 }
 
 fn row_at(portion: usize, row: usize) -> RowAt {

@@ -64,8 +64,8 @@ impl Store {
             Durability::Synced | Durability::Written => Some(encode(&batches, claim.as_ref())?),
             Durability::OnFlush => None,
         };
-        let prepared: Vec<Prepared> =
-            batches.into_iter().map(|batch| prepare(batch, &self.origins)).collect();
+        let prepared = batches.into_iter().map(|batch| prepare(batch, &self.origins));
+        let prepared: Vec<Prepared> = prepared.collect::<Result<_, _>>()?;
         let _gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(payload) = payload {
             self.relog_templates(wal)?;

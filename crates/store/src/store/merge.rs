@@ -19,6 +19,7 @@ use crate::StoreError;
 use crate::manifest::Manifest;
 use crate::memory::{Memory, prepare};
 use crate::pace::Pace;
+use crate::span_rollup::SpanRollupBuilder;
 use crate::split::{LogBlock, SpanBlock, Split, SplitSignal, SplitSpec, split_dirs, write_splits};
 
 /// Small splits of one signal next to each other that may stay.
@@ -95,14 +96,20 @@ impl Store {
 
     fn read_back(&self, run: &[Arc<Split>], pace: &mut Pace<'_>) -> Result<Memory, StoreError> {
         let mut live = Live::default();
+        let mut counted = SpanRollupBuilder::default();
         for split in run {
             pace.spend(split.bytes());
             match split.meta.signal {
                 SplitSignal::Logs => self.read_back_logs(split, &mut live)?,
-                SplitSignal::Spans => self.read_back_spans(split, &mut live)?,
+                SplitSignal::Spans => {
+                    self.read_back_spans(split, &mut live)?;
+                    // Added up and not counted again: what was counted does not change.
+                    counted.add(self.rollup_of(split)?.as_ref());
+                }
                 SplitSignal::Metrics => self.read_back_metrics(split, &mut live)?,
             }
         }
+        live.active.span_rollup = Some(counted.finish());
         Ok(live.active)
     }
 
@@ -115,7 +122,7 @@ impl Store {
             })?;
             for (resource, records) in in_order(&file.resources, by_origin) {
                 let batch = Batch::Logs(LogBatch { resource, scope: String::new(), records });
-                live.apply(prepare(batch, &self.origins))?;
+                live.apply(prepare(batch, &self.origins)?)?;
             }
         }
         Ok(())
@@ -133,7 +140,7 @@ impl Store {
             }
             for (resource, spans) in in_order(&file.resources, by_origin) {
                 let batch = Batch::Spans(SpanBatch { resource, scope: String::new(), spans });
-                live.apply(prepare(batch, &self.origins))?;
+                live.apply(prepare(batch, &self.origins)?)?;
             }
         }
         Ok(())
@@ -155,7 +162,7 @@ impl Store {
         for (resource, series) in batches {
             let resource = (*resource).clone();
             let batch = MetricBatch { resource, scope: String::new(), series: vec![series] };
-            live.apply(prepare(Batch::Metrics(batch), &self.origins))?;
+            live.apply(prepare(Batch::Metrics(batch), &self.origins)?)?;
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ mod read;
 mod retain;
 mod seal;
 mod search;
+mod span_counts;
 mod tend;
 
 #[cfg(test)]

@@ -240,7 +240,7 @@ fn load_once(
     let (mut keys, warning) = resend::load(dir)?;
     warning.into_iter().for_each(|warning| warnings.add(warning));
     let mut apply = |batches: Vec<Batch>| {
-        batches.into_iter().try_for_each(|batch| live.apply(prepare(batch, origins)))
+        batches.into_iter().try_for_each(|batch| live.apply(prepare(batch, origins)?))
     };
     let replayed = replay(&dir.join("wal"), manifest.wal_floor, &mut |record| match record {
         Record::Templates(texts) => {

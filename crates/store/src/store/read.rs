@@ -219,7 +219,7 @@ impl Store {
             }
             let in_blocks: u64 =
                 blocks.iter().map(|(_, block)| block.rows_inside(query.range)).sum();
-            let in_memory: usize = portions.iter().map(|portion| portion.spans.len()).sum();
+            let in_memory: usize = portions.iter().map(|portion| portion.heads.len()).sum();
             let mut share =
                 SAMPLE_MARGIN * query.limit as f64 / (in_blocks as f64 + in_memory as f64);
             loop {
@@ -388,13 +388,14 @@ impl Store {
 }
 
 fn offer_portion(portion: &SpanPortion, query: &SpanQuery, sample: &mut SpanSample) {
-    let asked_for = portion.spans.iter().filter(|span| {
-        query.range.contains(span.start)
-            && query.trace_id.is_none_or(|wanted| span.trace_id == wanted)
-    });
-    for span in asked_for {
-        let resource = Arc::clone(&portion.origin.resource);
-        sample.offer(span.trace_id, || SpanRow { resource, span: span.clone() });
+    for (row, head) in portion.heads.iter().enumerate() {
+        if query.range.contains(head.start)
+            && query.trace_id.is_none_or(|wanted| head.trace_id == wanted)
+            && let Some(span) = portion.span(row)
+        {
+            let resource = Arc::clone(&portion.origin.resource);
+            sample.offer(head.trace_id, || SpanRow { resource, span: span.to_span() });
+        }
     }
 }
 
@@ -405,7 +406,7 @@ fn cover_memory(memory: &Memory, coverage: &mut Coverage, services: &mut Vec<Str
     }
     services.extend(memory.rollup.services.iter().map(ToString::to_string));
     for portion in &memory.spans {
-        coverage.spans.add(portion.spans.len() as u64, portion.first, portion.last);
+        coverage.spans.add(portion.heads.len() as u64, portion.first, portion.last);
         services.push(portion.origin.service.to_string());
     }
     coverage.points.add(memory.metrics.points, memory.metrics.first, memory.metrics.last);

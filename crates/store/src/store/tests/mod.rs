@@ -15,4 +15,5 @@ mod rollups;
 mod round_trip;
 mod searching;
 mod simulation;
+mod span_counts;
 mod spans_and_metrics;
