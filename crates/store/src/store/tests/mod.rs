@@ -16,3 +16,4 @@ mod round_trip;
 mod searching;
 mod simulation;
 mod spans_and_metrics;
+mod streams;
