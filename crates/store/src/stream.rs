@@ -59,6 +59,15 @@ pub struct StreamPart {
     pub settled: u64,
 }
 
+impl StreamPart {
+    /// Messages one after the other; none before them will come again.
+    #[must_use]
+    pub fn run(stream: StreamName, messages: Range<u64>) -> Self {
+        let settled = messages.start;
+        Self { stream, messages: std::iter::once(messages).collect(), settled }
+    }
+}
+
 /// Streams and the ranges that are stored of them, those that brought nothing for longest first.
 pub(crate) type KnownStreams = Vec<(StreamName, Vec<Range<u64>>)>;
 
@@ -217,6 +226,7 @@ pub(crate) fn load(dir: &Path) -> Result<(KnownStreams, Option<String>), StoreEr
 }
 
 #[cfg(test)]
+#[expect(clippy::single_range_in_vec_init, reason = "a part may well be one range")]
 mod tests {
     use proptest::prelude::{Strategy, any, prop_assert, prop_assert_eq, proptest};
 

@@ -9,13 +9,13 @@ fn stream() -> StreamName {
     StreamName::of(&["test", "orders", "0"])
 }
 
-/// Stores message `number` as a source does: unless it is stored.
+/// Stores message `number` as a source does that reads in order: unless it is stored.
 fn deliver(store: &Store, number: u64) {
-    if store.holds_message(&stream(), number) {
+    if store.stream_position(&stream()).is_some_and(|next| number < next) {
         return;
     }
     let batch = log_batch("cart", vec![record(number as i64, &format!("line {number}"))]);
-    let part = StreamPart { stream: stream(), messages: vec![number..number + 1], settled: 0 };
+    let part = StreamPart::run(stream(), number..number + 1);
     store.append_streamed(vec![batch], Durability::Synced, vec![part]).unwrap();
 }
 
@@ -81,7 +81,7 @@ fn a_crash_between_the_file_of_streams_and_the_manifest_loses_and_doubles_nothin
 fn messages_of_which_nothing_was_stored_are_known_too() {
     let dir = tempfile::tempdir().unwrap();
     let store = writer(dir.path());
-    let part = StreamPart { stream: stream(), messages: vec![0..7], settled: 0 };
+    let part = StreamPart::run(stream(), 0..7);
     store.append_streamed(Vec::new(), Durability::Synced, vec![part]).unwrap();
     assert_eq!(writer(crashed(dir.path()).path()).stream_position(&stream()), Some(7));
     store.flush().unwrap();
