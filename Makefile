@@ -15,8 +15,8 @@ demo: setup model web ## build everything and answer what broke in a simulated s
 test: setup model web ## run every test: Rust, Python exporters, panel, browser
 	scripts/test.sh
 
-build: web ## build the release binary with the panel inside
-	cargo build --release
+build: web ## build the release binary with the panel inside, and Kafka
+	cargo build --release --features kafka
 
 model: ## fetch the embedding model; search by words works without it
 	@scripts/fetch-model.sh "$(MODEL_DIR)" || echo "going on without the embedding model: documents are searched by words alone"
@@ -39,7 +39,7 @@ fmt: ## format
 	cargo fmt --all
 
 lint: ## clippy, warnings as errors
-	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --workspace --all-targets --features kafka -- -D warnings
 
 doc: ## documentation of every item, private ones too
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items

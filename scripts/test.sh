@@ -105,8 +105,11 @@ if [ -x "$cache/xfsprogs/sbin/mkfs.xfs" ]; then
   export GROUNDCREW_TEST_XFSPROGS="$cache/xfsprogs"
 fi
 
+debian_tools nats usr/sbin/nats-server "NATS" nats-server
+export GROUNDCREW_TEST_NATS="$cache/nats/usr/sbin/nats-server"
+
 echo "== Rust"
-cargo test --workspace
+cargo test --workspace --features kafka
 
 echo "== panel"
 if command -v npm >/dev/null; then

@@ -4,11 +4,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use groundcrew_indexer::Intake;
 use groundcrew_indexer::sources::fluent::{ForwardOptions, serve_forward};
 use groundcrew_indexer::sources::follow::{FollowOptions, follow, mistake};
+use groundcrew_indexer::sources::streams::{Format, NatsLogin, NatsOptions, consume_nats};
 use groundcrew_indexer::sources::syslog::{serve_stream, serve_udp};
 use groundcrew_indexer::sources::{Gate, Serving, Zone, tls_acceptor};
 use serde::{Deserialize, Serialize};
@@ -17,9 +19,16 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::AppError;
-use crate::config::{ConfigError, IntakeSettings, ServerSettings};
+use crate::config::{ConfigError, IntakeSettings, ServerSettings, StreamsBegin};
 use crate::surfaces::access::{self, Access};
 use crate::surfaces::listen;
+
+/// After this time without a sign of life, a server's partitions of Kafka go to others.
+#[cfg(feature = "kafka")]
+const KAFKA_SESSION: Duration = Duration::from_secs(45);
+
+/// After this time without a word from a server, NATS delivers a message again.
+const NATS_ACK_WAIT: Duration = Duration::from_secs(30);
 
 /// The ports that every server has.
 pub struct Listeners {
@@ -123,7 +132,107 @@ pub async fn start(
     if !settings.follow.is_empty() {
         follow_files(settings, serving, tasks)?;
     }
+    if !settings.kafka_brokers.is_empty() {
+        read_kafka(settings, serving, tasks)?;
+    }
+    if !settings.nats_url.is_empty() {
+        let reading = consume_nats(nats_options(settings)?, serving.clone()).await;
+        tasks.spawn(reading.map_err(|why| wrong("intake.nats_*", why))?);
+    }
     Ok(addresses)
+}
+
+/// Reads topics of Kafka, on a thread of its own.
+#[cfg(feature = "kafka")]
+fn read_kafka(
+    settings: &IntakeSettings,
+    serving: &Serving,
+    tasks: &mut JoinSet<()>,
+) -> Result<(), AppError> {
+    use groundcrew_indexer::sources::streams::{KafkaLogin, KafkaOptions, KafkaSource, Topic};
+
+    let topics = settings.kafka_topics.iter().filter(|text| !text.is_empty());
+    let topics: Vec<Topic> = topics
+        .map(|text| text.parse())
+        .collect::<Result<_, _>>()
+        .map_err(|why| wrong("intake.kafka_topics", format!("{why}")))?;
+    if topics.is_empty() {
+        return Err(AppError::Config(ConfigError::Conflict {
+            message: "intake.kafka_brokers is set, and no topic is named".to_owned(),
+            hint: "set intake.kafka_topics, e.g. [\"otlp_logs\", \"otlp_spans\", \"otlp_metrics\"]"
+                .to_owned(),
+        }));
+    }
+    let login = (!settings.kafka_user.is_empty()).then(|| KafkaLogin {
+        mechanism: settings.kafka_mechanism.name().to_owned(),
+        user: settings.kafka_user.clone(),
+        password: settings.kafka_password.expose().to_owned(),
+    });
+    let options = KafkaOptions {
+        brokers: settings.kafka_brokers.clone(),
+        topics,
+        group: settings.kafka_group.clone(),
+        begins_at_end: settings.streams_begin == StreamsBegin::Newest,
+        login,
+        tls: settings.kafka_tls,
+        tls_ca: settings.kafka_tls_ca.clone(),
+        session: KAFKA_SESSION,
+    };
+    let source = KafkaSource::new(options, serving).map_err(|why| {
+        wrong(
+            "intake.kafka_*",
+            format!("{why}; TLS and SCRAM need a build with the feature kafka-tls"),
+        )
+    })?;
+    let serving = serving.clone();
+    tasks.spawn_blocking(move || {
+        if let Err(error) = source.run(&serving) {
+            tracing::error!(%error, "Kafka is not read any more; the next start goes on where it was left");
+        }
+    });
+    Ok(())
+}
+
+#[cfg(not(feature = "kafka"))]
+fn read_kafka(_: &IntakeSettings, _: &Serving, _: &mut JoinSet<()>) -> Result<(), AppError> {
+    Err(AppError::Config(ConfigError::Conflict {
+        message: "intake.kafka_brokers is set, and this program was built without Kafka".to_owned(),
+        hint: "build it with `cargo build --release --features kafka` (kafka-tls for TLS and SCRAM), or use the container image".to_owned(),
+    }))
+}
+
+fn nats_options(settings: &IntakeSettings) -> Result<NatsOptions, AppError> {
+    if settings.nats_stream.is_empty() {
+        return Err(AppError::Config(ConfigError::Conflict {
+            message: "intake.nats_url is set, and no stream is named".to_owned(),
+            hint: "set intake.nats_stream".to_owned(),
+        }));
+    }
+    let format = match settings.nats_format.as_str() {
+        "" => None,
+        word => Some(Format::named(word).ok_or_else(|| {
+            wrong("intake.nats_format", format!("`{word}` is not logs, traces, metrics or lines"))
+        })?),
+    };
+    let password = || settings.nats_password.expose().to_owned();
+    let login = if !settings.nats_credentials.is_empty() {
+        Some(NatsLogin::Credentials(settings.nats_credentials.expose().to_owned()))
+    } else if !settings.nats_user.is_empty() {
+        Some(NatsLogin::User(settings.nats_user.clone(), password()))
+    } else {
+        (!settings.nats_password.is_empty()).then(|| NatsLogin::Token(password()))
+    };
+    Ok(NatsOptions {
+        url: settings.nats_url.clone(),
+        stream: settings.nats_stream.clone(),
+        consumer: settings.nats_consumer.clone(),
+        subject: settings.nats_subject.clone(),
+        format,
+        begins_at_end: settings.streams_begin == StreamsBegin::Newest,
+        login,
+        tls_ca: settings.nats_tls_ca.clone(),
+        ack_wait: NATS_ACK_WAIT,
+    })
 }
 
 /// Follows the files of the settings, on a thread of its own.

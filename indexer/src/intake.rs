@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use groundcrew_masking::Masker;
-use groundcrew_store::{Durability, ResendKey, Store, StoreError};
+use groundcrew_store::{Durability, ResendKey, Store, StoreError, StreamPart};
 use groundcrew_telemetry::{Batch, Clock, SystemClock, Timestamp};
 use tokio::sync::Semaphore;
 
@@ -72,6 +72,8 @@ pub struct Submission {
     pub durability: Durability,
     /// What the request is known by when its sender repeats it; `None` stores it in any case.
     pub resend_key: Option<ResendKey>,
+    /// Which messages of streams it is, remembered together with it; with a key, none.
+    pub stream_parts: Vec<StreamPart>,
 }
 
 /// Why a submit was refused. Nothing of it was acknowledged.
@@ -221,7 +223,8 @@ impl Intake {
         batches: Vec<Batch>,
         durability: Durability,
     ) -> Result<Accepted, Refused> {
-        self.take(Submission { admission, batches, durability, resend_key: None })
+        let stream_parts = Vec::new();
+        self.take(Submission { admission, batches, durability, resend_key: None, stream_parts })
     }
 
     /// Masks, enriches and stores a request, unless it was stored a short while ago. Two that are the same at the same
@@ -230,7 +233,8 @@ impl Intake {
     /// # Errors
     /// When the store cannot take it. Nothing is then acknowledged.
     pub fn take(&self, submission: Submission) -> Result<Accepted, Refused> {
-        let Submission { admission, mut batches, durability, resend_key } = submission;
+        let Submission { admission, mut batches, durability, resend_key, stream_parts } =
+            submission;
         let durability = match durability {
             Durability::Synced => self.shared.settings.durability,
             other => other,
@@ -250,7 +254,7 @@ impl Intake {
         enricher.set_now(now);
         let masked = mask_batches(batches, &self.shared.masker, &mut enricher);
         let records = masked.batches.iter().map(|batch| batch.record_count()).sum();
-        let request = Request { batches: masked.batches, durability, claim };
+        let request = Request { batches: masked.batches, durability, claim, stream_parts };
         // From here on it waits for the disk.
         self.turn.end();
         let written = write(&self.shared.store, request, &mut enricher);

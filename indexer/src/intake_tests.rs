@@ -85,6 +85,7 @@ fn request(bench: &Bench, body: &str) -> Submission {
         batches: vec![batch(&[body])],
         durability: Durability::Synced,
         resend_key: Some(ResendKey::of("", "test", body.as_bytes())),
+        stream_parts: Vec::new(),
     }
 }
 

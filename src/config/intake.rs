@@ -37,6 +37,84 @@ pub struct IntakeSettings {
     pub allow_from: Vec<String>,
     /// Files to follow, as paths or patterns such as `/var/log/app/*.log`.
     pub follow: Vec<String>,
+    /// Brokers of Kafka to begin with; empty for no Kafka.
+    pub kafka_brokers: String,
+    /// Topics to read, with what their messages hold.
+    pub kafka_topics: Vec<String>,
+    /// The consumer group.
+    pub kafka_group: String,
+    /// User for Kafka; empty for none.
+    pub kafka_user: String,
+    /// Password of that user.
+    pub kafka_password: Secret,
+    /// File that holds it.
+    pub kafka_password_file: PathBuf,
+    /// How the password is shown.
+    pub kafka_mechanism: KafkaMechanism,
+    /// Whether Kafka is reached over TLS.
+    pub kafka_tls: bool,
+    /// PEM file with the authorities of the brokers' certificates; empty for the system's.
+    pub kafka_tls_ca: PathBuf,
+    /// Servers of NATS; empty for no NATS.
+    pub nats_url: String,
+    /// The stream of JetStream to read.
+    pub nats_stream: String,
+    /// The durable consumer.
+    pub nats_consumer: String,
+    /// Subjects to read; empty for the whole stream.
+    pub nats_subject: String,
+    /// What messages hold; empty goes by the subject's name.
+    pub nats_format: String,
+    /// User for NATS; empty for none.
+    pub nats_user: String,
+    /// Password of that user, or the token.
+    pub nats_password: Secret,
+    /// File that holds it.
+    pub nats_password_file: PathBuf,
+    /// Credentials for NATS: a JWT and the seed of its key.
+    pub nats_credentials: Secret,
+    /// File that holds them.
+    pub nats_credentials_file: PathBuf,
+    /// PEM file with the authorities of the servers' certificates; empty for the system's.
+    pub nats_tls_ca: PathBuf,
+    /// Where a consumer group or consumer that is new begins.
+    pub streams_begin: StreamsBegin,
+}
+
+/// How a password is shown to Kafka.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+pub enum KafkaMechanism {
+    /// As it is.
+    #[serde(rename = "PLAIN")]
+    Plain,
+    /// By proof, with SHA-256.
+    #[serde(rename = "SCRAM-SHA-256")]
+    ScramSha256,
+    /// By proof, with SHA-512.
+    #[serde(rename = "SCRAM-SHA-512")]
+    ScramSha512,
+}
+
+impl KafkaMechanism {
+    /// Its name on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "PLAIN",
+            Self::ScramSha256 => "SCRAM-SHA-256",
+            Self::ScramSha512 => "SCRAM-SHA-512",
+        }
+    }
+}
+
+/// Where reading a stream begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StreamsBegin {
+    /// With the oldest message that there is.
+    Oldest,
+    /// With what comes from now on.
+    Newest,
 }
 
 /// An address, or none.

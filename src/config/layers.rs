@@ -173,6 +173,9 @@ fn fill_in(settings: &mut Settings, environment: &Environment) -> Result<(), Con
     for (secret, file) in [
         (&mut settings.server.token, &settings.server.token_file),
         (&mut settings.intake.fluent_shared_key, &settings.intake.fluent_shared_key_file),
+        (&mut settings.intake.kafka_password, &settings.intake.kafka_password_file),
+        (&mut settings.intake.nats_password, &settings.intake.nats_password_file),
+        (&mut settings.intake.nats_credentials, &settings.intake.nats_credentials_file),
         (&mut settings.hooks.github_secret, &settings.hooks.github_secret_file),
         (&mut settings.hooks.pagerduty_secret, &settings.hooks.pagerduty_secret_file),
         (&mut settings.llm.api_key, &settings.llm.api_key_file),

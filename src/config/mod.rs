@@ -22,7 +22,7 @@ use thiserror::Error;
 
 pub use actions::{ActionsSettings, Webhook};
 pub use cold::ColdSettings;
-pub use intake::{IntakeSettings, OptionalAddress};
+pub use intake::{IntakeSettings, KafkaMechanism, OptionalAddress, StreamsBegin};
 pub use layers::{Environment, load};
 pub use reference::{SETTINGS, Setting, environment_name, reference};
 pub use retention::RetentionSettings;

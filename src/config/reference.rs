@@ -27,7 +27,7 @@ const fn known_as(
 }
 
 /// Every setting there is.
-pub const SETTINGS: [Setting; 100] = [
+pub const SETTINGS: [Setting; 121] = [
     setting("config_version", "1", "format of the configuration file"),
     known_as(
         "data.dir",
@@ -177,6 +177,71 @@ pub const SETTINGS: [Setting; 100] = [
         "intake.follow",
         "[]",
         "log files to follow as they grow, paths or patterns, e.g. [\"/var/log/app/*.log\"]",
+    ),
+    setting(
+        "intake.kafka_brokers",
+        "\"\"",
+        "brokers of Kafka to begin with, e.g. kafka-1:9092,kafka-2:9092; empty for no Kafka",
+    ),
+    setting(
+        "intake.kafka_topics",
+        "[]",
+        "topics to read, each with what its messages hold: logs, traces or metrics (OTLP, protobuf or JSON) or lines, e.g. [\"otlp_logs\", \"app=lines\"]",
+    ),
+    setting("intake.kafka_group", "\"groundcrew\"", "consumer group; its members share partitions"),
+    setting("intake.kafka_user", "\"\"", "user for Kafka (SASL); empty for none"),
+    setting("intake.kafka_password", "\"\"", "password of that user"),
+    setting("intake.kafka_password_file", "\"\"", "file that holds the password"),
+    setting(
+        "intake.kafka_mechanism",
+        "\"PLAIN\"",
+        "how the password is shown: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512",
+    ),
+    setting("intake.kafka_tls", "false", "whether Kafka is reached over TLS"),
+    setting(
+        "intake.kafka_tls_ca",
+        "\"\"",
+        "PEM file with the authorities of the brokers' certificates; empty for the system's",
+    ),
+    setting(
+        "intake.nats_url",
+        "\"\"",
+        "servers of NATS, e.g. nats://nats-1:4222 or tls://nats-1:4222; empty for no NATS",
+    ),
+    setting("intake.nats_stream", "\"\"", "stream of JetStream to read"),
+    setting(
+        "intake.nats_consumer",
+        "\"groundcrew\"",
+        "durable consumer, made where there is none; servers that share it share the messages",
+    ),
+    setting(
+        "intake.nats_subject",
+        "\"\"",
+        "subjects to read, e.g. logs.>; empty for the whole stream",
+    ),
+    setting(
+        "intake.nats_format",
+        "\"\"",
+        "what messages hold: logs, traces, metrics or lines; empty goes by the subject's name, as with topics",
+    ),
+    setting("intake.nats_user", "\"\"", "user for NATS; empty for none, or where there is a token"),
+    setting("intake.nats_password", "\"\"", "password of that user, or the token"),
+    setting("intake.nats_password_file", "\"\"", "file that holds it"),
+    setting(
+        "intake.nats_credentials",
+        "\"\"",
+        "credentials for NATS: a JWT and the seed of its key",
+    ),
+    setting("intake.nats_credentials_file", "\"\"", "file that holds them (.creds)"),
+    setting(
+        "intake.nats_tls_ca",
+        "\"\"",
+        "PEM file with the authorities of the servers' certificates; empty for the system's",
+    ),
+    setting(
+        "intake.streams_begin",
+        "\"oldest\"",
+        "where a consumer group or consumer that is new begins: `oldest` message, or `newest`",
     ),
     setting(
         "hooks.mappings",

@@ -93,6 +93,8 @@ mod slack_payloads;
 #[cfg(test)]
 mod slack_server;
 #[cfg(test)]
+mod streams;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tidy;

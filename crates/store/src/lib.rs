@@ -14,6 +14,7 @@
 //!     ledger/         changes, alerts, cluster snapshots
 //!     templates.log   texts of log templates
 //!     resends.bin     what was acknowledged of late, so that what is sent again is stored once
+//!     streams.bin     what is stored of streams, so that what is delivered again is stored once
 //!     cold/           files fetched from the bucket that has old splits, if one has
 //!     quarantine/     damaged log segments, set aside
 //!     documents/      runbooks, incidents and other documents
@@ -58,6 +59,7 @@ mod span_tally;
 mod split;
 pub mod state;
 mod store;
+mod stream;
 mod template_fold;
 mod template_log;
 mod templates;
@@ -89,3 +91,4 @@ pub use state::{
     OpenedIncident, ProposalStep, Published, StateDb, StoredProposal,
 };
 pub use store::{Kept, KeptSignal, Store, Tended, Upkeep};
+pub use stream::{StreamName, StreamPart};

@@ -24,6 +24,7 @@ pub mod remote_write;
 mod rpc_status;
 mod serving;
 mod sockets;
+pub mod streams;
 pub mod syslog;
 mod zone;
 

@@ -49,6 +49,7 @@ pub(super) fn export(
         batches,
         durability: Durability::Synced,
         resend_key,
+        stream_parts: Vec::new(),
     })?;
     let withheld = accepted.withheld as u64;
     let mut messages: Vec<String> = rejected.message().into_iter().collect();

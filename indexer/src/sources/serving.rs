@@ -5,11 +5,11 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use groundcrew_store::Durability;
+use groundcrew_store::{Durability, StreamPart};
 use groundcrew_telemetry::Batch;
 use tokio_util::sync::CancellationToken;
 
-use crate::intake::{Accepted, Intake, RefusalReason, Refused};
+use crate::intake::{Accepted, Intake, RefusalReason, Refused, Submission};
 
 /// Time for sources to hand over what they hold after the shutdown began.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -27,7 +27,7 @@ pub struct Serving {
     pub(super) intake: Intake,
     pub(super) shutdown: CancellationToken,
     /// Cancelled when the time to hand over is up.
-    over: CancellationToken,
+    pub(super) over: CancellationToken,
 }
 
 impl Serving {
@@ -62,13 +62,32 @@ impl Serving {
     /// # Errors
     /// When trying again is of no use, or the time after a shutdown is up.
     pub(super) async fn deliver(&self, bytes: usize, decode: Decode) -> Result<Accepted, Refused> {
+        self.deliver_parts(bytes, decode, &[]).await
+    }
+
+    /// As [`Serving::deliver`], of messages of streams: which they are is remembered together with what they hold.
+    ///
+    /// # Errors
+    /// As [`Serving::deliver`].
+    pub(super) async fn deliver_parts(
+        &self,
+        bytes: usize,
+        decode: Decode,
+        parts: &[StreamPart],
+    ) -> Result<Accepted, Refused> {
         let mut interrupted = 0;
         loop {
             let outcome = match self.intake.admit(bytes) {
                 Ok(admission) => {
-                    let decode = Arc::clone(&decode);
+                    let (decode, stream_parts) = (Arc::clone(&decode), parts.to_vec());
                     let work = move |intake: &Intake| {
-                        intake.submit_admitted(admission, decode(intake), Durability::Synced)
+                        intake.take(Submission {
+                            admission,
+                            batches: decode(intake),
+                            durability: Durability::Synced,
+                            resend_key: None,
+                            stream_parts,
+                        })
                     };
                     self.intake.on_worker(work).await.and_then(|stored| stored)
                 }

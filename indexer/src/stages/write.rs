@@ -1,7 +1,7 @@
 //! Hands masked batches to the store, template texts first.
 
 use groundcrew_masking::Masked;
-use groundcrew_store::{Claim, Durability, Store, StoreError};
+use groundcrew_store::{Claim, Durability, Store, StoreError, StreamPart};
 use groundcrew_telemetry::Batch;
 
 use super::enrich::Enricher;
@@ -14,6 +14,8 @@ pub struct Request<'s> {
     pub durability: Durability,
     /// The right to store it, where its sender may repeat it.
     pub claim: Option<Claim<'s>>,
+    /// Which messages of streams it is; with a claim, none.
+    pub stream_parts: Vec<StreamPart>,
 }
 
 /// Stores the templates that `enricher` found new, then the batches.
@@ -32,12 +34,13 @@ pub fn write(
         enricher.forget(&templates);
         return Err(error);
     }
-    let Request { batches, durability, claim } = request;
-    if batches.is_empty() {
+    let Request { batches, durability, claim, stream_parts } = request;
+    if batches.is_empty() && stream_parts.is_empty() {
         return Ok(());
     }
     match claim {
         Some(claim) => store.append_claimed(batches, durability, claim),
-        None => store.append(batches, durability),
+        None if stream_parts.is_empty() => store.append(batches, durability),
+        None => store.append_streamed(batches, durability, stream_parts),
     }
 }

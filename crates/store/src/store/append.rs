@@ -9,6 +9,7 @@ use groundcrew_telemetry::{Batch, TemplateId, Timestamp};
 use super::handle::Store;
 use crate::memory::{Prepared, prepare};
 use crate::resend::{Claim, ResendKey};
+use crate::stream::{StreamName, StreamPart};
 use crate::wal::{Record, Wal};
 use crate::{Durability, StoreError};
 
@@ -22,7 +23,7 @@ impl Store {
         batches: Vec<Masked<Batch>>,
         durability: Durability,
     ) -> Result<(), StoreError> {
-        self.append_as(batches, durability, None)
+        self.append_as(batches, durability, Sent::Once)
     }
 
     /// The right to store a request that its sender may repeat, by [`Store::append_claimed`]. `None` when the same
@@ -41,14 +42,45 @@ impl Store {
         durability: Durability,
         claim: Claim<'_>,
     ) -> Result<(), StoreError> {
-        self.append_as(batches, durability, Some(claim))
+        self.append_as(batches, durability, Sent::Request(claim))
+    }
+
+    /// As [`Store::append`], of messages of streams: which they are is remembered together with the batches, also across a
+    /// crash, and also when nothing in them could be stored.
+    ///
+    /// # Errors
+    /// As [`Store::append`]; nothing is then remembered.
+    pub fn append_streamed(
+        &self,
+        batches: Vec<Masked<Batch>>,
+        durability: Durability,
+        parts: Vec<StreamPart>,
+    ) -> Result<(), StoreError> {
+        self.append_as(batches, durability, Sent::InStreams(parts))
+    }
+
+    /// The number behind the last message of a stream that is stored; `None` of a stream that is not known.
+    #[must_use]
+    pub fn stream_position(&self, stream: &StreamName) -> Option<u64> {
+        self.streams.position(stream)
+    }
+
+    /// Whether this message of a stream is stored. Messages that were settled when others were stored are not known.
+    #[must_use]
+    pub fn holds_message(&self, stream: &StreamName, message: u64) -> bool {
+        self.streams.holds(stream, message)
+    }
+
+    /// Forgets what is stored of a stream, as when its sender began it anew.
+    pub fn forget_stream(&self, stream: &StreamName) {
+        self.streams.forget(stream);
     }
 
     fn append_as(
         &self,
         batches: Vec<Masked<Batch>>,
         durability: Durability,
-        claim: Option<Claim<'_>>,
+        sent: Sent<'_>,
     ) -> Result<(), StoreError> {
         let wal = self.writable()?;
         let batches: Vec<Batch> = batches
@@ -56,12 +88,12 @@ impl Store {
             .map(Masked::into_inner)
             .filter(|batch| batch.record_count() > 0)
             .collect();
-        if batches.is_empty() {
+        if batches.is_empty() && !matches!(sent, Sent::InStreams(_)) {
             return Ok(());
         }
         self.make_room()?;
         let payload = match durability {
-            Durability::Synced | Durability::Written => Some(encode(&batches, claim.as_ref())?),
+            Durability::Synced | Durability::Written => Some(sent.encode(&batches)?),
             Durability::OnFlush => None,
         };
         let prepared = batches.into_iter().map(|batch| prepare(batch, &self.origins));
@@ -82,8 +114,13 @@ impl Store {
         prepared.into_iter().try_for_each(|batch| live.apply(batch))?;
         drop(live);
         // Still behind the gate: what is sealed is remembered.
-        if let Some(claim) = claim {
-            claim.settle();
+        match sent {
+            Sent::Once => {}
+            Sent::Request(claim) => claim.settle(),
+            Sent::InStreams(parts) => {
+                let forgotten = self.streams.note(&parts);
+                forgotten.into_iter().for_each(|warning| self.warnings.add(warning));
+            }
         }
         Ok(())
     }
@@ -115,9 +152,22 @@ impl Store {
     }
 }
 
-fn encode(batches: &[Batch], claim: Option<&Claim<'_>>) -> Result<Vec<u8>, StoreError> {
-    match claim {
-        Some(claim) => Record::encode_request(claim.key, claim.at, batches),
-        None => Record::encode_batches(batches),
+/// How what is stored might come again.
+enum Sent<'s> {
+    /// Not at all, as far as is known.
+    Once,
+    /// As a request, from a sender that missed the answer.
+    Request(Claim<'s>),
+    /// As messages that are delivered again.
+    InStreams(Vec<StreamPart>),
+}
+
+impl Sent<'_> {
+    fn encode(&self, batches: &[Batch]) -> Result<Vec<u8>, StoreError> {
+        match self {
+            Self::Once => Record::encode_batches(batches),
+            Self::Request(claim) => Record::encode_request(claim.key, claim.at, batches),
+            Self::InStreams(parts) => Record::encode_streamed(parts, batches),
+        }
     }
 }

@@ -14,6 +14,7 @@ use crate::origin::Origins;
 use crate::resend::Resends;
 use crate::split::SplitReader;
 use crate::state::StateDb;
+use crate::stream::Streams;
 use crate::templates::Templates;
 use crate::wal::Wal;
 use crate::warnings::Warnings;
@@ -40,6 +41,7 @@ pub struct Store {
     pub(super) origins: Origins,
     pub(super) templates: Templates,
     pub(super) resends: Resends,
+    pub(super) streams: Streams,
     /// Whether template texts were in a segment whose sync failed and must be logged again.
     pub(super) must_relog_templates: AtomicBool,
     pub(super) reader: SplitReader,

@@ -17,6 +17,7 @@ use crate::origin::Origins;
 use crate::resend::{self, Remembered, Resends};
 use crate::split::{Split, SplitReader, SplitSet};
 use crate::state::StateDb;
+use crate::stream::{self, KnownStreams, StreamPart, Streams};
 use crate::templates::Templates;
 use crate::wal::{Record, Replayed, Wal, replay};
 use crate::warnings::Warnings;
@@ -39,6 +40,8 @@ pub(super) struct Loaded {
     is_rebuilt: bool,
     /// What was acknowledged of late.
     keys: Remembered,
+    /// What was stored of streams when memory was sealed, and since.
+    streams: (KnownStreams, Vec<StreamPart>),
 }
 
 impl Store {
@@ -94,6 +97,9 @@ impl Store {
         }
         let resends = Resends::default();
         resends.restore(&loaded.keys);
+        let streams = Streams::default();
+        let (known, logged) = &loaded.streams;
+        streams.restore(known, logged).into_iter().for_each(|warning| warnings.add(warning));
         let sealer = Sealer {
             id_next: loaded.manifest.id_next,
             manifest: loaded.manifest,
@@ -116,6 +122,7 @@ impl Store {
             origins,
             templates,
             resends,
+            streams,
             must_relog_templates: AtomicBool::new(false),
             reader: SplitReader::default(),
             warnings,
@@ -239,6 +246,9 @@ fn load_once(
     }
     let (mut keys, warning) = resend::load(dir)?;
     warning.into_iter().for_each(|warning| warnings.add(warning));
+    let (known_streams, warning) = stream::load(dir)?;
+    warning.into_iter().for_each(|warning| warnings.add(warning));
+    let mut parts = Vec::new();
     let mut apply = |batches: Vec<Batch>| {
         batches.into_iter().try_for_each(|batch| live.apply(prepare(batch, origins)?))
     };
@@ -252,9 +262,13 @@ fn load_once(
             keys.push((key, at));
             apply(batches)
         }
+        Record::Streamed(of_streams, batches) => {
+            parts.extend(of_streams);
+            apply(batches)
+        }
     })?;
     replayed.warnings.iter().for_each(|warning| warnings.add(warning.clone()));
-    Ok(Loaded { live, manifest, replayed, is_rebuilt, keys })
+    Ok(Loaded { live, manifest, replayed, is_rebuilt, keys, streams: (known_streams, parts) })
 }
 
 fn load_ledger(

@@ -69,9 +69,9 @@ impl Store {
     /// Sets the memory that is being filled aside for sealing, and begins a new log segment with the next one.
     fn freeze(&self, wal: &Wal) -> Result<(), StoreError> {
         let _gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
-        let has_texts = !self.templates.pending().is_empty();
+        let has_rest = !self.templates.pending().is_empty() || self.streams.is_unsaved();
         let is_empty = |live: &super::live::Live| {
-            live.active.is_empty() && live.ledger.pending().is_empty() && !has_texts
+            live.active.is_empty() && live.ledger.pending().is_empty() && !has_rest
         };
         if is_empty(&self.live()) {
             return Ok(());
@@ -156,8 +156,9 @@ impl Store {
                 template_log::append(&self.dir, manifest.templates_length, texts)?;
         }
         manifest.splits.extend(metas.iter().cloned());
-        // Before the log segments go; a crash in between finds the same keys in both.
+        // Before the log segments go; a crash in between finds the same in both.
         self.resends.save(&self.dir)?;
+        self.streams.save(&self.dir)?;
         Ok((metas, ledger_count))
     }
 

@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use crate::StoreError;
 use crate::resend::ResendKey;
+use crate::stream::StreamPart;
 use crate::templates::TemplateText;
 
 /// One record.
@@ -16,6 +17,8 @@ pub(crate) enum Record {
     Templates(Vec<TemplateText>),
     /// The batches of one request that its sender may repeat, with what it is known by and when it came.
     Request(ResendKey, Timestamp, Vec<Batch>),
+    /// The batches of messages of streams, with which messages they are.
+    Streamed(Vec<StreamPart>, Vec<Batch>),
 }
 
 /// The same by reference, so that what is written need not be moved. Variants in the same order as above.
@@ -24,6 +27,7 @@ enum RecordRef<'r> {
     Batches(&'r [Batch]),
     Templates(&'r [TemplateText]),
     Request(ResendKey, Timestamp, &'r [Batch]),
+    Streamed(&'r [StreamPart], &'r [Batch]),
 }
 
 impl Record {
@@ -37,6 +41,13 @@ impl Record {
         batches: &[Batch],
     ) -> Result<Vec<u8>, StoreError> {
         encode(&RecordRef::Request(key, at, batches))
+    }
+
+    pub(crate) fn encode_streamed(
+        parts: &[StreamPart],
+        batches: &[Batch],
+    ) -> Result<Vec<u8>, StoreError> {
+        encode(&RecordRef::Streamed(parts, batches))
     }
 
     pub(crate) fn encode_templates(templates: &[TemplateText]) -> Result<Vec<u8>, StoreError> {

@@ -17,3 +17,4 @@ mod searching;
 mod simulation;
 mod span_counts;
 mod spans_and_metrics;
+mod streams;
