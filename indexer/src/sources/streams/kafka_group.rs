@@ -21,10 +21,14 @@ use tokio::runtime::Handle;
 
 use super::format::Topic;
 use super::kafka::KafkaOptions;
-use super::parcel::{LINGER, Message, PARCEL_BYTES, PARCEL_MESSAGES, Parcel, Troubles};
+use super::parcel::{Message, PARCEL_BYTES, Parcel, Troubles};
 use crate::intake::Accepted;
 use crate::sources::serving::Serving;
 
+/// Messages of one parcel at most, and so of one append.
+const PARCEL_MESSAGES: usize = 10_000;
+/// What is gathered is stored after this time although it is little.
+const LINGER: Duration = Duration::from_millis(200);
 /// Longest wait for the cluster while partitions change hands.
 const ASK_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest wait for a parcel whose partitions go to another member.

@@ -88,18 +88,22 @@ impl Process {
     }
 }
 
+fn told(name: &str) -> Option<String> {
+    std::env::var_os(name)?.into_string().ok()
+}
+
 /// Nothing by itself: what runs in the processes.
 #[tokio::test(flavor = "multi_thread")]
 async fn ingests_where_it_is_told_to() {
     let Some(dir) = std::env::var_os(DIR).map(PathBuf::from) else { return };
     let intake = intake(&dir);
     let serving = Serving::new(intake, CancellationToken::new());
-    if let Ok(url) = std::env::var(NATS) {
+    if let Some(url) = told(NATS) {
         let options = super::nats_tests::options_of(&url);
         super::nats::consume_nats(options, serving.clone()).await.unwrap().await;
     }
     #[cfg(feature = "kafka")]
-    if let Ok(brokers) = std::env::var(KAFKA) {
+    if let Some(brokers) = told(KAFKA) {
         let source =
             super::kafka::KafkaSource::new(super::kafka_tests::options_of(&brokers), &serving);
         let source = source.unwrap();

@@ -12,7 +12,8 @@ mod kafka_group;
 mod nats;
 mod parcel;
 
-#[cfg(all(test, feature = "kafka"))]
+#[cfg(test)]
+#[cfg(feature = "kafka")]
 mod kafka_tests;
 #[cfg(test)]
 mod killed_tests;

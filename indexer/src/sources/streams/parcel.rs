@@ -15,10 +15,6 @@ use crate::stages::decode::Rejections;
 
 /// Messages are gathered up to about so many bytes.
 pub(super) const PARCEL_BYTES: usize = 4 << 20;
-/// Messages of one parcel at most, and so of one append.
-pub(super) const PARCEL_MESSAGES: usize = 10_000;
-/// What is gathered is stored after this time although it is little.
-pub(super) const LINGER: Duration = Duration::from_millis(200);
 /// Decoding turns a message into about this many times its bytes while it is being worked on.
 const WORKING_FACTOR: usize = 3;
 /// What a message takes beside its bytes.
