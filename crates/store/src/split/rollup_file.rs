@@ -81,8 +81,10 @@ pub(super) fn write(
     memory: &Memory,
     order: &[(Timestamp, RowAt)],
 ) -> Result<u64, StoreError> {
-    let mut cells: Vec<(&CellKey, &Cell)> = memory.rollup.cells.iter().collect();
-    cells.sort_unstable_by_key(|(key, _)| **key);
+    // Copied: sorted references into the table would be as many misses of the cache, three times over.
+    let mut cells: Vec<(CellKey, Cell)> =
+        memory.rollup.cells.iter().map(|(key, cell)| (*key, *cell)).collect();
+    cells.sort_unstable_by_key(|(key, _)| *key);
     let numbers = RowNumbers::of(memory, order);
     let mut footer = Footer { services: memory.rollup.services.clone(), ..Footer::default() };
     let mut templates = Numbering::default();
@@ -149,7 +151,7 @@ impl RowNumbers {
     }
 }
 
-fn push_minutes(cells: &[(&CellKey, &Cell)], columns: &mut MinuteColumns) {
+fn push_minutes(cells: &[(CellKey, Cell)], columns: &mut MinuteColumns) {
     let mut minute_before = 0_i64;
     for of_minute in
         cells.chunk_by(|(one, _), (other, _)| minute_of(one.slot) == minute_of(other.slot))
@@ -174,7 +176,7 @@ fn push_minutes(cells: &[(&CellKey, &Cell)], columns: &mut MinuteColumns) {
 fn push_shown(
     memory: &Memory,
     order: &[(Timestamp, RowAt)],
-    (cells, numbers): (&[(&CellKey, &Cell)], &RowNumbers),
+    (cells, numbers): (&[(CellKey, Cell)], &RowNumbers),
     columns: &mut ShownColumns,
 ) {
     let query = TemplateQuery { range: TimeRange::ALL, services: Vec::new() };

@@ -1,6 +1,6 @@
 //! Streams that keep their messages: topics of Kafka, and streams of NATS JetStream.
 //!
-//! Both are read the same way. Messages are gathered into a [`Parcel`](parcel), which is stored with the numbers of its
+//! Both are read the same way. Messages are gathered into a `Parcel` (`parcel.rs`), which is stored with the numbers of its
 //! messages in one append; only when that is on disk is the sender told. What is delivered again after a crash is known by
 //! its number and not stored twice. While the intake is busy nothing more is fetched.
 
