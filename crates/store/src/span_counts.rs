@@ -6,7 +6,7 @@ use std::sync::Arc;
 use groundcrew_telemetry::{SpanKind, TimeRange};
 
 use crate::latency::LatencySketch;
-use crate::span_rollup::{SpanRollup, kind_of};
+use crate::span_rollup::SpanRollup;
 
 /// Asks for what spans counted.
 #[derive(Clone, PartialEq, Debug)]
@@ -82,7 +82,7 @@ impl SpanCounts {
                 OperationCount {
                     service: service.to_owned(),
                     operation: operation.to_owned(),
-                    kind: kind_of(kind),
+                    kind: SpanKind::of_number(kind.into()),
                     is_request,
                     spans: times.count(),
                     failed,

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use groundcrew_telemetry::{SpanKind, Timestamp};
+use groundcrew_telemetry::Timestamp;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::latency::LatencySketch;
@@ -192,30 +192,6 @@ impl SpanRollupBuilder {
             (one.service, &one.pod).cmp(&(other.service, &other.pod))
         });
         SpanRollup { names: self.names, cells, edges, pods }
-    }
-}
-
-/// The number that a kind is stored under.
-pub(crate) const fn kind_number(kind: SpanKind) -> u8 {
-    match kind {
-        SpanKind::Unspecified => 0,
-        SpanKind::Internal => 1,
-        SpanKind::Server => 2,
-        SpanKind::Client => 3,
-        SpanKind::Producer => 4,
-        SpanKind::Consumer => 5,
-    }
-}
-
-/// The kind of a number.
-pub(crate) const fn kind_of(number: u8) -> SpanKind {
-    match number {
-        1 => SpanKind::Internal,
-        2 => SpanKind::Server,
-        3 => SpanKind::Client,
-        4 => SpanKind::Producer,
-        5 => SpanKind::Consumer,
-        _ => SpanKind::Unspecified,
     }
 }
 

@@ -14,7 +14,7 @@ use rustc_hash::FxHashMap;
 use crate::latency::range_of;
 use crate::memory::{PackedValue, SpanRef};
 use crate::slot::slot_of;
-use crate::span_rollup::{CellKey, EdgeKey, SpanRollup, SpanRollupBuilder, kind_number};
+use crate::span_rollup::{CellKey, EdgeKey, SpanRollup, SpanRollupBuilder};
 use crate::span_sample::sample_hash;
 
 /// Traces of more spans are joined through a table.
@@ -131,7 +131,7 @@ impl SpanTally {
             operation: self.builder.operation(service, span.name),
             peer: span.peer.map(|peer| self.builder.peer(peer)),
             range: range_of(span.nanos),
-            kind: kind_number(span.kind),
+            kind: span.kind.number(),
             is_failed: span.is_failed,
         });
     }
@@ -201,10 +201,10 @@ fn count_trace(trace: &[Tallied], answered: &mut Vec<bool>, builder: &mut SpanRo
     }
 }
 
-const SERVER: u8 = kind_number(SpanKind::Server);
-const CLIENT: u8 = kind_number(SpanKind::Client);
-const PRODUCER: u8 = kind_number(SpanKind::Producer);
-const CONSUMER: u8 = kind_number(SpanKind::Consumer);
+const SERVER: u8 = SpanKind::Server.number();
+const CLIENT: u8 = SpanKind::Client.number();
+const PRODUCER: u8 = SpanKind::Producer.number();
+const CONSUMER: u8 = SpanKind::Consumer.number();
 
 const fn is_call(kind: SpanKind) -> bool {
     matches!(kind, SpanKind::Client | SpanKind::Producer)

@@ -1,6 +1,8 @@
 //! A block of spans as columns.
 
-use groundcrew_telemetry::{Span, SpanEvent, SpanId, SpanStatus, StatusCode, Timestamp, TraceId};
+use groundcrew_telemetry::{
+    Span, SpanEvent, SpanId, SpanKind, SpanStatus, StatusCode, Timestamp, TraceId,
+};
 use serde::{Deserialize, Serialize};
 
 use super::block_tokens::BlockTokens;
@@ -10,7 +12,6 @@ use super::columns::{
 };
 use crate::StoreError;
 use crate::memory::SpanRef;
-use crate::span_rollup::{kind_number, kind_of};
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Columns {
@@ -57,7 +58,7 @@ impl<'r> SpanBlockBuilder<'r> {
         columns.span_ids.extend_from_slice(&span.span_id().0);
         columns.parents.push(span.parent_span_id());
         columns.operations.push(self.strings.names.number(span.name()).0);
-        columns.kinds.push(kind_number(span.kind()));
+        columns.kinds.push(span.kind().number());
         columns.status_codes.push(status_number(code));
         columns.status_messages.push(self.strings.values.number(message).0);
         columns.attributes.push_packed(span.attributes(), &mut self.strings);
@@ -148,7 +149,7 @@ impl SpanView<'_> {
             span_id: self.span_id(row),
             parent_span_id: columns.parents.row(row),
             name: string(&self.names, number(&columns.operations)).to_owned(),
-            kind: kind_of(columns.kinds.get(row).copied().unwrap_or_default()),
+            kind: SpanKind::of_number(columns.kinds.get(row).copied().unwrap_or_default().into()),
             start,
             end: Timestamp::from_nanos(start.nanos().wrapping_add(length)),
             status: SpanStatus {

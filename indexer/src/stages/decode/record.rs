@@ -143,24 +143,13 @@ pub(super) fn span(read: ReadSpan, notes: &mut DecodeNotes) -> Result<Span, Stri
         span_id,
         parent_span_id: read.parent_span_id,
         name,
-        kind: span_kind(read.kind),
+        kind: SpanKind::of_number(read.kind),
         start,
         end,
         status,
         attributes,
         events,
     })
-}
-
-fn span_kind(number: i64) -> SpanKind {
-    match number {
-        1 => SpanKind::Internal,
-        2 => SpanKind::Server,
-        3 => SpanKind::Client,
-        4 => SpanKind::Producer,
-        5 => SpanKind::Consumer,
-        _ => SpanKind::Unspecified,
-    }
 }
 
 fn status_code(number: i64) -> StatusCode {
