@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use groundcrew_telemetry::{Severity, TemplateId};
+
 use super::id_index::{IdIndex, is_id};
 use super::meta::{META_KIND, META_NAME, Split, SplitMeta};
-use super::rollup_file::RollupFile;
+use super::rollup_file::{MinuteCounts, RollupFile};
 use super::rows_file::RowsFile;
 use super::series_file::SeriesFile;
 use super::span_counts_file::SpanCountsFile;
@@ -13,6 +15,7 @@ use super::word_index::WordIndex;
 use super::{id_index, rollup_file, rows_file, series_file, span_counts_file, word_index};
 use crate::cache::Cache;
 use crate::cold::{Bucket, ColdFiles};
+use crate::slot::{first_slot_of_minute, minute_of, slot_of};
 use crate::{StoreError, checked_file, disk};
 
 /// Memory for each kind of opened file.
@@ -20,6 +23,7 @@ const ROWS_BYTES_MAX: usize = 32 * 1024 * 1024;
 const IDS_BYTES_MAX: usize = 8 * 1024 * 1024;
 const WORDS_BYTES_MAX: usize = 96 * 1024 * 1024;
 const ROLLUP_BYTES_MAX: usize = 96 * 1024 * 1024;
+const MINUTES_BYTES_MAX: usize = 32 * 1024 * 1024;
 const SPAN_COUNTS_BYTES_MAX: usize = 64 * 1024 * 1024;
 const SERIES_BYTES_MAX: usize = 64 * 1024 * 1024;
 
@@ -30,6 +34,7 @@ pub(crate) struct SplitReader {
     ids: Cache<IdIndex>,
     words: Cache<WordIndex>,
     rollups: Cache<RollupFile>,
+    minutes: Cache<MinuteCounts>,
     span_counts: Cache<SpanCountsFile>,
     series: Cache<SeriesFile>,
     /// Where the files of old splits are, if anywhere else.
@@ -43,6 +48,7 @@ impl Default for SplitReader {
             ids: Cache::new(IDS_BYTES_MAX),
             words: Cache::new(WORDS_BYTES_MAX),
             rollups: Cache::new(ROLLUP_BYTES_MAX),
+            minutes: Cache::new(MINUTES_BYTES_MAX),
             span_counts: Cache::new(SPAN_COUNTS_BYTES_MAX),
             series: Cache::new(SERIES_BYTES_MAX),
             cold: OnceLock::new(),
@@ -57,6 +63,36 @@ impl SplitReader {
 
     pub(crate) fn rollup(&self, split: &Split) -> Result<Arc<RollupFile>, StoreError> {
         self.opened((split, rollup_file::NAME), &self.rollups, RollupFile::open)
+    }
+
+    /// Calls `add` with minute, severity and count of what `admits` lets pass, of one template or all, from the first to
+    /// the last of `slots`.
+    pub(crate) fn count(
+        &self,
+        (split, template): (&Split, Option<TemplateId>),
+        slots: (i64, i64),
+        admits: &dyn Fn(&str) -> bool,
+        add: &mut dyn FnMut(i64, Severity, u64),
+    ) -> Result<(), StoreError> {
+        let (first, last) = minutes_of(&split.meta);
+        let is_inside =
+            slots.0 <= first_slot_of_minute(first) && first_slot_of_minute(last + 1) <= slots.1 + 1;
+        if template.is_none() && is_inside {
+            self.minutes(split)?.count((first, last + 1), admits, add);
+        } else {
+            self.rollup(split)?.count(slots, template, admits, add);
+        }
+        Ok(())
+    }
+
+    /// What a rollup counted by the minute. Kept apart: the rollups of a busy day do not fit where they are kept, and a
+    /// histogram of it would read them all again each time.
+    pub(crate) fn minutes(&self, split: &Split) -> Result<Arc<MinuteCounts>, StoreError> {
+        self.minutes.get(split.meta.id, || {
+            let minutes = self.rollup(split)?.minutes().clone();
+            let bytes = minutes.bytes();
+            Ok((minutes, bytes))
+        })
     }
 
     pub(crate) fn series(&self, split: &Split) -> Result<Arc<SeriesFile>, StoreError> {
@@ -81,6 +117,7 @@ impl SplitReader {
         self.ids.forget(id);
         self.words.forget(id);
         self.rollups.forget(id);
+        self.minutes.forget(id);
         self.span_counts.forget(id);
         self.series.forget(id);
         if let Some(cold) = self.cold() {
@@ -153,6 +190,11 @@ impl SplitReader {
             self.opened((split, word_index::NAME), &self.words, WordIndex::open)?.blocks(token)
         }
     }
+}
+
+/// The first and the last minute of its rows.
+fn minutes_of(meta: &SplitMeta) -> (i64, i64) {
+    (minute_of(slot_of(meta.first)), minute_of(slot_of(meta.last)))
 }
 
 /// Whether another process has dropped or moved files of a split since it was listed here.

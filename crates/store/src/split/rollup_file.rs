@@ -239,15 +239,49 @@ struct StoredMinute {
     severity: Severity,
 }
 
+/// The counts by minute, service and severity alone: small enough to be kept of many splits.
+#[derive(Clone, Debug)]
+pub(crate) struct MinuteCounts {
+    services: Vec<Arc<str>>,
+    /// By ascending minute.
+    minutes: Vec<StoredMinute>,
+}
+
+impl MinuteCounts {
+    /// Memory it takes, about.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(self.services.as_slice()) + size_of_val(self.minutes.as_slice())
+    }
+
+    /// Calls `add` with minute, severity and count of what `admits` lets pass, in minutes from `begin` to before `end`.
+    pub(crate) fn count(
+        &self,
+        (begin, end): (i64, i64),
+        admits: &dyn Fn(&str) -> bool,
+        add: &mut dyn FnMut(i64, Severity, u64),
+    ) {
+        let admitted = admitted(&self.services, admits);
+        let from = self.minutes.partition_point(|counted| counted.minute < begin);
+        let inside = self.minutes.iter().skip(from).take_while(|counted| counted.minute < end);
+        for counted in inside {
+            if admitted.get(counted.service as usize).copied().unwrap_or_default() {
+                add(counted.minute, counted.severity, u64::from(counted.count));
+            }
+        }
+    }
+}
+
+fn admitted(services: &[Arc<str>], admits: &dyn Fn(&str) -> bool) -> Vec<bool> {
+    services.iter().map(|service| admits(service)).collect()
+}
+
 /// A rollup that was read back.
 #[derive(Debug)]
 pub(crate) struct RollupFile {
-    services: Vec<Arc<str>>,
     templates: Vec<u64>,
     /// By ascending slot.
     cells: Vec<StoredCell>,
-    /// By ascending minute.
-    minutes: Vec<StoredMinute>,
+    minutes: MinuteCounts,
     /// By ascending row.
     shown: Vec<ShownRow>,
 }
@@ -260,9 +294,15 @@ impl RollupFile {
         let (cells, minutes) = read.ok_or_else(|| file.damaged("its columns differ in length"))?;
         let shown = shown_of(&footer.shown);
         let bodies: usize = shown.iter().map(|row| size_of::<ShownRow>() + row.body.len()).sum();
-        let bytes = size_of_val(cells.as_slice()) + size_of_val(minutes.as_slice()) + bodies;
         let Footer { services, templates, .. } = footer;
-        Ok((Self { services, templates, cells, minutes, shown }, bytes))
+        let minutes = MinuteCounts { services, minutes };
+        let bytes = size_of_val(cells.as_slice()) + minutes.bytes() + bodies;
+        Ok((Self { templates, cells, minutes, shown }, bytes))
+    }
+
+    /// The counts by minute.
+    pub(crate) const fn minutes(&self) -> &MinuteCounts {
+        &self.minutes
     }
 
     /// Gives the fold the rows of `wanted` that are at hand; says which are not.
@@ -285,7 +325,7 @@ impl RollupFile {
 
     /// Adds the cells that the fold asks for.
     pub(crate) fn fold(&self, source: u32, fold: &mut TemplateFold<'_>) {
-        let services = fold.service_ids(&self.services);
+        let services = fold.service_ids(&self.minutes.services);
         for cell in self.cells_in(fold.slots) {
             let service = services.get(cell.service as usize).copied().flatten();
             let Some(service) = service else { continue };
@@ -310,7 +350,7 @@ impl RollupFile {
         admits: &dyn Fn(&str) -> bool,
         add: &mut dyn FnMut(i64, Severity, u64),
     ) {
-        let admitted: Vec<bool> = self.services.iter().map(|service| admits(service)).collect();
+        let admitted = admitted(&self.minutes.services, admits);
         let wanted = |service: u32| admitted.get(service as usize).copied().unwrap_or_default();
         let (first_slot, last_slot) = slots;
         let mut add_cells = |slots: (i64, i64)| {
@@ -330,11 +370,7 @@ impl RollupFile {
         }
         add_cells((first_slot, first_slot_of_minute(begin) - 1));
         add_cells((first_slot_of_minute(end), last_slot));
-        let from = self.minutes.partition_point(|counted| counted.minute < begin);
-        let inside = self.minutes.iter().skip(from).take_while(|counted| counted.minute < end);
-        for counted in inside.filter(|counted| wanted(counted.service)) {
-            add(counted.minute, counted.severity, u64::from(counted.count));
-        }
+        self.minutes.count((begin, end), admits, add);
     }
 
     fn cells_in(&self, (first, last): (i64, i64)) -> impl Iterator<Item = &StoredCell> {

@@ -185,12 +185,9 @@ impl Store {
                 if first > slots.1 || slots.0 > last || !split.has_any_of(services) {
                     continue;
                 }
-                match self.reader.rollup(split) {
-                    Ok(rollup) => {
-                        rollup.count(slots, template, &|name| services.admits(name), &mut add);
-                    }
-                    Err(error) => self.skip(error)?,
-                }
+                let admits = |name: &str| services.admits(name);
+                let counted = self.reader.count((split, template), slots, &admits, &mut add);
+                counted.or_else(|error| self.skip(error))?;
             }
             Ok(counts
                 .into_iter()

@@ -193,8 +193,8 @@ impl Store {
         if filter.severity_min == Severity::UNSPECIFIED || blocks.len() <= BLOCKS_WITHOUT_INDEX {
             return Ok(blocks);
         }
-        let rollup = match self.reader.rollup(split) {
-            Ok(rollup) => rollup,
+        let counts = match self.reader.minutes(split) {
+            Ok(counts) => counts,
             Err(error) => {
                 // Slower without the counts, but as exact.
                 self.skip(error)?;
@@ -202,14 +202,12 @@ impl Store {
             }
         };
         let mut minutes: Vec<i64> = Vec::new();
-        let slots = (slot_of(split.meta.first), slot_of(split.meta.last));
         let admits = |service: &str| filter.services.admits(service);
-        rollup.count(slots, None, &admits, &mut |minute, severity, _| {
+        counts.count((i64::MIN, i64::MAX), &admits, &mut |minute, severity, _| {
             if severity >= filter.severity_min {
                 minutes.push(minute);
             }
         });
-        minutes.sort_unstable();
         let minute = |time: Timestamp| minute_of(slot_of(time));
         blocks.retain(|meta| {
             let from = minutes.partition_point(|known| *known < minute(meta.first));
