@@ -15,12 +15,13 @@ SENDERS = 4
 
 
 class Server:
-    """A running `groundcrew serve` with its addresses."""
+    """A running `groundcrew serve` with its addresses; `group` is joined before it runs."""
 
-    def __init__(self, binary, directory):
+    def __init__(self, binary, directory, settings=None, group=None):
         environment = dict(os.environ, GROUNDCREW_DATA_DIR=directory, GROUNDCREW__SERVER__LISTEN="127.0.0.1:0",
-                           GROUNDCREW__SERVER__OTLP_GRPC="127.0.0.1:0", GROUNDCREW__SERVER__OTLP_HTTP="127.0.0.1:0")
-        self.process = subprocess.Popen([binary, "serve"], env=environment, stderr=subprocess.DEVNULL)
+                           GROUNDCREW__SERVER__OTLP_GRPC="127.0.0.1:0", GROUNDCREW__SERVER__OTLP_HTTP="127.0.0.1:0", **(settings or {}))
+        self.began = time.monotonic()
+        self.process = subprocess.Popen([binary, "serve"], env=environment, stderr=subprocess.DEVNULL, preexec_fn=group and group.join)
         while True:
             try:
                 addresses = json.load(open(os.path.join(directory, "server.json")))
@@ -29,7 +30,9 @@ class Server:
                     socket.create_connection(self.otlp.split(":")).close()
                     return
             except (OSError, ValueError, KeyError):
-                time.sleep(0.01)
+                if self.process.poll() is not None:
+                    sys.exit(f"the server ended with {self.process.returncode}")
+                time.sleep(0.005)
 
     def cpu(self):
         fields = open(f"/proc/{self.process.pid}/stat").read().rsplit(")", 1)[1].split()
@@ -41,11 +44,11 @@ class Server:
                 return int(line.split()[1]) / 1024
         return 0
 
-    def stop(self):
-        """Ends it in good order; returns the CPU seconds of its whole life."""
-        self.process.send_signal(signal.SIGTERM)
-        _, _, usage = os.wait4(self.process.pid, 0)
-        self.process.returncode = 0
+    def stop(self, how=signal.SIGTERM):
+        """Ends it, in good order unless told otherwise; returns the CPU seconds of its whole life."""
+        self.process.send_signal(how)
+        _, status, usage = os.wait4(self.process.pid, 0)
+        self.process.returncode = os.waitstatus_to_exitcode(status)
         return usage.ru_utime + usage.ru_stime
 
 

@@ -18,12 +18,13 @@ import os
 import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+
+from bench_server import Server
 
 RECORDS = 200
 WORDS = ("accepted refused shipped payment cart order stock retry timeout upstream worker queue cache lease pool shard "
@@ -73,40 +74,6 @@ class Group:
                     os.rmdir(self.path)
                     return
                 time.sleep(0.1)
-
-
-class Server:
-    def __init__(self, binary, directory, settings=None, group=None):
-        environment = dict(os.environ, GROUNDCREW_DATA_DIR=directory, GROUNDCREW__SERVER__LISTEN="127.0.0.1:0",
-                           GROUNDCREW__SERVER__OTLP_GRPC="127.0.0.1:0", GROUNDCREW__SERVER__OTLP_HTTP="127.0.0.1:0", **(settings or {}))
-        with contextlib.suppress(FileNotFoundError):
-            os.remove(os.path.join(directory, "server.json"))
-        self.began = time.monotonic()
-        self.process = subprocess.Popen([binary, "serve"], env=environment, stderr=subprocess.DEVNULL, preexec_fn=group and group.join)
-        while True:
-            try:
-                addresses = json.load(open(os.path.join(directory, "server.json")))
-                self.http, self.otlp = addresses["http"], addresses["otlp_http"]
-                socket.create_connection(self.otlp.split(":")).close()
-                return
-            except (OSError, ValueError, KeyError):
-                if self.process.poll() is not None:
-                    sys.exit(f"the server ended with {self.process.returncode}")
-                time.sleep(0.005)
-
-    def memory(self, key):
-        for line in open(f"/proc/{self.process.pid}/status"):
-            if line.startswith(key):
-                return int(line.split()[1]) / 1024
-        return 0
-
-    def cpu(self):
-        fields = open(f"/proc/{self.process.pid}/stat").read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def stop(self, how=signal.SIGTERM):
-        self.process.send_signal(how)
-        return self.process.wait()
 
 
 class Bodies:
@@ -223,10 +190,11 @@ def overload(options, directory):
     over, rate, answers, over_per_cpu = phase(server, options.senders * options.times, options.seconds)
     print(f"goodput {rate / most:.2f} of the most ({over_per_cpu / per_cpu:.2f} per processor second); answers p99 {p(answers, .99) / p(busy, .99):.2f} times that "
           f"under the most, {p(answers, .99) / p(calm, .99):.2f} times that without load; peak {server.memory('VmHWM'):.0f} MiB; {group.kills()} killed for want of memory")
-    kills, code = group.kills(), server.stop()
+    kills = group.kills()
+    server.stop()
     group.remove()
-    if kills or code:
-        sys.exit(f"{kills} killed, ended with {code}")
+    if kills or server.process.returncode:
+        sys.exit(f"{kills} killed, ended with {server.process.returncode}")
 
 
 def send_until(server, mebibytes, wal):
@@ -264,7 +232,8 @@ def recovery(options, directory):
     per_gib = 1024 / size
     print(f"listens after {listening:.2f} s, first write acknowledged after {accepted:.2f} s ({cpu:.2f} processor seconds, {cpu * per_gib:.1f} per GiB of log), "
           f"peak {peak:.0f} MiB", flush=True)
-    code = server.stop()
+    server.stop()
+    code = server.process.returncode
     found = subprocess.run([options.binary, "doctor", "-o", "json"], env=dict(os.environ, GROUNDCREW_DATA_DIR=directory), capture_output=True, text=True).stdout
     if code or f"{stored + RECORDS:,} records" not in found:
         sys.exit(f"ended with {code}; of {stored + RECORDS} records: {found}")
