@@ -149,6 +149,11 @@ is &amp; stays away.</p>
     fn nesting_and_attributes_without_end_cost_little() {
         let deep = format!("{}text", "<div><ul><li>".repeat(100_000));
         assert!(read(&deep).body.contains("text"));
+        let astray = "</ul></aside><li>".repeat(100_000);
+        for open in ["<table>", "<nav>"] {
+            let page = format!("{}{astray}", open.repeat(100_000));
+            assert!(read(&page).body.len() < 4 * page.len());
+        }
         let attributes: String = (0..200_000).map(|n| format!("a{n} ")).collect();
         let page = format!("ok\n<p {attributes}>x");
         let parsed = read(&page);

@@ -31,6 +31,10 @@ const OWN_LINES: &[&str] = &[
 /// Elements that hold lines: not parted by blank ones inside.
 const CONTAINERS: &[&str] = &["ul", "ol", "dl", "table"];
 
+/// Open lists and tables that are kept in mind. Deeper ones change nothing a reader would see, and looking through all of
+/// them would make the time of a hostile page grow with its square.
+const NESTED_MAX: usize = 256;
+
 /// What was written.
 pub(super) struct Written {
     pub(super) body: String,
@@ -47,8 +51,8 @@ pub(super) struct Written {
 pub(super) struct PageWriter {
     written: Written,
     leave_out_menus: bool,
-    /// Open elements of which nothing is shown.
-    hidden: Vec<String>,
+    /// The element of which nothing is shown, and how many of its name are open.
+    hidden: Option<(String, usize)>,
     /// Open lists and tables.
     containers: Vec<String>,
     in_title: bool,
@@ -80,7 +84,7 @@ impl PageWriter {
                 is_cut_off: false,
             },
             leave_out_menus,
-            hidden: Vec::new(),
+            hidden: None,
             containers: Vec::new(),
             in_title: false,
             heading: None,
@@ -96,11 +100,13 @@ impl PageWriter {
 
     pub(super) fn start(&mut self, name: &str, line: u32) {
         let is_hidden = HIDDEN.contains(&name) || (self.leave_out_menus && MENUS.contains(&name));
-        if is_hidden && (self.hidden.is_empty() || self.hidden.iter().any(|open| open == name)) {
-            self.hidden.push(name.to_owned());
-            self.separate(Space::Blank);
+        if let Some((hidden, open)) = &mut self.hidden {
+            *open += usize::from(hidden == name);
+            return;
         }
-        if !self.hidden.is_empty() {
+        if is_hidden {
+            self.hidden = Some((name.to_owned(), 1));
+            self.separate(Space::Blank);
             return;
         }
         match name {
@@ -126,11 +132,11 @@ impl PageWriter {
     }
 
     pub(super) fn end(&mut self, name: &str, line: u32) {
-        if let Some(at) = self.hidden.iter().rposition(|open| open == name) {
-            self.hidden.truncate(at);
-            return;
-        }
-        if !self.hidden.is_empty() {
+        if let Some((hidden, open)) = &mut self.hidden {
+            *open -= usize::from(hidden == name);
+            if *open == 0 {
+                self.hidden = None;
+            }
             return;
         }
         match name {
@@ -154,7 +160,7 @@ impl PageWriter {
     }
 
     pub(super) fn text(&mut self, text: &str, line: u32) {
-        if !self.hidden.is_empty() {
+        if self.hidden.is_some() {
             return;
         }
         if self.in_title {
@@ -188,7 +194,7 @@ impl PageWriter {
         if !body.is_empty() && !body.ends_with('\n') {
             body.push('\n');
         }
-        self.written.is_cut_off = !self.hidden.is_empty();
+        self.written.is_cut_off = self.hidden.is_some();
         self.written.title = self.written.title.split_whitespace().collect::<Vec<_>>().join(" ");
         self.written.lines.truncate(self.written.body.lines().count());
         self.written
@@ -236,7 +242,9 @@ impl PageWriter {
             // A table that holds lists is a way to lay out a page.
             self.whole = None;
         }
-        self.containers.push(name.to_owned());
+        if self.containers.len() < NESTED_MAX {
+            self.containers.push(name.to_owned());
+        }
     }
 
     fn end_container(&mut self, name: &str) {
