@@ -5,6 +5,8 @@
 //! paused.
 
 use std::path::PathBuf;
+use std::sync::mpsc::sync_channel;
+use std::thread;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
@@ -20,6 +22,14 @@ use crate::sources::serving::Serving;
 const POLL: Duration = Duration::from_millis(50);
 /// Longest wait for a parcel that is being stored before the partitions are paused.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Longest wait for the cluster at the end: the client itself may wait for ever for one that is away. What is on its way is
+/// landed before that.
+const LEAVE_TIME: Duration = Duration::from_secs(10);
+/// Signs of life within a session.
+const HEARTBEATS: u32 = 3;
+/// Longest wait before a broker that is away is tried again, in milliseconds.
+const RECONNECT_MS_MAX: &str = "2000";
 
 /// What is read, and how the cluster is reached.
 #[derive(Clone, Debug)]
@@ -100,8 +110,26 @@ impl KafkaSource {
             }
             self.tend(&mut is_paused)?;
         }
-        // Leaving the group hands all partitions over: what is on its way is waited for and committed.
+        self.leave();
         Ok(())
+    }
+
+    /// Leaves the group, which hands all partitions over: what is on its way is waited for and committed.
+    fn leave(self) {
+        self.group().end();
+        let (tell, left) = sync_channel(1);
+        let consumer = self.consumer;
+        let leaving = move || {
+            drop(consumer);
+            // Nobody waits any more when it took too long.
+            tell.send(()).unwrap_or_default();
+        };
+        let spawned = thread::Builder::new().name("kafka-leave".to_owned()).spawn(leaving);
+        if spawned.is_err() || left.recv_timeout(LEAVE_TIME).is_err() {
+            tracing::warn!(
+                "the cluster did not let go of this member in time; its partitions go to others when its session is over"
+            );
+        }
     }
 
     fn group(&self) -> &Group {
@@ -138,11 +166,14 @@ impl KafkaSource {
 fn config_of(options: &KafkaOptions) -> ClientConfig {
     let mut config = ClientConfig::new();
     let session = options.session.as_millis().to_string();
+    let heartbeat = (options.session / HEARTBEATS).as_millis().to_string();
     for (key, value) in [
         ("bootstrap.servers", options.brokers.as_str()),
         ("group.id", &options.group),
         ("client.id", "groundcrew"),
         ("session.timeout.ms", &session),
+        ("heartbeat.interval.ms", &heartbeat),
+        ("reconnect.backoff.max.ms", RECONNECT_MS_MAX),
         ("auto.offset.reset", if options.begins_at_end { "latest" } else { "earliest" }),
         // Only what is on disk is committed, and only by us.
         ("enable.auto.commit", "false"),

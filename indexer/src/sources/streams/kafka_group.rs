@@ -242,6 +242,12 @@ impl Group {
         0
     }
 
+    /// Waits for the parcel that is on its way, before all partitions go.
+    pub(super) fn end(&self) {
+        let landed = self.land(LAST_PARCEL);
+        tracing::debug!(?landed, "this member leaves its group");
+    }
+
     fn revoke(&self, consumer: &BaseConsumer<Self>, partitions: &TopicPartitionList) {
         let landed = self.land(LAST_PARCEL);
         tracing::debug!(?landed, "partitions go to others");

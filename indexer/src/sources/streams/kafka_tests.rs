@@ -1,7 +1,7 @@
 //! Kafka against librdkafka's own cluster for tests, which speaks the real protocol over real sockets.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use groundcrew_telemetry::Signal;
 use rdkafka::ClientConfig;
@@ -9,7 +9,7 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::format::{Format, Topic};
 use super::kafka::{KafkaOptions, KafkaSource};
@@ -39,7 +39,7 @@ pub(super) fn options_of(brokers: &str) -> KafkaOptions {
         login: None,
         tls: false,
         tls_ca: std::path::PathBuf::new(),
-        session: Duration::from_secs(6),
+        session: Duration::from_secs(3),
     }
 }
 
@@ -62,9 +62,9 @@ fn lines(numbers: std::ops::Range<u64>) -> Vec<Vec<u8>> {
     numbers.map(|number| line(number).into_bytes()).collect()
 }
 
-/// An ingester that reads until it is stopped.
+/// An ingester that reads until it is stopped, or until a test that failed lets go of it: its thread would hold that up.
 pub(super) struct Ingester {
-    shutdown: CancellationToken,
+    shutdown: DropGuard,
     reading: JoinHandle<Result<(), String>>,
 }
 
@@ -74,11 +74,11 @@ impl Ingester {
         let serving = Serving::new(intake.clone(), shutdown.clone());
         let source = KafkaSource::new(options, &serving).unwrap();
         let reading = tokio::task::spawn_blocking(move || source.run(&serving));
-        Self { shutdown, reading }
+        Self { shutdown: shutdown.drop_guard(), reading }
     }
 
     pub(super) async fn stop(self) {
-        self.shutdown.cancel();
+        drop(self.shutdown);
         tokio::time::timeout(PATIENCE, self.reading).await.unwrap().unwrap().unwrap();
     }
 }
@@ -155,7 +155,9 @@ async fn two_ingesters_share_the_partitions_and_one_takes_over() {
     let second = Ingester::start(&other.intake, options(&cluster));
     // Sends until both get something: the group is settled then.
     let mut sent = 60;
+    let begun = Instant::now();
     while other.logs().is_empty() {
+        assert!(begun.elapsed() < PATIENCE, "the second one never got a partition");
         send(&cluster, "none", 6, &lines(sent..sent + 60));
         sent += 60;
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -186,7 +188,7 @@ async fn a_message_that_cannot_be_read_is_left_out_and_stops_nothing() {
     assert_eq!(bodies(&bench.intake), expected(50));
 }
 
-/// Cuts the connection at the next five requests of each of these kinds.
+/// Cuts the connection at the next two requests of each of these kinds.
 fn cut(cluster: &Cluster) {
     for kind in [
         RDKafkaApiKey::Metadata,
@@ -194,7 +196,7 @@ fn cut(cluster: &Cluster) {
         RDKafkaApiKey::JoinGroup,
         RDKafkaApiKey::Fetch,
     ] {
-        cluster.request_errors(kind, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR__TRANSPORT; 5]);
+        cluster.request_errors(kind, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR__TRANSPORT; 2]);
     }
 }
 

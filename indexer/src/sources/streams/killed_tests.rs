@@ -88,6 +88,14 @@ impl Process {
     }
 }
 
+impl Drop for Process {
+    /// After a failed test it would run on.
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
 fn told(name: &str) -> Option<String> {
     std::env::var_os(name)?.into_string().ok()
 }
