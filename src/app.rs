@@ -186,6 +186,7 @@ pub fn build_investigator(
         prompt: prompt(settings)?,
         limits: limits(&settings.llm),
         neighbours: neighbours(&settings.mcp.servers),
+        processors: Arc::default(),
     }))
 }
 
@@ -336,10 +337,11 @@ pub async fn start(settings: &Settings) -> Result<Running, AppError> {
     let investigator = build_investigator(settings, Arc::clone(&store))?;
     let durability = settings.data.durability;
     tracing::info!(durability = durability.name(), "{}", durability.meaning());
-    let intake = Intake::new(
+    let intake = Intake::beside_questions(
         Arc::clone(&store),
         Arc::clone(&investigator.masker),
         IntakeSettings { durability: durability.of_appends(), ..IntakeSettings::default() },
+        Arc::clone(&investigator.processors),
     );
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let shutdown = CancellationToken::new();

@@ -3,15 +3,15 @@
 //! While there is plenty of room everybody is let in. In the upper half a sender has an equal share of the room: one that
 //! floods is refused before it can fill what the others need, and a little is always kept for one that was not heard
 //! before. Work is shared in the same way: one sender has at most half of the workers. And no more of them decode and mask
-//! at once than there are processors, and one more that is not the same sender's: more would store nothing sooner, and
-//! questions would wait.
+//! at once than there are processors, and one more that is not the same sender's ([`crate::processors`]): more would store
+//! nothing sooner, and questions would wait.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
-use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 /// A sender counts as one that wants room for so long after it last asked.
 const HEARD_FOR: Duration = Duration::from_secs(5);
@@ -40,28 +40,6 @@ impl Source {
             IpAddr::V4(address) => IpAddr::V4(address),
             IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from(u128::from(address) >> 64 << 64)),
         })
-    }
-}
-
-/// A processor that work of the write path has until it ends its turn.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Turn(Option<Arc<Mutex<Option<[OwnedSemaphorePermit; 2]>>>>);
-
-impl Turn {
-    /// Waits for a processor: for one of the sender's, then for one of all.
-    pub(crate) async fn among(
-        own: Arc<Semaphore>,
-        all: Arc<Semaphore>,
-    ) -> Result<Self, AcquireError> {
-        let permits = [own.acquire_owned().await?, all.acquire_owned().await?];
-        Ok(Self(Some(Arc::new(Mutex::new(Some(permits))))))
-    }
-
-    /// Lets the next one begin; at the latest that happens when the last handle is dropped.
-    pub(crate) fn end(&self) {
-        if let Some(permits) = &self.0 {
-            drop(permits.lock().unwrap_or_else(PoisonError::into_inner).take());
-        }
     }
 }
 

@@ -4,7 +4,6 @@
 //! to try again, so memory never grows with the senders' zeal. A submit that returns `Ok` with
 //! [`Durability::Synced`] means the records are on disk.
 
-use std::num::NonZero;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,8 +12,9 @@ use groundcrew_store::{Durability, ResendKey, Store, StoreError, StreamPart};
 use groundcrew_telemetry::{Batch, Clock, SystemClock, Timestamp};
 use tokio::sync::Semaphore;
 
-use crate::admission::{Room, Source, Turn};
+use crate::admission::{Room, Source};
 use crate::batch_bytes::batch_bytes;
+use crate::processors::{Processors, Turn};
 use crate::stages::caps::{CapLimits, Caps};
 use crate::stages::clock::{AHEAD, is_ahead};
 use crate::stages::enrich::Enricher;
@@ -118,7 +118,7 @@ struct Shared {
     settings: IntakeSettings,
     room: Room,
     workers: Semaphore,
-    processors: Arc<Semaphore>,
+    processors: Arc<Processors>,
     caps: Arc<Caps>,
     /// Idle enrichers; one is taken per submit, so that submits do not wait for each other.
     enrichers: Mutex<Vec<Enricher>>,
@@ -154,13 +154,22 @@ impl Intake {
     /// A door to `store`.
     #[must_use]
     pub fn new(store: Arc<Store>, masker: Arc<Masker>, settings: IntakeSettings) -> Self {
-        let workers = Semaphore::new(settings.workers_max.max(1));
-        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let room = Room::new(settings.bytes_in_flight_max, settings.workers_max.max(1), processors);
+        Self::beside_questions(store, masker, settings, Arc::default())
+    }
+
+    /// As [`Self::new`], in a process that answers questions meanwhile, on the same processors.
+    #[must_use]
+    pub fn beside_questions(
+        store: Arc<Store>,
+        masker: Arc<Masker>,
+        settings: IntakeSettings,
+        processors: Arc<Processors>,
+    ) -> Self {
+        let workers_max = settings.workers_max.max(1);
+        let workers = Semaphore::new(workers_max);
+        let room = Room::new(settings.bytes_in_flight_max, workers_max, processors.count());
         let enrichers = Mutex::new(Vec::new());
         let caps = Arc::new(Caps::new(settings.caps));
-        // One more than a single sender may have.
-        let processors = Arc::new(Semaphore::new(processors + 1));
         let shared = Shared { store, masker, settings, room, workers, processors, caps, enrichers };
         Self { shared: Arc::new(shared), source: Source::Unnamed, turn: Turn::default() }
     }

@@ -11,6 +11,7 @@ mod admission;
 mod batch_bytes;
 pub mod docs;
 mod intake;
+mod processors;
 pub mod sources;
 pub mod stages;
 mod utf8;
@@ -24,4 +25,5 @@ mod test_mutations;
 
 pub use admission::Source;
 pub use intake::{Accepted, Admission, Intake, IntakeSettings, RefusalReason, Refused, Submission};
+pub use processors::{Kept, Processors};
 pub use stages::caps::CapLimits;

@@ -88,6 +88,7 @@ impl FreshStore {
             prompt: like.prompt.clone(),
             limits: like.limits,
             neighbours: None,
+            processors: Arc::default(),
         });
         let intake = Intake::new(store, Arc::clone(&like.masker), IntakeSettings::default());
         Ok(Self { investigator, intake, directory })

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use groundcrew_indexer::Processors;
 use groundcrew_llm::{Embedder, LanguageModel, LlmError, Prompt};
 use groundcrew_masking::Masker;
 use groundcrew_store::Store;
@@ -31,6 +32,8 @@ pub struct Investigator {
     pub limits: ModelLimits,
     /// Other systems that it may ask, where some are configured.
     pub neighbours: Option<Neighbours>,
+    /// What it shares with the write path, where one runs beside it.
+    pub processors: Arc<Processors>,
 }
 
 impl Investigator {

@@ -136,8 +136,9 @@ pub async fn investigate(
     let found = async {
         // It is never closed; without a permit the facts are found all the same.
         let turn = TURNS.acquire().await.ok();
+        let kept = investigator.processors.keep();
         let done = tokio::task::spawn_blocking(work).await;
-        drop(turn);
+        drop((turn, kept));
         done
     };
     let (facts, Investigated { mut answer, mut record, asked }) = tokio::select! {

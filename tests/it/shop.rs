@@ -45,8 +45,16 @@ impl Shop {
         let embedder = Arc::new(embedder);
         let limits = ModelLimits::default();
         let (model, neighbours) = (None, None);
-        let investigator =
-            Investigator { store, masker, embedder, model, prompt, limits, neighbours };
+        let investigator = Investigator {
+            store,
+            masker,
+            embedder,
+            model,
+            prompt,
+            limits,
+            neighbours,
+            processors: Arc::default(),
+        };
         Self { investigator, intake, directory }
     }
 

@@ -186,6 +186,7 @@ impl Run<'_> {
             prompt: own.prompt.clone(),
             limits: own.limits,
             neighbours: None,
+            processors: Arc::default(),
         });
         let answer = self.ask(&investigator, scene.question(carried))?;
         let remembered = own.store.state().incidents(REMEMBERED_MAX)?;
