@@ -29,20 +29,29 @@ pub fn logs(store: &Store, asked: &Asked, now: Timestamp) -> Result<LogsView, Ex
     let limit = asked.limit();
     let query = query_of(asked, range, limit + 1)?;
     let until = Instant::now() + SEARCH_TIME_MAX;
-    let found = store.search_logs_while(&query, &mut || Instant::now() < until)?;
+    let mut may_go_on = || Instant::now() < until;
+    let mut bars = Bars::of(&query);
+    let found = if bars.count_each {
+        store.search_and_count_logs(&query, &mut may_go_on, &mut |at, severity| {
+            bars.add(at, severity, 1);
+        })?
+    } else {
+        bars.count(store, &query)?;
+        store.search_logs_while(&query, &mut may_go_on)?
+    };
+    let complete = !bars.count_each || found.searched_to.is_none();
     let mut rows = found.rows;
     let more = rows.len() > limit;
     rows.truncate(limit);
     // Others of the same moment may follow, so the next page begins with it again.
     let last = rows.last().filter(|_| more).map(|row| row.record.time);
     let next = last.or(found.searched_to).map(|time| Time(time.plus_nanos(1)));
-    let (width, buckets, complete) = histogram(store, &query, until)?;
     Ok(LogsView {
         from: Time(range.start),
         to: Time(range.end),
         query: words(&query),
-        bucket_ms: u64::try_from(width.saturating_mul(1_000)).unwrap_or_default(),
-        buckets,
+        bucket_ms: u64::try_from(bars.width / 1_000_000).unwrap_or_default(),
+        buckets: bars.bars,
         complete,
         lines: rows.iter().map(line).collect(),
         next,
@@ -77,47 +86,24 @@ pub(super) fn words(query: &LogQuery) -> String {
     words.join(" ")
 }
 
-/// Seconds of a bar, the bars, and whether all is counted. What must be counted one by one is, until it is late.
-fn histogram(
-    store: &Store,
-    query: &LogQuery,
-    until: Instant,
-) -> Result<(i64, Vec<LogBucket>, bool), ExploreError> {
-    let least = query.range.end.nanos_since(query.range.start) / SECOND / BARS;
-    let width = |least: i64| WIDTHS.into_iter().find(|width| *width >= least).unwrap_or(least);
-    let counts_each = !query.text.is_empty() || query.trace_id.is_some();
-    if counts_each {
-        let width = width(least);
-        let mut bars = Bars::new(query.range, width);
-        let mut may_go_on = || Instant::now() < until;
-        let complete = store.visit_logs(query, &mut may_go_on, &mut |row| {
-            bars.add(row.record.time, row.record.severity, 1);
-        })?;
-        return Ok((width, bars.bars, complete));
-    }
-    // Rollups count by the minute.
-    let width = width(least.max(60));
-    let mut bars = Bars::new(query.range, width);
-    let services = query.services.clone();
-    let counts =
-        store.log_counts(&TemplateQuery { range: query.range, services }, query.template)?;
-    let severe = |severity| query.severity_min.is_none_or(|least| severity >= least);
-    for (minute, severity, count) in counts.into_iter().filter(|(_, severity, _)| severe(*severity))
-    {
-        let at = Timestamp::from_secs(minute * 60).max(query.range.start);
-        bars.add(at, severity, count);
-    }
-    Ok((width, bars.bars, true))
-}
-
+/// A histogram.
 struct Bars {
+    /// Whether matches are counted one by one as they are found; else the rollups know.
+    count_each: bool,
     start: i64,
+    /// In nanoseconds.
     width: i64,
     bars: Vec<LogBucket>,
 }
 
 impl Bars {
-    fn new(range: TimeRange, secs: i64) -> Self {
+    fn of(query: &LogQuery) -> Self {
+        let range = query.range;
+        let least = range.end.nanos_since(range.start) / SECOND / BARS;
+        let count_each = !query.text.is_empty() || query.trace_id.is_some();
+        // Rollups count by the minute.
+        let least = if count_each { least } else { least.max(60) };
+        let secs = WIDTHS.into_iter().find(|width| *width >= least).unwrap_or(least);
         let width = secs.max(1).saturating_mul(SECOND);
         let start = range.start.nanos().div_euclid(width).saturating_mul(width);
         let count = range.end.nanos().saturating_sub(start).div_euclid(width) + 1;
@@ -127,7 +113,19 @@ impl Bars {
                 counts: Default::default(),
             })
             .filter(|bar| bar.at.0 < range.end);
-        Self { start, width, bars: bars.collect() }
+        Self { count_each, start, width, bars: bars.collect() }
+    }
+
+    /// Counts what the rollups know.
+    fn count(&mut self, store: &Store, query: &LogQuery) -> Result<(), ExploreError> {
+        let range = query.range;
+        let asked = TemplateQuery { range, services: query.services.clone() };
+        for (minute, severity, count) in store.log_counts(&asked, query.template)? {
+            if query.severity_min.is_none_or(|least| severity >= least) {
+                self.add(Timestamp::from_secs(minute * 60).max(range.start), severity, count);
+            }
+        }
+        Ok(())
     }
 
     fn add(&mut self, at: Timestamp, severity: Severity, count: u64) {

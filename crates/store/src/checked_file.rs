@@ -1,21 +1,26 @@
 //! A small file that is written and read as a whole: compressed, with a checksum and a format number.
 
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use zstd::bulk::Decompressor;
 
 use crate::bytes::u32_at;
 use crate::{StoreError, disk};
 
 /// Format of everything in the store's directory. 1 counted logs per minute, 2 counted them per ten seconds, 3 has spans
 /// in the order in which they are sampled, 5 has the bodies of logs as skeletons and values, requests with their keys in the
-/// write-ahead log, and when splits were received and what is left of them where.
-pub(crate) const FORMAT: u32 = 5;
+/// write-ahead log, and when splits were received and what is left of them where, 6 has ids packed in bits.
+pub(crate) const FORMAT: u32 = 6;
 /// Kind, format, length before compression, checksum.
 const HEAD_BYTES: usize = 16;
 /// How hard small files and chunks are compressed: the level that costs least per byte saved.
 pub(crate) const COMPRESSION_LEVEL: i32 = 1;
+
+/// Decompressors kept for the next time, about 100 kB each.
+const IDLE_MAX: usize = 8;
 
 /// What a file is, its first four bytes.
 pub(crate) type FileKind = [u8; 4];
@@ -62,9 +67,24 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path, kind: FileKind) -> Result<T
     if checksum(raw_length, compressed) != expected {
         return Err(StoreError::damaged(path, "its checksum does not match"));
     }
-    let raw = zstd::bulk::decompress(compressed, raw_length as usize)
-        .map_err(|error| StoreError::damaged(path, error))?;
+    let raw =
+        decompress(compressed, raw_length).map_err(|error| StoreError::damaged(path, error))?;
     postcard::from_bytes(&raw).map_err(|error| StoreError::damaged(path, error))
+}
+
+/// What was compressed; no more than `raw_length` bytes are reserved for it.
+pub(crate) fn decompress(compressed: &[u8], raw_length: u32) -> std::io::Result<Vec<u8>> {
+    /// To make one takes as long as to decompress a chunk; more than a few at once are rarely needed.
+    static IDLE: Mutex<Vec<Decompressor<'static>>> = Mutex::new(Vec::new());
+    let idle = || IDLE.lock().unwrap_or_else(PoisonError::into_inner);
+    let taken = idle().pop();
+    let mut decompressor = taken.map_or_else(Decompressor::new, Ok)?;
+    let raw = decompressor.decompress(compressed, raw_length as usize);
+    let mut idle = idle();
+    if idle.len() < IDLE_MAX {
+        idle.push(decompressor);
+    }
+    raw
 }
 
 /// Refuses another kind of file and one of a newer or older version of the program.

@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
 use crate::bytes::u32_at;
-use crate::checked_file::{COMPRESSION_LEVEL, FORMAT, FileKind, check_kind_and_format, checksum};
+use crate::checked_file::{
+    COMPRESSION_LEVEL, FORMAT, FileKind, check_kind_and_format, checksum, decompress,
+};
 use crate::disk::File;
 
 const HEAD_BYTES: u64 = 8;
@@ -156,9 +158,7 @@ impl ChunkFile {
         if chunk.length == chunk.raw_length {
             return Ok(compressed);
         }
-        let raw = zstd::bulk::decompress(&compressed, chunk.raw_length as usize)
-            .map_err(|error| self.damaged(error))?;
-        Ok(raw)
+        decompress(&compressed, chunk.raw_length).map_err(|error| self.damaged(error))
     }
 
     pub(crate) fn damaged(&self, reason: impl ToString) -> StoreError {

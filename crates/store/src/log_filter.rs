@@ -134,6 +134,13 @@ impl Expression {
         self.node_blocks(self.root(), blocks)
     }
 
+    /// Bytes of the longest token that a node asks for; nothing where it asks for one of several things.
+    fn longest_token(&self, node: &Node) -> usize {
+        let Node::Leaf(number) = node else { return 0 };
+        let tokens = self.leaf(*number).map(Leaf::tokens).unwrap_or_default();
+        tokens.iter().map(String::len).max().unwrap_or_default()
+    }
+
     fn node_blocks<E>(
         &self,
         node: &Node,
@@ -142,6 +149,9 @@ impl Expression {
         match node {
             Node::All(nodes) => {
                 let mut found: Option<Vec<u32>> = None;
+                // Long words are rare ones; where the first is nowhere the others need not be looked up.
+                let mut nodes: Vec<&Node> = nodes.iter().collect();
+                nodes.sort_by_key(|node| std::cmp::Reverse(self.longest_token(node)));
                 for node in nodes {
                     found = both(found, self.node_blocks(node, blocks)?);
                     if found.as_ref().is_some_and(Vec::is_empty) {

@@ -1,6 +1,19 @@
-//! Keeps the newest or oldest rows of a search within a limit.
+//! What becomes of the rows that a search finds: the newest or oldest within a limit are kept, all are counted, or
+//! somebody is called with each.
 
-use groundcrew_telemetry::{LogRow, Timestamp};
+use groundcrew_telemetry::{LogRow, Severity, Timestamp};
+
+/// What becomes of rows that match.
+pub(crate) trait MatchSink {
+    /// Whether a row of that time need be offered.
+    fn wants(&self, time: Timestamp) -> bool;
+
+    /// Takes a row; `make` makes it of what is stored, which costs more than all before.
+    fn take(&mut self, time: Timestamp, severity: Severity, make: &mut dyn FnMut() -> LogRow);
+
+    /// Called between sources: later ones may be skipped then.
+    fn settle(&mut self);
+}
 
 /// Rows that are kept so far. Ties in time keep the order in which the rows were offered.
 #[derive(Debug)]
@@ -17,8 +30,15 @@ impl TopRows {
         Self { newest_first, limit, rows: Vec::new(), cutoff: None }
     }
 
+    pub(crate) fn finish(mut self) -> Vec<LogRow> {
+        self.settle();
+        self.rows.into_iter().map(|(_, row)| row).collect()
+    }
+}
+
+impl MatchSink for TopRows {
     /// Whether a row of that time could still be among the best.
-    pub(crate) fn wants(&self, time: Timestamp) -> bool {
+    fn wants(&self, time: Timestamp) -> bool {
         self.limit > 0
             && self.cutoff.is_none_or(
                 |cutoff| {
@@ -27,20 +47,15 @@ impl TopRows {
             )
     }
 
-    pub(crate) fn push(&mut self, time: Timestamp, row: LogRow) {
-        self.rows.push((time, row));
+    fn take(&mut self, time: Timestamp, _: Severity, make: &mut dyn FnMut() -> LogRow) {
+        self.rows.push((time, make()));
         if self.rows.len() >= self.limit.saturating_mul(2).max(64) {
-            self.cut();
+            self.settle();
         }
     }
 
-    pub(crate) fn finish(mut self) -> Vec<LogRow> {
-        self.cut();
-        self.rows.into_iter().map(|(_, row)| row).collect()
-    }
-
-    /// Sorts the rows and drops the surplus. Called between sources too, so that later ones can be skipped.
-    pub(crate) fn cut(&mut self) {
+    /// Sorts the rows and drops the surplus.
+    fn settle(&mut self) {
         if self.newest_first {
             self.rows.sort_by_key(|row| std::cmp::Reverse(row.0));
         } else {
@@ -51,4 +66,44 @@ impl TopRows {
             self.cutoff = self.rows.last().map(|row| row.0);
         }
     }
+}
+
+/// Keeps the best rows and counts all.
+pub(crate) struct CountedRows<'c> {
+    pub(crate) top: TopRows,
+    pub(crate) count: &'c mut dyn FnMut(Timestamp, Severity),
+}
+
+impl MatchSink for CountedRows<'_> {
+    fn wants(&self, _: Timestamp) -> bool {
+        true
+    }
+
+    fn take(&mut self, time: Timestamp, severity: Severity, make: &mut dyn FnMut() -> LogRow) {
+        (self.count)(time, severity);
+        if self.top.wants(time) {
+            self.top.take(time, severity, make);
+        }
+    }
+
+    fn settle(&mut self) {
+        self.top.settle();
+    }
+}
+
+/// Calls somebody with every row.
+pub(crate) struct EachRow<'v> {
+    pub(crate) visit: &'v mut dyn FnMut(LogRow),
+}
+
+impl MatchSink for EachRow<'_> {
+    fn wants(&self, _: Timestamp) -> bool {
+        true
+    }
+
+    fn take(&mut self, _: Timestamp, _: Severity, make: &mut dyn FnMut() -> LogRow) {
+        (self.visit)(make());
+    }
+
+    fn settle(&mut self) {}
 }

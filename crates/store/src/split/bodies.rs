@@ -5,6 +5,8 @@
 //! the values at one place of it form a column of their own. Because values are whole words, the tokens of a body are
 //! those of its skeleton and those of its values, no more and no fewer.
 
+use std::ops::Range;
+
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
@@ -193,18 +195,17 @@ impl<'b> BodiesView<'b> {
         &self.skeletons
     }
 
-    /// The columns of a skeleton's values.
-    fn columns_of(&self, skeleton: usize) -> &[Column<'b>] {
+    /// The numbers of the columns of a skeleton's values.
+    fn columns_of(&self, skeleton: usize) -> Range<usize> {
         let start = self.starts.get(skeleton).copied().unwrap_or(self.columns.len());
-        let end = self.starts.get(skeleton + 1).copied().unwrap_or(self.columns.len());
-        self.columns.get(start..end).unwrap_or_default()
+        start..self.starts.get(skeleton + 1).copied().unwrap_or(self.columns.len())
     }
 
     /// Writes the body of row `place` of a skeleton to `out`, which is emptied first.
     pub(super) fn write_body(&self, skeleton: usize, place: usize, out: &mut String) {
         out.clear();
         let text = self.skeletons.get(skeleton).copied().unwrap_or_default();
-        let mut columns = self.columns_of(skeleton).iter();
+        let mut columns = self.columns.get(self.columns_of(skeleton)).unwrap_or_default().iter();
         let mut pieces = text.split(HOLE);
         out.push_str(pieces.next().unwrap_or_default());
         for piece in pieces {
@@ -215,19 +216,24 @@ impl<'b> BodiesView<'b> {
         }
     }
 
-    /// Whether a value of that row satisfies `test`, among those that may hold `token`.
-    pub(super) fn any_value(
+    /// The numbers of a skeleton's columns of which a value may hold `token`.
+    pub(super) fn columns_that_may_hold(
         &self,
-        (skeleton, place): (usize, usize),
+        skeleton: usize,
         token: &str,
-        scratch: &mut String,
-        test: &mut dyn FnMut(&str) -> bool,
-    ) -> bool {
-        self.columns_of(skeleton).iter().filter(|column| column.may_hold(token)).any(|column| {
-            scratch.clear();
-            column.write_value(place, &self.streams, scratch);
-            test(scratch)
+    ) -> impl Iterator<Item = usize> {
+        let columns = self.columns_of(skeleton);
+        columns.filter(move |number| {
+            self.columns.get(*number).is_some_and(|column| column.may_hold(token))
         })
+    }
+
+    /// Writes the value of row `place` in a column to `out`, which is emptied first.
+    pub(super) fn write_value(&self, column: usize, place: usize, out: &mut String) {
+        out.clear();
+        if let Some(column) = self.columns.get(column) {
+            column.write_value(place, &self.streams, out);
+        }
     }
 }
 
@@ -270,8 +276,9 @@ mod tests {
             for token in &whole {
                 let in_skeleton = tokenizer.has_token(view.skeletons()[*number], token);
                 let found = in_skeleton
-                    || view.any_value((*number, *place), token, &mut scratch, &mut |value| {
-                        tokenizer.has_token(value, token)
+                    || view.columns_that_may_hold(*number, token).any(|column| {
+                        view.write_value(column, *place, &mut scratch);
+                        tokenizer.has_token(&scratch, token)
                     });
                 assert!(found, "{token:?} of {body:?}");
             }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use groundcrew_telemetry::{
-    CallSite, LogRecord, LogRow, Severity, SpanId, TemplateId, Timestamp, TraceId, Value,
+    CallSite, LogRecord, LogRow, Resource, Severity, SpanId, TemplateId, Timestamp, TraceId, Value,
 };
 
 use super::bodies::BodiesView;
@@ -11,9 +11,9 @@ use super::columns::{StoredValue, string};
 use super::log_block::{Heads, RowAttributes, Texts};
 use super::rows_file::{BlockMeta, Part, RowsFile};
 use crate::expression::{FieldTest, Leaf};
-use crate::log_filter::{Columns, LogFilter, any_text, names_body};
+use crate::log_filter::{Columns, LogFilter, any_text, id_is, names_body};
 use crate::tokens::Tokenizer;
-use crate::top_rows::TopRows;
+use crate::top_rows::MatchSink;
 use crate::{Expression, StoreError};
 
 const TRACE_BYTES: usize = 16;
@@ -75,18 +75,18 @@ impl<'f> LogBlock<'f> {
         Ok(Self { file, meta: *meta, heads, times, places, counts })
     }
 
-    /// Offers every matching row to `top`. `admitted` says which of the split's resources are asked for.
+    /// Gives every matching row to `sink`. `admitted` says which of the split's resources are asked for.
     pub(crate) fn scan(
         &self,
         filter: &LogFilter<'_>,
         admitted: &[bool],
-        top: &mut TopRows,
+        sink: &mut dyn MatchSink,
     ) -> Result<(), StoreError> {
         let rows: Vec<usize> = (0..self.times.len())
             .filter(|row| {
                 let time = self.time(*row);
                 filter.range.contains(time)
-                    && top.wants(time)
+                    && sink.wants(time)
                     && admitted.get(self.origin(*row)).copied().unwrap_or_default()
                     && filter.admits_columns(self.severity(*row), self.template(*row))
             })
@@ -99,12 +99,15 @@ impl<'f> LogBlock<'f> {
         let mut test = TextTest::new(filter.text, &view);
         for row in rows {
             let time = self.time(row);
-            if top.wants(time)
+            if sink.wants(time)
                 && filter.admits_trace(view.trace_id(row))
                 && let Some(resource) = self.file.resources.get(self.origin(row))
-                && test.admits(row, resource.service())
+                && test.admits(row, resource)
             {
-                top.push(time, LogRow { resource: Arc::clone(resource), record: view.record(row) });
+                sink.take(time, self.severity(row), &mut || LogRow {
+                    resource: Arc::clone(resource),
+                    record: view.record(row),
+                });
             }
         }
         Ok(())
@@ -287,7 +290,15 @@ struct TextTest<'f, 'b> {
     /// Per leaf and value: not yet tested, or the result.
     values: Vec<Vec<Option<bool>>>,
     /// Per leaf and skeleton.
-    skeletons: Vec<Vec<Option<bool>>>,
+    skeletons: Vec<Vec<Option<InBody>>>,
+}
+
+/// Where the bodies of one skeleton may have a token.
+enum InBody {
+    /// All have it, in what they share.
+    All,
+    /// Those that have it in one of these of their values; none where there are none.
+    Values(Box<[usize]>),
 }
 
 impl<'f, 'b> TextTest<'f, 'b> {
@@ -301,20 +312,27 @@ impl<'f, 'b> TextTest<'f, 'b> {
             body: String::new(),
             body_row: None,
             values: vec![vec![None; view.values.len()]; leaves],
-            skeletons: vec![vec![None; view.bodies.skeletons().len()]; leaves],
+            skeletons: (0..leaves)
+                .map(|_| view.bodies.skeletons().iter().map(|_| None).collect())
+                .collect(),
         }
     }
 
-    fn admits(&mut self, row: usize, service: &str) -> bool {
+    fn admits(&mut self, row: usize, resource: &Resource) -> bool {
         let text = self.text;
-        text.root().holds(&mut |number| self.leaf_holds(row, service, number))
+        text.root().holds(&mut |number| self.leaf_holds(row, resource, number))
     }
 
-    fn leaf_holds(&mut self, row: usize, service: &str, number: usize) -> bool {
+    fn leaf_holds(&mut self, row: usize, resource: &Resource, number: usize) -> bool {
         let Some(leaf) = self.text.leaf(number) else { return false };
         let view = self.view;
+        if let Leaf::Token(token) = leaf {
+            return self.body_has_token(row, number, token)
+                || self.attributes_have(row, number, leaf)
+                || id_is(token, view.trace_id(row), view.span_id(row));
+        }
         let columns = Columns {
-            service,
+            service: resource.service(),
             severity: view.block.severity(row),
             template: view.block.template(row),
             trace_id: view.trace_id(row),
@@ -326,25 +344,21 @@ impl<'f, 'b> TextTest<'f, 'b> {
         if let Leaf::Field { name, test } = leaf {
             return self.field_holds(row, number, (name, test));
         }
-        let in_body = match leaf {
-            Leaf::Token(token) => self.body_has_token(row, number, token),
-            _ => {
-                self.read_body(row);
-                leaf.is_in(&mut self.tokenizer, &self.body)
+        self.read_body(row);
+        leaf.is_in(&mut self.tokenizer, &self.body) || self.attributes_have(row, number, leaf)
+    }
+
+    fn attributes_have(&mut self, row: usize, number: usize, leaf: &Leaf) -> bool {
+        let view = self.view;
+        view.attributes(row).any(|(_, value)| match value {
+            StoredValue::Str(value) => {
+                self.value_holds(number, *value, &mut |tokenizer, text| leaf.is_in(tokenizer, text))
             }
-        };
-        in_body
-            || view.attributes(row).any(|(_, value)| match value {
-                StoredValue::Str(value) => {
-                    self.value_holds(number, *value, &mut |tokenizer, text| {
-                        leaf.is_in(tokenizer, text)
-                    })
-                }
-                StoredValue::Other(value) => {
-                    any_text(value, &mut |text| leaf.is_in(&mut self.tokenizer, text))
-                }
-                StoredValue::Int(_) | StoredValue::Double(_) | StoredValue::Bool(_) => false,
-            })
+            StoredValue::Other(value) => {
+                any_text(value, &mut |text| leaf.is_in(&mut self.tokenizer, text))
+            }
+            StoredValue::Int(_) | StoredValue::Double(_) | StoredValue::Bool(_) => false,
+        })
     }
 
     fn field_holds(&mut self, row: usize, number: usize, (name, test): (&str, &FieldTest)) -> bool {
@@ -383,12 +397,22 @@ impl<'f, 'b> TextTest<'f, 'b> {
         let (skeleton, own) = self.view.block.body_place(row);
         let slot = self.skeletons.get_mut(number).and_then(|known| known.get_mut(skeleton));
         let Some(slot) = slot else { return false };
-        let text = bodies.skeletons().get(skeleton).copied().unwrap_or_default();
         let tokenizer = &mut self.tokenizer;
-        *slot.get_or_insert_with(|| tokenizer.has_token(text, token))
-            || bodies.any_value((skeleton, own), token, &mut self.scratch, &mut |value| {
-                tokenizer.has_token(value, token)
-            })
+        let in_body = slot.get_or_insert_with(|| {
+            let text = bodies.skeletons().get(skeleton).copied().unwrap_or_default();
+            if tokenizer.has_token(text, token) {
+                return InBody::All;
+            }
+            InBody::Values(bodies.columns_that_may_hold(skeleton, token).collect())
+        });
+        let scratch = &mut self.scratch;
+        match in_body {
+            InBody::All => true,
+            InBody::Values(columns) => columns.iter().any(|column| {
+                bodies.write_value(*column, own, scratch);
+                tokenizer.has_token(scratch, token)
+            }),
+        }
     }
 
     /// Whether a string of the block passes, tested once per leaf.

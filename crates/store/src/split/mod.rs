@@ -28,6 +28,7 @@ mod id_index;
 mod log_block;
 mod log_read;
 mod meta;
+mod packed_ids;
 mod read;
 mod rollup_file;
 mod rows_file;

@@ -148,6 +148,9 @@ impl RowsFile {
 
     /// Which of the resources are asked for.
     pub(crate) fn admitted(&self, services: ServiceFilter<'_>) -> Vec<bool> {
+        if services.is_all() {
+            return vec![true; self.resources.len()];
+        }
         self.resources.iter().map(|resource| services.admits(resource.service())).collect()
     }
 

@@ -11,7 +11,7 @@ use crate::query::ServiceFilter;
 use crate::slot::{minute_of, slot_of};
 use crate::split::{BlockMeta, LogBlock, RowsFile, Split, service_token, template_token};
 use crate::tokens::Tokenizer;
-use crate::top_rows::TopRows;
+use crate::top_rows::{CountedRows, EachRow, MatchSink, TopRows};
 use crate::{Expression, LogQuery, LogsFound, StoreError};
 
 /// So few blocks are decoded sooner than the index is opened.
@@ -72,36 +72,23 @@ impl Store {
         query: &LogQuery,
         may_go_on: &mut dyn FnMut() -> bool,
     ) -> Result<LogsFound, StoreError> {
-        let filter = LogFilter::new(query);
-        // What is read from then on is open.
-        let mut sources = self.read(|| self.sources(&filter))?;
-        if query.newest_first {
-            sources.sort_by_key(|source| std::cmp::Reverse(source.last()));
-        } else {
-            sources.sort_by_key(Source::first);
-        }
         let mut top = TopRows::new(query.limit, query.newest_first);
-        let mut tokenizer = Tokenizer::default();
-        let mut searched_to = None;
-        for source in &sources {
-            let best = if query.newest_first { source.last() } else { source.first() };
-            if !top.wants(best) {
-                break;
-            }
-            if !may_go_on() {
-                searched_to = Some(best);
-                break;
-            }
-            self.scan(source, &filter, &mut tokenizer, &mut top)?;
-            top.cut();
-        }
-        let mut rows = top.finish();
-        if let Some(end) = searched_to {
-            let is_before =
-                |time: Timestamp| if query.newest_first { time > end } else { time < end };
-            rows.retain(|row| is_before(row.record.time));
-        }
-        Ok(LogsFound { rows, searched_to })
+        let searched_to = self.each_match(query, may_go_on, &mut top)?;
+        Ok(found(query, top, searched_to))
+    }
+
+    /// As [`Store::search_logs_while`], and calls `count` with time and severity of every match, whatever the limit, as far
+    /// as it is searched.
+    pub fn search_and_count_logs(
+        &self,
+        query: &LogQuery,
+        may_go_on: &mut dyn FnMut() -> bool,
+        count: &mut dyn FnMut(Timestamp, Severity),
+    ) -> Result<LogsFound, StoreError> {
+        let top = TopRows::new(query.limit, query.newest_first);
+        let mut counted = CountedRows { top, count };
+        let searched_to = self.each_match(query, may_go_on, &mut counted)?;
+        Ok(found(query, counted.top, searched_to))
     }
 
     /// Calls `visit` with every log record that matches, in no particular order and whatever the query's limit, for as
@@ -112,18 +99,38 @@ impl Store {
         may_go_on: &mut dyn FnMut() -> bool,
         visit: &mut dyn FnMut(LogRow),
     ) -> Result<bool, StoreError> {
+        let searched_to = self.each_match(query, may_go_on, &mut EachRow { visit })?;
+        Ok(searched_to.is_none())
+    }
+
+    /// Gives the matches to `sink`, block by block in the query's order; says where it had to stop.
+    fn each_match(
+        &self,
+        query: &LogQuery,
+        may_go_on: &mut dyn FnMut() -> bool,
+        sink: &mut dyn MatchSink,
+    ) -> Result<Option<Timestamp>, StoreError> {
         let filter = LogFilter::new(query);
-        let mut tokenizer = Tokenizer::default();
-        for source in &self.read(|| self.sources(&filter))? {
-            if !may_go_on() {
-                return Ok(false);
-            }
-            // One source at a time, whose rows fit in memory.
-            let mut rows = TopRows::new(usize::MAX, false);
-            self.scan(source, &filter, &mut tokenizer, &mut rows)?;
-            rows.finish().into_iter().for_each(&mut *visit);
+        // What is read from then on is open.
+        let mut sources = self.read(|| self.sources(&filter))?;
+        if query.newest_first {
+            sources.sort_by_key(|source| std::cmp::Reverse(source.last()));
+        } else {
+            sources.sort_by_key(Source::first);
         }
-        Ok(true)
+        let mut tokenizer = Tokenizer::default();
+        for source in &sources {
+            let best = if query.newest_first { source.last() } else { source.first() };
+            if !sink.wants(best) {
+                break;
+            }
+            if !may_go_on() {
+                return Ok(Some(best));
+            }
+            self.scan(source, &filter, &mut tokenizer, sink)?;
+            sink.settle();
+        }
+        Ok(None)
     }
 
     fn scan(
@@ -131,11 +138,11 @@ impl Store {
         source: &Source,
         filter: &LogFilter<'_>,
         tokenizer: &mut Tokenizer,
-        top: &mut TopRows,
+        sink: &mut dyn MatchSink,
     ) -> Result<(), StoreError> {
         match source {
-            Source::Portion(portion) => scan_portion(portion, filter, tokenizer, top),
-            Source::Block(split, meta) => return self.scan_block(split, meta, filter, top),
+            Source::Portion(portion) => scan_portion(portion, filter, tokenizer, sink),
+            Source::Block(split, meta) => return self.scan_block(split, meta, filter, sink),
         }
         Ok(())
     }
@@ -283,26 +290,37 @@ impl Store {
         split: &OpenSplit,
         meta: &BlockMeta,
         filter: &LogFilter<'_>,
-        top: &mut TopRows,
+        sink: &mut dyn MatchSink,
     ) -> Result<(), StoreError> {
         let scanned = LogBlock::open(&split.file, meta)
-            .and_then(|block| block.scan(filter, &split.admitted, top));
+            .and_then(|block| block.scan(filter, &split.admitted, sink));
         scanned.or_else(|error| self.skip(error))
     }
+}
+
+fn found(query: &LogQuery, top: TopRows, searched_to: Option<Timestamp>) -> LogsFound {
+    let mut rows = top.finish();
+    if let Some(end) = searched_to {
+        let is_before = |time: Timestamp| if query.newest_first { time > end } else { time < end };
+        rows.retain(|row| is_before(row.record.time));
+    }
+    LogsFound { rows, searched_to }
 }
 
 fn scan_portion(
     portion: &LogPortion,
     filter: &LogFilter<'_>,
     tokenizer: &mut Tokenizer,
-    top: &mut TopRows,
+    sink: &mut dyn MatchSink,
 ) {
     for record in &portion.records {
-        if top.wants(record.time)
+        if sink.wants(record.time)
             && filter.admits_record(&portion.origin.service, record, tokenizer)
         {
-            let resource = Arc::clone(&portion.origin.resource);
-            top.push(record.time, LogRow { resource, record: record.clone() });
+            sink.take(record.time, record.severity, &mut || LogRow {
+                resource: Arc::clone(&portion.origin.resource),
+                record: record.clone(),
+            });
         }
     }
 }

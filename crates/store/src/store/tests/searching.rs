@@ -137,6 +137,34 @@ fn counts_say_which_blocks_have_errors_of_a_service() {
     assert_eq!(blocks, 1);
 }
 
+#[test]
+fn matches_are_counted_whatever_the_limit() {
+    let lines = |numbers: std::ops::Range<i64>| -> Vec<LogRecord> {
+        let words = ["lost parcel 17-4", "found parcel 17-4", "lost parcel 18"];
+        numbers.zip(words.into_iter().cycle()).map(|(n, words)| record(n, words)).collect()
+    };
+    let (_dir, store) = filled(lines(0..3_000));
+    store.flush().unwrap();
+    store.append(vec![log_batch("post", lines(3_000..3_030))], Durability::OnFlush).unwrap();
+    for (text, expected) in [("lost parcel", 2_020), ("17-4 lost", 1_010), ("17-4", 2_020)] {
+        let text = Expression::words(text.split(' '));
+        let query = LogQuery { text, limit: 7, newest_first: true, ..any_logs() };
+        let mut counted = Vec::new();
+        let found = store
+            .search_and_count_logs(&query, &mut || true, &mut |time, _| counted.push(time))
+            .unwrap();
+        assert_eq!(found.rows, store.search_logs(&query).unwrap());
+        assert_eq!((found.rows.len(), found.searched_to), (7, None));
+        assert_eq!(counted.len(), expected);
+        let mut visited = Vec::new();
+        let visit = &mut |row: groundcrew_telemetry::LogRow| visited.push(row.record.time);
+        assert!(store.visit_logs(&query, &mut || true, visit).unwrap());
+        counted.sort_unstable();
+        visited.sort_unstable();
+        assert_eq!(counted, visited);
+    }
+}
+
 fn any_record() -> impl Strategy<Value = LogRecord> {
     let word = prop_oneof![
         Just("alpha"),
