@@ -149,8 +149,10 @@ def ask(server, number):
         problem = error
     if problem:
         # Threads that send would go on for ever.
-        print(f"a question was not answered: {problem}", flush=True)
-        server.stop(signal.SIGKILL)
+        code = server.process.poll()
+        print(f"a question was not answered: {problem}" + (f"; the server ended with {code}" if code is not None else ""), flush=True)
+        if code is None:
+            server.stop(signal.SIGKILL)
         os._exit(1)
     return time.monotonic() - began
 
@@ -190,6 +192,8 @@ def overload(options, directory):
     over, rate, answers, over_per_cpu = phase(server, options.senders * options.times, options.seconds)
     print(f"goodput {rate / most:.2f} of the most ({over_per_cpu / per_cpu:.2f} per processor second); answers p99 {p(answers, .99) / p(busy, .99):.2f} times that "
           f"under the most, {p(answers, .99) / p(calm, .99):.2f} times that without load; peak {server.memory('VmHWM'):.0f} MiB; {group.kills()} killed for want of memory")
+    calm = [ask(server, number) for number in range(20)]
+    print(f"no load any more, all of that stored: answers p50 {p(calm, .5) * 1e3:.0f} ms, p99 {p(calm, .99) * 1e3:.0f} ms; under the load p99 {p(answers, .99) / p(calm, .99):.2f} times that")
     kills = group.kills()
     server.stop()
     group.remove()

@@ -42,6 +42,7 @@ mod frames;
 mod latency;
 mod ledger;
 mod log_filter;
+mod machine_memory;
 mod manifest;
 mod memory;
 mod options;

@@ -16,16 +16,27 @@ use super::{id_index, rollup_file, rows_file, series_file, span_counts_file, wor
 use crate::cache::Cache;
 use crate::cold::{Bucket, ColdFiles};
 use crate::slot::{first_slot_of_minute, minute_of, slot_of};
-use crate::{StoreError, checked_file, disk};
+use crate::{StoreError, checked_file, disk, machine_memory};
 
-/// Memory for each kind of opened file.
-const ROWS_BYTES_MAX: usize = 32 * 1024 * 1024;
-const IDS_BYTES_MAX: usize = 8 * 1024 * 1024;
-const WORDS_BYTES_MAX: usize = 96 * 1024 * 1024;
-const ROLLUP_BYTES_MAX: usize = 96 * 1024 * 1024;
-const MINUTES_BYTES_MAX: usize = 32 * 1024 * 1024;
-const SPAN_COUNTS_BYTES_MAX: usize = 64 * 1024 * 1024;
-const SERIES_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Memory for each kind of opened file, at most.
+const ROWS_BYTES_MAX: usize = 32 * MIB;
+const IDS_BYTES_MAX: usize = 8 * MIB;
+const WORDS_BYTES_MAX: usize = 96 * MIB;
+const ROLLUP_BYTES_MAX: usize = 96 * MIB;
+const MINUTES_BYTES_MAX: usize = 32 * MIB;
+const SPAN_COUNTS_BYTES_MAX: usize = 64 * MIB;
+const SERIES_BYTES_MAX: usize = 64 * MIB;
+const ALL_BYTES_MAX: usize = ROWS_BYTES_MAX
+    + IDS_BYTES_MAX
+    + WORDS_BYTES_MAX
+    + ROLLUP_BYTES_MAX
+    + MINUTES_BYTES_MAX
+    + SPAN_COUNTS_BYTES_MAX
+    + SERIES_BYTES_MAX;
+const MIB: usize = 1024 * 1024;
+/// All of them together take no more than this part of the memory that the process may have: what is being written, and
+/// what questions work with, need the rest.
+const PART_OF_MEMORY: u64 = 8;
 
 /// The opened files of splits.
 #[derive(Debug)]
@@ -42,21 +53,30 @@ pub(crate) struct SplitReader {
 }
 
 impl Default for SplitReader {
+    /// With as much memory as suits the process.
     fn default() -> Self {
-        Self {
-            rows: Cache::new(ROWS_BYTES_MAX),
-            ids: Cache::new(IDS_BYTES_MAX),
-            words: Cache::new(WORDS_BYTES_MAX),
-            rollups: Cache::new(ROLLUP_BYTES_MAX),
-            minutes: Cache::new(MINUTES_BYTES_MAX),
-            span_counts: Cache::new(SPAN_COUNTS_BYTES_MAX),
-            series: Cache::new(SERIES_BYTES_MAX),
-            cold: OnceLock::new(),
-        }
+        Self::within(machine_memory::available().unwrap_or(u64::MAX) / PART_OF_MEMORY)
     }
 }
 
 impl SplitReader {
+    /// Keeps opened files in so many bytes.
+    fn within(bytes_max: u64) -> Self {
+        let bytes_max = usize::try_from(bytes_max).unwrap_or(usize::MAX).min(ALL_BYTES_MAX);
+        // In percent, so that no product overflows.
+        let share = |bytes: usize| bytes / 100 * (bytes_max / (ALL_BYTES_MAX / 100)).min(100);
+        Self {
+            rows: Cache::new(share(ROWS_BYTES_MAX)),
+            ids: Cache::new(share(IDS_BYTES_MAX)),
+            words: Cache::new(share(WORDS_BYTES_MAX)),
+            rollups: Cache::new(share(ROLLUP_BYTES_MAX)),
+            minutes: Cache::new(share(MINUTES_BYTES_MAX)),
+            span_counts: Cache::new(share(SPAN_COUNTS_BYTES_MAX)),
+            series: Cache::new(share(SERIES_BYTES_MAX)),
+            cold: OnceLock::new(),
+        }
+    }
+
     pub(crate) fn rows(&self, split: &Split) -> Result<Arc<RowsFile>, StoreError> {
         self.opened((split, rows_file::NAME), &self.rows, RowsFile::open)
     }
