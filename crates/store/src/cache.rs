@@ -57,6 +57,11 @@ impl<V> Cache<V> {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) const fn bytes_max(&self) -> usize {
+        self.bytes_max
+    }
+
     fn lookup(&self, id: u64) -> Option<Arc<V>> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.clock += 1;

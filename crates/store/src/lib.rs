@@ -44,6 +44,7 @@ mod ledger;
 mod log_filter;
 mod machine_memory;
 mod manifest;
+mod match_sink;
 mod memory;
 mod options;
 mod origin;
@@ -65,7 +66,6 @@ mod template_fold;
 mod template_log;
 mod templates;
 mod tokens;
-mod top_rows;
 mod wal;
 mod warnings;
 

@@ -140,6 +140,9 @@ impl IdIndex {
     /// Opens the index of the split in `dir`; says how much memory it takes, about.
     pub(crate) fn open(dir: &Path) -> Result<(Self, usize), StoreError> {
         let (file, footer, bytes) = ChunkFile::open::<Footer>(&dir.join(NAME), KIND)?;
+        if !(1..=u32::BITS).contains(&footer.bits) || footer.block_bits > u32::BITS {
+            return Err(file.damaged("its hashes or blocks have more bits than there are"));
+        }
         Ok((Self { file, footer }, bytes * 2))
     }
 
@@ -194,6 +197,17 @@ mod tests {
             in_vain += found.len() - blocks.len();
         }
         assert!(in_vain < lookups / 100, "{in_vain} of {lookups}");
+    }
+
+    #[test]
+    fn widths_that_cannot_be_are_damage() {
+        for (bits, block_bits) in [(0, 4), (33, 4), (64, 4), (9, 33), (9, 64)] {
+            let dir = tempfile::tempdir().unwrap();
+            let file = ChunkWriter::create(&dir.path().join(NAME), KIND).unwrap();
+            file.finish(&Footer { bits, block_bits, chunks: Vec::new() }).unwrap();
+            let error = IdIndex::open(dir.path()).unwrap_err();
+            assert!(error.to_string().contains("more bits"), "{error}");
+        }
     }
 
     #[test]

@@ -12,8 +12,8 @@ use super::log_block::{Heads, RowAttributes, Texts};
 use super::rows_file::{BlockMeta, Part, RowsFile};
 use crate::expression::{FieldTest, Leaf};
 use crate::log_filter::{Columns, LogFilter, any_text, id_is, names_body};
+use crate::match_sink::MatchSink;
 use crate::tokens::Tokenizer;
-use crate::top_rows::MatchSink;
 use crate::{Expression, StoreError};
 
 const TRACE_BYTES: usize = 16;

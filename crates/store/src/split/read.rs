@@ -222,3 +222,28 @@ fn has_changed(split: &Split) -> bool {
     checked_file::read::<SplitMeta>(&split.dir.join(META_NAME), META_KIND)
         .is_ok_and(|meta| meta != split.meta)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(reader: &SplitReader) -> usize {
+        reader.rows.bytes_max()
+            + reader.ids.bytes_max()
+            + reader.words.bytes_max()
+            + reader.rollups.bytes_max()
+            + reader.minutes.bytes_max()
+            + reader.span_counts.bytes_max()
+            + reader.series.bytes_max()
+    }
+
+    #[test]
+    fn opened_files_take_what_they_may_and_no_more() {
+        for bytes in [0, 1, 64 << 20, 100 << 20, ALL_BYTES_MAX as u64, u64::MAX] {
+            let taken = all(&SplitReader::within(bytes)) as u64;
+            let allowed = bytes.min(ALL_BYTES_MAX as u64);
+            assert!(taken <= allowed, "{taken} of {allowed}");
+            assert!(taken + (8 << 20) > allowed, "{taken} of {allowed}");
+        }
+    }
+}

@@ -6,12 +6,12 @@ use groundcrew_telemetry::{LogRow, Severity, TimeRange, Timestamp};
 
 use super::handle::Store;
 use crate::log_filter::{LogFilter, both};
+use crate::match_sink::{CountedRows, EachRow, MatchSink, TopRows};
 use crate::memory::LogPortion;
 use crate::query::ServiceFilter;
 use crate::slot::{minute_of, slot_of};
 use crate::split::{BlockMeta, LogBlock, RowsFile, Split, service_token, template_token};
 use crate::tokens::Tokenizer;
-use crate::top_rows::{CountedRows, EachRow, MatchSink, TopRows};
 use crate::{Expression, LogQuery, LogsFound, StoreError};
 
 /// So few blocks are decoded sooner than the index is opened.
@@ -65,8 +65,8 @@ impl Store {
         self.search_logs_while(query, &mut || true).map(|found| found.rows)
     }
 
-    /// As [`Store::search_logs`], for as long as `may_go_on` says so: it is asked between blocks, which hold about a
-    /// thousand records each.
+    /// As [`Store::search_logs`], for as long as `may_go_on` says so: it is asked between blocks, which hold some
+    /// thousands of records each.
     pub fn search_logs_while(
         &self,
         query: &LogQuery,

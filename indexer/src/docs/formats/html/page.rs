@@ -314,3 +314,20 @@ impl PageWriter {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_in_mind_of_open_elements_is_bounded() {
+        let mut page = PageWriter::new(true);
+        (0..100_000).for_each(|_| page.start("ul", 1));
+        assert_eq!(page.containers.len(), NESTED_MAX);
+        (0..1_000).for_each(|_| page.start("nav", 1));
+        page.start("aside", 1);
+        assert_eq!(page.hidden, Some(("nav".to_owned(), 1_000)));
+        (0..1_000).for_each(|_| page.end("nav", 1));
+        assert_eq!(page.hidden, None);
+    }
+}
