@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use groundcrew_store::{Bucket, BucketSettings, Retention, Store, StoreError, Tended, Upkeep};
+use groundcrew_store::{
+    Bucket, BucketSettings, Retention, Store, StoreError, TailSampling, Tended, Upkeep,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{ConfigError, Settings};
 use crate::investigate::plan::parse_duration;
+use crate::investigate::question::Budget;
 
 /// How often and how a store is looked after.
 pub struct Rhythm {
@@ -49,7 +52,9 @@ pub fn upkeep(settings: &Settings) -> Result<Upkeep, ConfigError> {
     let merge_bytes_per_sec = (merge_mib > 0).then(|| merge_mib.saturating_mul(1 << 20));
     let cold = &settings.cold;
     let cold_after = span("cold.after", &cold.after)?.filter(|_| !cold.url.is_empty());
-    Ok(Upkeep { retention, merge_bytes_per_sec, cold_after })
+    let tail_sampling = span("retention.traces_whole", &wanted.traces_whole)?
+        .map(|after| TailSampling { after, even_spans_per_hour: Budget::default().spans_max });
+    Ok(Upkeep { retention, tail_sampling, merge_bytes_per_sec, cold_after })
 }
 
 /// Lets the store use the bucket of the settings, if there is one.
@@ -142,7 +147,14 @@ fn log_failure(error: &StoreError) {
 
 /// Logs what was done, and once why something is not done.
 fn report(tended: Tended, held: &mut Option<String>) {
-    if tended.thinned + tended.removed + tended.entries + tended.answers + tended.moved > 0 {
+    if tended.thinned
+        + tended.sampled
+        + tended.removed
+        + tended.entries
+        + tended.answers
+        + tended.moved
+        > 0
+    {
         tracing::info!(?tended, "dropped what is kept long enough, moved what is old");
     }
     if let Some(failure) = &tended.bucket_failure {

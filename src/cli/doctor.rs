@@ -259,6 +259,10 @@ fn keeping(store: &Store, settings: &Settings) -> Vec<Check> {
         on_disk("traces", &kept.traces, limits.traces),
         on_disk("metrics", &kept.metrics, limits.metrics),
     ];
+    if let Some(range) = kept.sampled.range {
+        let until = range.end.whole_secs();
+        parts.push(format!("of traces up to {until} failed and slow ones and an even share"));
+    }
     let oldest = kept.oldest_change.map(|oldest| format!(" since {}", oldest.whole_secs()));
     parts.push(format!("changes{}, {}", oldest.unwrap_or_default(), until(limits.changes)));
     if kept.cold.splits > 0 {

@@ -27,7 +27,7 @@ const fn known_as(
 }
 
 /// Every setting there is.
-pub const SETTINGS: [Setting; 121] = [
+pub const SETTINGS: [Setting; 122] = [
     setting("config_version", "1", "format of the configuration file"),
     known_as(
         "data.dir",
@@ -68,6 +68,11 @@ pub const SETTINGS: [Setting; 121] = [
         "how long the counts of log lines are kept, by which later times are judged; at least as long as the lines",
     ),
     setting("retention.traces", "\"7d\"", "how long spans are kept"),
+    setting(
+        "retention.traces_whole",
+        "\"2d\"",
+        "how long all traces are kept; of older ones failed and slow ones stay and an even share, as many as a question reads; empty keeps all",
+    ),
     setting("retention.metrics", "\"30d\"", "how long metric points are kept"),
     setting(
         "retention.changes",

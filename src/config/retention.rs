@@ -12,6 +12,8 @@ pub struct RetentionSettings {
     pub rollups: String,
     /// Spans.
     pub traces: String,
+    /// All traces; of older ones those that failed or were slow stay, and an even share of the rest.
+    pub traces_whole: String,
     /// Metric points.
     pub metrics: String,
     /// Changes, alerts and cluster snapshots.

@@ -27,8 +27,10 @@ pub fn traces(store: &Store, asked: &Asked, now: Timestamp) -> Result<TracesView
     let range = asked.range(store, now)?;
     let query = SpanQuery { range, services: Vec::new(), trace_id: None, limit: SPANS_MAX };
     let found = store.spans(&query)?;
+    // Of older traces those that failed or were slow are beside the even share.
+    let standing_out = store.spans_standing_out(&query)?;
     let mut by_trace: BTreeMap<TraceId, Vec<&SpanRow>> = BTreeMap::new();
-    for row in &found.rows {
+    for row in found.rows.iter().chain(&standing_out) {
         by_trace.entry(row.span.trace_id).or_default().push(row);
     }
     let service = given(&asked.service);

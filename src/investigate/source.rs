@@ -79,6 +79,18 @@ impl Source {
         }
     }
 
+    /// Spans of old traces that stayed because they failed or were slow, beside the even share that [`Self::spans`] shows.
+    ///
+    /// # Errors
+    /// In words, when they cannot be read.
+    pub fn spans_standing_out(&self, query: &SpanQuery) -> Result<Vec<SpanRow>, Unread> {
+        match self {
+            Self::Stores { store, .. } => store.spans_standing_out(query).map_err(told),
+            // What was gathered is an even share.
+            Self::Slices(_) => Ok(Vec::new()),
+        }
+    }
+
     /// Metric series.
     ///
     /// # Errors

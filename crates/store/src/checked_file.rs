@@ -12,8 +12,9 @@ use crate::{StoreError, disk};
 
 /// Format of everything in the store's directory. 1 counted logs per minute, 2 counted them per ten seconds, 3 has spans
 /// in the order in which they are sampled, 5 has the bodies of logs as skeletons and values, requests with their keys in the
-/// write-ahead log, and when splits were received and what is left of them where, 6 has ids packed in bits.
-pub(crate) const FORMAT: u32 = 6;
+/// write-ahead log, and when splits were received and what is left of them where, 6 has ids packed in bits,
+/// 7 says of splits which traces are left.
+pub(crate) const FORMAT: u32 = 7;
 /// Kind, format, length before compression, checksum.
 const HEAD_BYTES: usize = 16;
 /// How hard small files and chunks are compressed: the level that costs least per byte saved.

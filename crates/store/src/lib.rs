@@ -91,5 +91,5 @@ pub use state::{
     AuditHead, AuditRow, AuditVerdict, Charge, ChargeCoverage, ChargeSubject, OpenedAlert,
     OpenedIncident, ProposalStep, Published, StateDb, StoredProposal,
 };
-pub use store::{Kept, KeptSignal, Store, Tended, Upkeep};
+pub use store::{Kept, KeptSignal, Store, TailSampling, Tended, Upkeep};
 pub use stream::{StreamName, StreamPart};

@@ -159,8 +159,13 @@ impl KeptSplit {
     /// From when its age counts: its newest row, or its receipt where that is later, so that old telemetry that was
     /// just taken in is not gone at once. A row from the future tells nothing.
     fn counts_from(&self, now: Timestamp) -> Timestamp {
-        if self.last > now { self.received } else { self.last.max(self.received) }
+        counts_from(self.last, self.received, now)
     }
+}
+
+/// See [`KeptSplit::counts_from`].
+pub(crate) fn counts_from(last: Timestamp, received: Timestamp, now: Timestamp) -> Timestamp {
+    if last > now { received } else { last.max(received) }
 }
 
 /// What happens to a split.
@@ -219,7 +224,7 @@ pub(crate) fn plan(
     plan
 }
 
-/// The time before which changes, alerts, snapshots or answers that are kept for `limit` go; `None` when nothing may.
+/// The time before which goes what is kept for `limit`, counted from its time or its receipt; `None` when nothing may.
 pub(crate) fn cutoff(
     limit: Option<Duration>,
     receipts: Option<Receipts>,

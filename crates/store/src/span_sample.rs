@@ -40,6 +40,8 @@ pub(crate) struct SpanSample {
     limit: usize,
     rows: Vec<(u64, SpanRow)>,
     matched: u64,
+    /// Traces whose hash is not above this are out.
+    hash_above: Option<u64>,
     /// Traces whose hash is above are out.
     hash_max: u64,
     /// Whether traces were left out because there were enough.
@@ -49,12 +51,21 @@ pub(crate) struct SpanSample {
 impl SpanSample {
     /// A sample that leaves out traces above `hash_max` from the beginning.
     pub(crate) const fn new(limit: usize, hash_max: u64) -> Self {
-        Self { limit, rows: Vec::new(), matched: 0, hash_max, was_cut: false }
+        Self { limit, rows: Vec::new(), matched: 0, hash_above: None, hash_max, was_cut: false }
     }
 
-    /// Whether a trace of that hash may be in the sample.
-    pub(crate) const fn admits(&self, hash: u64) -> bool {
+    /// A sample of the traces above `hash`.
+    pub(crate) fn above(limit: usize, hash: u64) -> Self {
+        Self { hash_above: Some(hash), ..Self::new(limit, u64::MAX) }
+    }
+
+    /// Whether a trace of that hash or of a greater one may be in the sample.
+    pub(crate) const fn admits_from(&self, hash: u64) -> bool {
         hash <= self.hash_max && self.limit > 0
+    }
+
+    fn admits(&self, hash: u64) -> bool {
+        self.admits_from(hash) && self.hash_above.is_none_or(|above| hash > above)
     }
 
     /// Counts spans that match and are not offered, because their traces are not admitted.

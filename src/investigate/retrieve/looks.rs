@@ -179,7 +179,13 @@ impl Asked<'_> {
             let rows = self.spans(range, Vec::new(), Some(trace_id))?;
             return Ok(trace_view::candidate(&rows).into_iter().collect());
         }
-        let rows = self.spans(self.range, self.services(), None)?;
+        let mut rows = self.spans(self.range, self.services(), None)?;
+        rows.extend(self.stores.source.spans_standing_out(&SpanQuery {
+            range: self.range,
+            services: self.services(),
+            trace_id: None,
+            limit: SPANS_MAX,
+        })?);
         let wants_failed = self.words().contains("fail") || self.words().contains("error");
         let shown = trace_view::telling(&rows, wants_failed);
         let Some(trace_id) = shown else {

@@ -64,6 +64,17 @@ pub(crate) struct SplitMeta {
     pub(crate) has_rows: bool,
     /// The files that are in the bucket and not here.
     pub(crate) cold: Vec<ColdFile>,
+    /// What is left of the traces; `None` while all are there.
+    pub(crate) sampled: Option<Sampled>,
+}
+
+/// What tail sampling has left of the traces of a split: a share of all, chosen evenly, and those that stand out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Sampled {
+    /// Traces whose hash is not above this are all there; of the others only those that stand out.
+    pub(crate) hash_max: u64,
+    /// Spans that there were of all traces.
+    pub(crate) spans: u64,
 }
 
 impl SplitMeta {
@@ -98,6 +109,11 @@ impl SplitMeta {
     fn files_elsewhere(&self) -> impl Iterator<Item = &str> {
         let dropped = if self.has_rows { &[][..] } else { &ROW_FILES[..] };
         dropped.iter().copied().chain(self.cold.iter().map(|file| file.name.as_str()))
+    }
+
+    /// How many spans there were for each that is still there.
+    pub(crate) fn spans_per_row(&self) -> f64 {
+        self.sampled.map_or(1.0, |sampled| sampled.spans as f64 / self.count.max(1) as f64)
     }
 
     /// Whether its rows are in the bucket.

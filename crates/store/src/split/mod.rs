@@ -42,8 +42,10 @@ mod write;
 
 pub(crate) use id_index::{service_token, template_token};
 pub(crate) use log_read::LogBlock;
-pub(crate) use meta::{META_KIND, META_NAME, Split, SplitMeta, SplitSet, SplitSignal, split_dirs};
+pub(crate) use meta::{
+    META_KIND, META_NAME, Sampled, Split, SplitMeta, SplitSet, SplitSignal, split_dirs,
+};
 pub(crate) use read::SplitReader;
 pub(crate) use rows_file::{BlockMeta, RowsFile};
 pub(crate) use span_block::SpanBlock;
-pub(crate) use write::{SplitSpec, write_splits};
+pub(crate) use write::{Covers, STRETCH_NANOS, SplitSpec, write_splits};

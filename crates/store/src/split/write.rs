@@ -9,7 +9,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::block_tokens::BlockTokens;
 use super::id_index::{IdIndexBuilder, service_token};
 use super::log_block::LogBlockBuilder;
-use super::meta::{META_KIND, META_NAME, SplitMeta, SplitSignal};
+use super::meta::{META_KIND, META_NAME, Sampled, SplitMeta, SplitSignal};
 use super::rows_file::{BlockFacts, RowsWriter};
 use super::span_block::SpanBlockBuilder;
 use super::word_index::WordIndexBuilder;
@@ -27,7 +27,7 @@ const BLOCK_BYTES: usize = 2 * 1024 * 1024;
 /// Spans of one block.
 const BLOCK_ROWS: usize = 1024;
 /// Spans are sampled within stretches of this much time.
-const STRETCH_NANOS: i64 = 300_000_000_000;
+pub(crate) const STRETCH_NANOS: i64 = 300_000_000_000;
 /// A block with fewer spans goes on into the next stretch: quiet systems would have nothing but small blocks.
 const STRETCH_ROWS_MIN: usize = BLOCK_ROWS / 4;
 
@@ -43,6 +43,28 @@ pub(crate) struct SplitSpec {
     pub(crate) replaces: Vec<u64>,
     /// When the last of the rows were sealed first.
     pub(crate) received: Timestamp,
+    /// What they stand for beyond their rows; `None` when they are made of telemetry as it came.
+    pub(crate) covers: Option<Covers>,
+}
+
+/// What a split stands for that is made of others: some of their rows may be gone while their counts stay.
+#[derive(Clone, Debug)]
+pub(crate) struct Covers {
+    pub(crate) first: Timestamp,
+    pub(crate) last: Timestamp,
+    pub(crate) services: Vec<String>,
+    pub(crate) sampled: Option<Sampled>,
+}
+
+impl Covers {
+    fn widen(&self, meta: &mut SplitMeta) {
+        meta.first = meta.first.min(self.first);
+        meta.last = meta.last.max(self.last);
+        meta.services.extend(self.services.iter().cloned());
+        meta.services.sort_unstable();
+        meta.services.dedup();
+        meta.sampled = self.sampled;
+    }
 }
 
 /// Writes the rows of `memory` below `store_dir`, durably. Nothing refers to them yet.
@@ -59,6 +81,9 @@ pub(crate) fn write_splits(
             meta.wal_floor = spec.wal_floor;
             meta.replaces.clone_from(&spec.replaces);
             meta.received = spec.received;
+            if let Some(covers) = &spec.covers {
+                covers.widen(&mut meta);
+            }
             write_split(store_dir, memory, &mut meta)?;
             written.push(meta);
         }
@@ -108,6 +133,7 @@ fn draft(memory: &Memory, signal: SplitSignal) -> Option<SplitMeta> {
         received: Timestamp::MIN,
         has_rows: true,
         cold: Vec::new(),
+        sampled: None,
     })
 }
 

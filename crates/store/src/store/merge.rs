@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use groundcrew_telemetry::{
     Batch, LogBatch, LogRecord, MetricBatch, Resource, Span, SpanBatch, TimeRange, Timestamp,
+    TraceId,
 };
 use rustc_hash::FxHashMap;
 
@@ -20,7 +21,9 @@ use crate::manifest::Manifest;
 use crate::memory::{Memory, prepare};
 use crate::pace::Pace;
 use crate::span_rollup::SpanRollupBuilder;
-use crate::split::{LogBlock, SpanBlock, Split, SplitSignal, SplitSpec, split_dirs, write_splits};
+use crate::split::{
+    Covers, LogBlock, Sampled, SpanBlock, Split, SplitSignal, SplitSpec, split_dirs, write_splits,
+};
 
 /// Small splits of one signal next to each other that may stay.
 const SMALL_SPLITS_MAX: usize = 16;
@@ -42,7 +45,7 @@ impl Store {
                 }
                 match self.read_back(&run, pace) {
                     Ok(memory) => {
-                        self.replace_splits(signal, &run, &memory, pace)?;
+                        self.replace_splits(&run, &memory, sampled_of(&run), pace)?;
                         merged += run.len();
                     }
                     Err(error) => {
@@ -85,6 +88,9 @@ impl Store {
     /// Whether a split can be merged with those of `run`. One that spans much already may get company within its span.
     fn fits(&self, run: &[Arc<Split>], split: &Arc<Split>, span_max: Duration) -> bool {
         let all = || run.iter().chain([split]).map(|split| &split.meta);
+        if run.iter().any(|other| other.meta.sampled.is_some() != split.meta.sampled.is_some()) {
+            return false;
+        }
         let bytes: u64 = all().map(|meta| meta.memory_bytes).sum();
         let first = all().map(|meta| meta.first).min().unwrap_or(Timestamp::MIN);
         let last = all().map(|meta| meta.last).max().unwrap_or(Timestamp::MAX);
@@ -102,7 +108,7 @@ impl Store {
             match split.meta.signal {
                 SplitSignal::Logs => self.read_back_logs(split, &mut live)?,
                 SplitSignal::Spans => {
-                    self.read_back_spans(split, &mut live)?;
+                    self.read_back_spans(split, &|_| true, &mut live)?;
                     // Added up and not counted again: what was counted does not change.
                     counted.add(self.rollup_of(split)?.as_ref());
                 }
@@ -128,15 +134,23 @@ impl Store {
         Ok(())
     }
 
-    fn read_back_spans(&self, split: &Split, live: &mut Live) -> Result<(), StoreError> {
+    /// Spans of the traces that `stays` says.
+    pub(super) fn read_back_spans(
+        &self,
+        split: &Split,
+        stays: &dyn Fn(TraceId) -> bool,
+        live: &mut Live,
+    ) -> Result<(), StoreError> {
         let file = self.reader.rows(split)?;
         for meta in &file.blocks {
             let block =
                 SpanBlock::decode(&file.read(meta)?).map_err(|error| file.damaged(error))?;
             let view = block.view();
             let mut by_origin: FxHashMap<usize, Vec<Span>> = FxHashMap::default();
-            for (row, _, origin, _) in view.heads() {
-                by_origin.entry(origin).or_default().push(view.span(row));
+            for (row, _, origin, trace_id) in view.heads() {
+                if stays(trace_id) {
+                    by_origin.entry(origin).or_default().push(view.span(row));
+                }
             }
             for (resource, spans) in in_order(&file.resources, by_origin) {
                 let batch = Batch::Spans(SpanBatch { resource, scope: String::new(), spans });
@@ -167,13 +181,15 @@ impl Store {
         Ok(())
     }
 
-    fn replace_splits(
+    /// Puts the rows of `memory` in the place of the splits of `run`, all of one signal.
+    pub(super) fn replace_splits(
         &self,
-        signal: SplitSignal,
         run: &[Arc<Split>],
         memory: &Memory,
+        sampled: Option<Sampled>,
         pace: &mut Pace<'_>,
     ) -> Result<(), StoreError> {
+        let Some(signal) = run.first().map(|split| split.meta.signal) else { return Ok(()) };
         let ids: Vec<u64> = run.iter().map(|split| split.meta.id).collect();
         let (id_first, unpublished) = {
             let mut sealer = self.sealer();
@@ -187,6 +203,12 @@ impl Store {
             wal_floor: metas().map(|meta| meta.wal_floor).max().unwrap_or_default(),
             replaces: [ids.clone(), unpublished, self.left_of(signal, run)?].concat(),
             received: metas().map(|meta| meta.received).max().unwrap_or(Timestamp::MIN),
+            covers: Some(Covers {
+                first: metas().map(|meta| meta.first).min().unwrap_or(Timestamp::MAX),
+                last: metas().map(|meta| meta.last).max().unwrap_or(Timestamp::MIN),
+                services: metas().flat_map(|meta| meta.services.iter().cloned()).collect(),
+                sampled,
+            }),
         };
         let written = write_splits(&self.dir, memory, &spec).inspect_err(|_| {
             let left = remove_unpublished(&self.dir, vec![id_first]);
@@ -227,6 +249,13 @@ impl Store {
         let there = split_dirs(&self.dir, signal)?;
         Ok(replaced().filter(|id| there.iter().any(|(other, _)| other == id)).collect())
     }
+}
+
+/// What is left of the traces of several splits together: of those between their bounds only some are there.
+fn sampled_of(run: &[Arc<Split>]) -> Option<Sampled> {
+    let each = || run.iter().filter_map(|split| split.meta.sampled);
+    let hash_max = each().map(|sampled| sampled.hash_max).min()?;
+    Some(Sampled { hash_max, spans: each().map(|sampled| sampled.spans).sum() })
 }
 
 /// Rows with their resource, by ascending number, so that the same splits always merge into the same bytes.

@@ -1,8 +1,8 @@
 //! The store itself: one directory, one writer, any number of readers.
 //!
 //! `open` reads a directory, `append` takes batches, `seal` turns memory into splits, `tend` looks after them: `merge`
-//! makes few splits out of many, `retain` drops what is kept long enough, `chill` moves what is old to a bucket. `read` and `search` answer queries. `live` is
-//! what readers see.
+//! makes few splits out of many, `retain` drops what is kept long enough, `tail_sampling` thins old traces, `chill` moves
+//! what is old to a bucket. `read` and `search` answer queries. `live` is what readers see.
 
 mod append;
 mod chill;
@@ -15,6 +15,7 @@ mod retain;
 mod seal;
 mod search;
 mod span_counts;
+mod tail_sampling;
 mod tend;
 
 #[cfg(test)]
@@ -22,4 +23,5 @@ mod tests;
 
 pub use handle::Store;
 pub use retain::{Kept, KeptSignal};
+pub use tail_sampling::TailSampling;
 pub use tend::{Tended, Upkeep};

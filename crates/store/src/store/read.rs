@@ -197,37 +197,23 @@ impl Store {
     }
 
     /// Spans that began in the range, by start. Beyond the limit whole traces are chosen evenly, and how many matched is
-    /// an estimate where a block lies across the range's ends.
+    /// an estimate where a block lies across the range's ends. Where old traces were thinned it is one, too: of those all
+    /// are counted and the even share is shown, so that it can be compared with other times. One trace is shown as it is.
     pub fn spans(&self, query: &SpanQuery) -> Result<Found<SpanRow>, StoreError> {
         self.read(|| {
-            let (portions, splits) = {
-                let live = self.live();
-                let services = ServiceFilter(&query.services);
-                let inside = live.memories().flat_map(|memory| &memory.spans).filter(|portion| {
-                    portion.first < query.range.end
-                        && query.range.start <= portion.last
-                        && services.admits(&portion.origin.service)
-                });
-                (inside.cloned().collect::<Vec<Arc<SpanPortion>>>(), Arc::clone(&live.splits))
-            };
-            let mut blocks = Vec::new();
-            for split in &splits.spans {
-                blocks.extend(self.span_blocks(split, query)?);
-            }
-            let in_blocks: u64 =
-                blocks.iter().map(|(_, block)| block.rows_inside(query.range)).sum();
+            let (portions, blocks) = self.spans_to_read(query)?;
+            let even_max = even_max(&blocks).filter(|_| query.trace_id.is_none());
+            let even_max = even_max.unwrap_or(u64::MAX);
+            let in_blocks: f64 = blocks.iter().map(|block| block.spans_inside(query.range)).sum();
             let in_memory: usize = portions.iter().map(|portion| portion.heads.len()).sum();
-            let mut share =
-                SAMPLE_MARGIN * query.limit as f64 / (in_blocks as f64 + in_memory as f64);
+            let mut share = SAMPLE_MARGIN * query.limit as f64 / (in_blocks + in_memory as f64);
             loop {
                 let is_all = query.trace_id.is_some() || share >= 1.0 || share.is_nan();
-                let hash_max = if is_all { u64::MAX } else { (share * u64::MAX as f64) as u64 };
-                let mut sample = SpanSample::new(query.limit, hash_max);
-                blocks.iter().try_for_each(|(split, block)| {
-                    self.offer_block(split, block, query, &mut sample)
-                })?;
+                let wanted = if is_all { u64::MAX } else { (share * u64::MAX as f64) as u64 };
+                let mut sample = SpanSample::new(query.limit, wanted.min(even_max));
+                blocks.iter().try_for_each(|block| self.offer_block(block, query, &mut sample))?;
                 portions.iter().for_each(|portion| offer_portion(portion, query, &mut sample));
-                if sample.is_full() || is_all {
+                if sample.is_full() || wanted >= even_max {
                     let (rows, matched) = sample.finish();
                     return Ok(Found { rows, matched });
                 }
@@ -237,12 +223,47 @@ impl Store {
         })
     }
 
+    /// Spans of the traces that stayed for what they are, failed or slow, when old traces were thinned, by start. They are
+    /// beside those that [`Self::spans`] shows, and say nothing of how many there were.
+    pub fn spans_standing_out(&self, query: &SpanQuery) -> Result<Vec<SpanRow>, StoreError> {
+        self.read(|| {
+            let (_, blocks) = self.spans_to_read(query)?;
+            let Some(even_max) = even_max(&blocks) else { return Ok(Vec::new()) };
+            let mut sample = SpanSample::above(query.limit, even_max);
+            let mut sampled = blocks.iter().filter(|block| block.even_max.is_some());
+            sampled.try_for_each(|block| self.offer_block(block, query, &mut sample))?;
+            Ok(sample.finish().0)
+        })
+    }
+
+    /// What in memory and on disk may have spans that are asked for.
+    fn spans_to_read(
+        &self,
+        query: &SpanQuery,
+    ) -> Result<(Vec<Arc<SpanPortion>>, Vec<BlockToRead>), StoreError> {
+        let (portions, splits) = {
+            let live = self.live();
+            let services = ServiceFilter(&query.services);
+            let inside = live.memories().flat_map(|memory| &memory.spans).filter(|portion| {
+                portion.first < query.range.end
+                    && query.range.start <= portion.last
+                    && services.admits(&portion.origin.service)
+            });
+            (inside.cloned().collect(), Arc::clone(&live.splits))
+        };
+        let mut blocks = Vec::new();
+        for split in &splits.spans {
+            blocks.extend(self.span_blocks(split, query)?);
+        }
+        Ok((portions, blocks))
+    }
+
     /// The blocks of a split that may have spans that are asked for.
     fn span_blocks(
         &self,
         split: &Split,
         query: &SpanQuery,
-    ) -> Result<Vec<(Arc<OpenSplit>, BlockMeta)>, StoreError> {
+    ) -> Result<Vec<BlockToRead>, StoreError> {
         let services = ServiceFilter(&query.services);
         if !split.overlaps(query.range) || !split.has_any_of(services) {
             return Ok(Vec::new());
@@ -258,20 +279,29 @@ impl Store {
         };
         let blocks = self.candidate_blocks(split, &file, wanted)?;
         let admitted = file.admitted(services);
-        let open = Arc::new(OpenSplit { file, admitted });
-        Ok(blocks.into_iter().map(|block| (Arc::clone(&open), block)).collect())
+        let split_read = Arc::new(OpenSplit { file, admitted });
+        let to_read = |meta| BlockToRead {
+            split: Arc::clone(&split_read),
+            meta,
+            even_max: split.meta.sampled.map(|sampled| sampled.hash_max),
+            spans_per_row: split.meta.spans_per_row(),
+        };
+        Ok(blocks.into_iter().map(to_read).collect())
     }
 
     fn offer_block(
         &self,
-        split: &OpenSplit,
-        meta: &BlockMeta,
+        block: &BlockToRead,
         query: &SpanQuery,
         sample: &mut SpanSample,
     ) -> Result<(), StoreError> {
-        if !sample.admits(meta.sample_first) {
-            sample.count_unread(meta.rows_inside(query.range));
+        let BlockToRead { split, meta, .. } = block;
+        if !sample.admits_from(meta.sample_first) {
+            sample.count_unread(block.spans_inside(query.range).round() as u64);
             return Ok(());
+        }
+        if query.trace_id.is_none() {
+            sample.count_unread(block.spans_gone(query.range).round() as u64);
         }
         let file = &split.file;
         let decoded = file
@@ -382,6 +412,33 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// A block of spans that may have some that are asked for.
+struct BlockToRead {
+    split: Arc<OpenSplit>,
+    meta: BlockMeta,
+    /// Where old traces were thinned, up to which hash all are there.
+    even_max: Option<u64>,
+    /// How many spans there were for each that is there.
+    spans_per_row: f64,
+}
+
+impl BlockToRead {
+    /// About how many spans there were in `range`.
+    fn spans_inside(&self, range: TimeRange) -> f64 {
+        self.meta.rows_inside(range) as f64 * self.spans_per_row
+    }
+
+    /// Of those, how many are no longer there.
+    fn spans_gone(&self, range: TimeRange) -> f64 {
+        self.meta.rows_inside(range) as f64 * (self.spans_per_row - 1.0).max(0.0)
+    }
+}
+
+/// Up to which hash every trace is there in all of them; `None` when no traces were thinned.
+fn even_max(blocks: &[BlockToRead]) -> Option<u64> {
+    blocks.iter().filter_map(|block| block.even_max).min()
 }
 
 fn offer_portion(portion: &SpanPortion, query: &SpanQuery, sample: &mut SpanSample) {

@@ -37,6 +37,8 @@ pub struct Kept {
     pub rollups: KeptSignal,
     /// Splits with spans.
     pub traces: KeptSignal,
+    /// Of those, splits of which only the traces that stand out and an even share of the others are left.
+    pub sampled: KeptSignal,
     /// Splits with metric points.
     pub metrics: KeptSignal,
     /// Splits of any kind whose rows are in the bucket, with the bytes that they take there.
@@ -81,6 +83,9 @@ impl Store {
                 (SplitSignal::Metrics, _) => &mut kept.metrics,
             };
             signal.add(&split.meta, listed.bytes);
+            if split.meta.sampled.is_some() {
+                kept.sampled.add(&split.meta, listed.bytes);
+            }
             if split.meta.is_cold() {
                 let bytes = split.meta.cold.iter().map(|file| file.bytes).sum();
                 kept.cold.add(&split.meta, bytes);

@@ -96,6 +96,7 @@ impl Store {
             // An earlier attempt at the same rows may still be there.
             replaces: sealer.unpublished.clone(),
             received: self.clock.now(),
+            covers: None,
         };
         // One number for each signal and one for the ledger; used even when this fails, so that names stay unique.
         sealer.id_next += 4;

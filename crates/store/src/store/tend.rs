@@ -4,6 +4,7 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use super::handle::Store;
+use super::tail_sampling::TailSampling;
 use crate::pace::Pace;
 use crate::{Retention, StoreError};
 
@@ -12,6 +13,8 @@ use crate::{Retention, StoreError};
 pub struct Upkeep {
     /// How long what is stored is kept.
     pub retention: Retention,
+    /// How old traces are thinned; `None` keeps all as long as any.
+    pub tail_sampling: Option<TailSampling>,
     /// The bytes per second that merging may read and write; `None` for as many as it can.
     pub merge_bytes_per_sec: Option<u64>,
     /// After how long splits move to the bucket, where one is used.
@@ -23,6 +26,8 @@ pub struct Upkeep {
 pub struct Tended {
     /// Log splits whose rows went while their counts stayed.
     pub thinned: usize,
+    /// Splits of which only the traces that stand out and an even share of the others stayed.
+    pub sampled: usize,
     /// Splits that went.
     pub removed: usize,
     /// Bytes of both.
@@ -42,13 +47,16 @@ pub struct Tended {
 }
 
 impl Store {
-    /// Drops what is kept long enough, then merges small splits. Appends, seals and questions go on meanwhile; whoever
+    /// Drops what is kept long enough, thins old traces, then merges small splits. Appends, seals and questions go on meanwhile; whoever
     /// reads what is dropped reads it to the end. Once `hurry` says so, what can wait is left for another time.
     pub fn tend(&self, upkeep: &Upkeep, hurry: &dyn Fn() -> bool) -> Result<Tended, StoreError> {
         self.writable()?;
         let _tending = self.tending.lock().unwrap_or_else(PoisonError::into_inner);
         let mut tended = self.retain(&upkeep.retention)?;
         let mut pace = Pace::new(upkeep.merge_bytes_per_sec, hurry);
+        if let Some(wanted) = upkeep.tail_sampling {
+            tended.sampled = self.sample_traces(wanted, &mut pace)?;
+        }
         tended.merged = self.merge_small_splits(upkeep.retention.span_max(), &mut pace)?;
         if !pace.must_stop() {
             self.tend_bucket(upkeep, &mut pace, &mut tended)?;

@@ -32,7 +32,7 @@ struct Moved {
 
 fn upkeep(retention: Retention) -> Upkeep {
     let cold_after = Some(Duration::from_secs(2 * DAY as u64 - 1));
-    Upkeep { retention, merge_bytes_per_sec: None, cold_after }
+    Upkeep { retention, cold_after, ..Upkeep::default() }
 }
 
 fn tend(store: &Store, retention: Retention) -> Tended {

@@ -18,3 +18,4 @@ mod simulation;
 mod span_counts;
 mod spans_and_metrics;
 mod streams;
+mod tail_sampling;

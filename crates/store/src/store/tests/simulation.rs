@@ -3,7 +3,7 @@
 //! A hundred and fifty seeds run with every other test; `GROUNDCREW_SIM_SEEDS=10000` runs as many, and
 //! `GROUNDCREW_SIM_FIRST=17` begins at a seed that failed; `GROUNDCREW_SIM_TRACE=1` shows the steps. All files of the
 //! store are on the simulated disk, but documents and state. Runs of odd seeds are wide: they have logs, too, and days
-//! go by, so that what is old is thinned, dropped and, in some, moved to a bucket.
+//! go by, so that what is old is thinned, in some traces too, dropped and, in some, moved to a bucket.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use groundcrew_telemetry::{
-    Batch, ChangeEvent, ChangeKind, Span, SystemClock, TemplateId, TimeRange, Timestamp,
+    Attributes, Batch, ChangeEvent, ChangeKind, Span, SpanStatus, StatusCode, SystemClock,
+    TemplateId, TimeRange, Timestamp,
 };
 
 use super::aging::{DAY, SetClock};
@@ -21,8 +22,8 @@ use super::fixtures::{
 };
 use crate::disk::simulated::{Dice, Faults, SimulatedDisk};
 use crate::{
-    Access, Bucket, BucketSettings, Durability, Expression, LogQuery, ResendKey, Retention, Store,
-    StoreError, StoreOptions, Tended, Upkeep,
+    Access, Bucket, BucketSettings, Durability, Expression, LogQuery, ResendKey, Retention,
+    SpanQuery, Store, StoreError, StoreOptions, TailSampling, Tended, Upkeep,
 };
 
 const STEPS: usize = 70;
@@ -31,6 +32,8 @@ const START: i64 = 1_700_000_000;
 const FAILED_ONCE: [u64; 2] = [4228, 8696];
 /// Days that spans, metrics, changes and logs are kept.
 const DAYS_KEPT: [u64; 4] = [2, 3, 3, 2];
+/// Days that all traces are kept, where old ones are thinned.
+const DAYS_WHOLE: i64 = 1;
 /// What logs are found by, beside their numbers.
 const WORDS: [&str; 3] = ["accepted", "refused", "lost"];
 
@@ -81,8 +84,11 @@ fn batch(kind: u64, number: u64, time: Timestamp) -> groundcrew_masking::Masked<
     match kind {
         0 => {
             let name = number.to_string();
-            let span =
-                Span { trace_id: trace(number), name, start: time, end: time, ..span(number) };
+            let code = if has_failed(number) { StatusCode::Error } else { StatusCode::Ok };
+            let status = SpanStatus { code, message: String::new() };
+            let attributes = Attributes::default();
+            let (trace_id, start, end) = (trace(number), time, time);
+            let span = Span { trace_id, name, start, end, status, attributes, ..span(number) };
             span_batch("cart", vec![span])
         }
         1 => {
@@ -97,6 +103,11 @@ fn batch(kind: u64, number: u64, time: Timestamp) -> groundcrew_masking::Masked<
             log_batch(&format!("s{}", number % 2), vec![record])
         }
     }
+}
+
+/// Whether a span stays when old traces are thinned.
+fn has_failed(number: u64) -> bool {
+    number.is_multiple_of(8)
 }
 
 fn bucket(dir: &std::path::Path) -> Bucket {
@@ -158,6 +169,11 @@ impl Run {
 
     fn is_wide(&self) -> bool {
         self.seed % 2 == 1
+    }
+
+    /// Whether old traces are thinned, all but the failed ones.
+    fn thins_traces(&self) -> bool {
+        self.seed % 6 == 1
     }
 
     fn kind_of(&self, number: u64) -> u64 {
@@ -256,10 +272,11 @@ impl Run {
     fn tend(&mut self) {
         let upkeep = if self.is_wide() { self.age() } else { Upkeep::default() };
         match self.store().tend(&upkeep, &|| false) {
-            Ok(Tended { merged, thinned, removed, moved, bucket_failure, .. }) => {
+            Ok(Tended { merged, thinned, sampled, removed, moved, bucket_failure, .. }) => {
                 assert_eq!(bucket_failure, None, "seed {}", self.seed);
                 self.tended.merged += merged;
                 self.tended.thinned += thinned;
+                self.tended.sampled += sampled;
                 self.tended.removed += removed;
                 self.tended.moved += moved;
             }
@@ -281,8 +298,13 @@ impl Run {
             ..Retention::default()
         };
         let (now, times) = (self.now, &self.times);
+        let (is_wide, thins) = (self.is_wide(), self.thins_traces());
         let may_go = |number: &u64| {
-            let kept = DAYS_KEPT[*number as usize % DAYS_KEPT.len()] as i64 * DAY;
+            let is_span = is_wide && number % 4 == 0;
+            let kept = match DAYS_KEPT[*number as usize % DAYS_KEPT.len()] as i64 * DAY {
+                kept if is_span && thins && !has_failed(*number) => kept.min(DAYS_WHOLE * DAY),
+                kept => kept,
+            };
             times[*number as usize].plus_secs(kept) < now
         };
         let Model { acknowledged, written, in_memory, uncertain, has_aged, .. } = &mut self.model;
@@ -290,7 +312,13 @@ impl Run {
         for known in [acknowledged, written, in_memory] {
             uncertain.extend(known.extract_if(.., |number| may_go(number)));
         }
-        Upkeep { retention, merge_bytes_per_sec: None, cold_after: Some(days(1)) }
+        let tail_sampling = TailSampling { after: days(DAYS_WHOLE as u64), even_spans_per_hour: 0 };
+        Upkeep {
+            retention,
+            tail_sampling: thins.then_some(tail_sampling),
+            merge_bytes_per_sec: None,
+            cold_after: Some(days(1)),
+        }
     }
 
     fn cut_power(&mut self) {
@@ -364,7 +392,14 @@ impl Run {
     fn found(&self) -> Vec<u64> {
         self.disk.set_faults(Faults::default());
         let store = self.store();
-        let spans = store.spans(&any_spans()).unwrap().rows;
+        let read = |query: &SpanQuery| store.spans(query).unwrap().rows;
+        let spans = if self.thins_traces() {
+            // All together would be shown by the share that is left of the oldest.
+            let by_id = |number| SpanQuery { trace_id: Some(trace(number)), ..any_spans() };
+            (0..self.model.next).flat_map(|number| read(&by_id(number))).collect()
+        } else {
+            read(&any_spans())
+        };
         let metrics = store.metrics(&any_metrics()).unwrap();
         let changes = store.changes(TimeRange::ALL).unwrap();
         let names = spans.iter().map(|row| row.span.name.clone());
@@ -459,6 +494,7 @@ fn acknowledged_is_there_once_whatever_the_disk_does() {
     for count in [
         all.iter().map(|tended| tended.merged).sum::<usize>(),
         all.iter().map(|tended| tended.thinned).sum(),
+        all.iter().map(|tended| tended.sampled).sum(),
         all.iter().map(|tended| tended.removed).sum(),
         all.iter().map(|tended| tended.moved).sum(),
     ] {
