@@ -18,6 +18,8 @@ mod kafka_tests;
 #[cfg(test)]
 mod killed_tests;
 #[cfg(test)]
+mod nats_secure_tests;
+#[cfg(test)]
 mod nats_tests;
 
 pub use format::{BadTopic, Format, Topic};

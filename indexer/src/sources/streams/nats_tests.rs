@@ -24,16 +24,22 @@ pub(super) struct Server {
     child: Child,
 }
 
+/// Where a server is; `None`, and said, where there is none.
+pub(super) fn program() -> Option<PathBuf> {
+    let Some(program) = std::env::var_os("GROUNDCREW_TEST_NATS").map(PathBuf::from) else {
+        println!("skipped: GROUNDCREW_TEST_NATS does not name a nats-server");
+        return None;
+    };
+    if !program.is_file() {
+        println!("skipped: there is no {}", program.display());
+        return None;
+    }
+    Some(program)
+}
+
 impl Server {
     pub(super) fn start() -> Option<Self> {
-        let Some(program) = std::env::var_os("GROUNDCREW_TEST_NATS").map(PathBuf::from) else {
-            println!("skipped: GROUNDCREW_TEST_NATS does not name a nats-server");
-            return None;
-        };
-        if !program.is_file() {
-            println!("skipped: there is no {}", program.display());
-            return None;
-        }
+        let program = program()?;
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let folder = tempfile::tempdir().unwrap();
         let child = spawn(&program, &folder, port);
