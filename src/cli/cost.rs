@@ -132,9 +132,8 @@ fn amounts(total: &[Amounts]) -> String {
 }
 
 fn unit(unit: &UnitCost) -> String {
-    let about = if unit.estimated { "about " } else { "" };
     format!(
-        "  {} {} per request: {about}{} requests to {}, {} failed\n  {DIM}{}{DIM:#}\n",
+        "  {} {} per request: {} requests to {}, {} failed\n  {DIM}{}{DIM:#}\n",
         unit.per_request,
         visible(&unit.currency),
         count(unit.requests),
@@ -202,12 +201,7 @@ fn incident(cost: &IncidentCost) -> String {
         lines.push_str(&format!("  {} {currency} spent{usual}{failed}\n", money.spent));
     }
     if let (Some(requests), Some(failed)) = (cost.requests, cost.failed) {
-        let about = if cost.estimated { "about " } else { "" };
-        lines.push_str(&format!(
-            "  {about}{} of {} requests failed\n",
-            count(failed),
-            count(requests)
-        ));
+        lines.push_str(&format!("  {} of {} requests failed\n", count(failed), count(requests)));
     }
     for missing in &cost.missing {
         lines.push_str(&format!("  {DIM}missing: {}{DIM:#}\n", visible(missing)));

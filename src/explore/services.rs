@@ -68,7 +68,7 @@ pub fn services(
     let mut known: BTreeMap<String, Service> = BTreeMap::new();
     let calls = count_spans(store, range, &mut known, |service| &mut service.now)?;
     count_spans(store, earlier, &mut known, |service| &mut service.before)?;
-    for call in calls.iter().filter(|call| !call.is_answered) {
+    for call in calls.iter().filter(|call| call.answered == 0) {
         let callee = known.entry(call.callee.clone());
         callee.or_insert_with(|| Service { dependency: true, ..Service::default() });
     }

@@ -69,14 +69,14 @@ impl Hit {
             missing.push("the answer names no service that it hit".to_owned());
         }
         let requests = requests::count(store, &self.services, &[self.time])?;
-        let is_traced = !self.services.is_empty() && requests.count() > 0;
+        let is_traced = !self.services.is_empty() && requests.count > 0;
         if !is_traced {
             missing.push(
                 "requests that failed: there are no traces of its services and time".to_owned(),
             );
         }
         let failed_share = is_traced
-            .then(|| Decimal::from(requests.failed()).checked_div(requests.count().into()))
+            .then(|| Decimal::from(requests.failed).checked_div(requests.count.into()))
             .flatten();
         let charges = self.charges(store, hours, &mut missing)?;
         let money = money_of(&charges, hours, failed_share, &mut missing)?;
@@ -86,9 +86,8 @@ impl Hit {
             from: hours.start.to_string(),
             to: hours.end.to_string(),
             money,
-            requests: is_traced.then(|| requests.count()),
-            failed: is_traced.then(|| requests.failed()),
-            estimated: requests.estimated(),
+            requests: is_traced.then_some(requests.count),
+            failed: is_traced.then_some(requests.failed),
             missing,
         })
     }

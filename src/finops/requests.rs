@@ -1,67 +1,41 @@
-//! Requests to services, counted from spans.
+//! Requests to services, from what spans counted.
 
-use std::collections::BTreeSet;
-
-use groundcrew_store::{SpanQuery, Store, StoreError};
-use groundcrew_telemetry::{SpanId, SpanKind, SpanRow, TimeRange, TraceId};
-
-/// Spans that are read at most, over all times together.
-const SPANS_MAX: usize = 240_000;
+use groundcrew_store::{SpanCountQuery, Store, StoreError};
+use groundcrew_telemetry::TimeRange;
 
 /// Requests that came from outside the services.
-#[derive(Clone, Copy, PartialEq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Requests {
-    count: f64,
-    failed: f64,
-    /// Spans read, and spans that there are.
-    pub(super) spans: (u64, u64),
+    pub(super) count: u64,
+    /// Of them failed.
+    pub(super) failed: u64,
 }
 
-impl Requests {
-    pub(super) fn count(&self) -> u64 {
-        self.count.round() as u64
-    }
-
-    pub(super) fn failed(&self) -> u64 {
-        self.failed.round() as u64
-    }
-
-    /// Whether they were counted in a sample.
-    pub(super) const fn estimated(&self) -> bool {
-        self.spans.0 < self.spans.1
-    }
-}
-
-/// Counts the requests to these services that did not come from one of them. Where there are too many spans, whole traces
-/// are sampled evenly and their requests stand for all.
+/// Counts the requests to these services that did not come from one of them, in times that are widened to whole tens of
+/// seconds. Counts of spans outlive most of the spans, so nothing is estimated.
 pub(super) fn count(
     store: &Store,
     services: &[String],
     times: &[TimeRange],
 ) -> Result<Requests, StoreError> {
-    let limit = SPANS_MAX / times.len().max(1);
     let mut requests = Requests::default();
     for range in times {
-        let query = SpanQuery { range: *range, services: services.to_vec(), trace_id: None, limit };
-        let found = store.spans(&query)?;
-        let share = found.matched as f64 / (found.rows.len() as f64).max(1.0);
-        let entries = entries(&found.rows);
-        requests.count += entries.len() as f64 * share;
-        requests.failed += entries.iter().filter(|row| row.span.is_error()).count() as f64 * share;
-        requests.spans.0 += found.rows.len() as u64;
-        requests.spans.1 += found.matched;
+        let query = SpanCountQuery { range: *range, services: services.to_vec() };
+        let counts = store.span_counts(&query)?;
+        let to_them = counts.operations.iter().filter(|operation| operation.is_request);
+        let (all, failed) = to_them.fold((0, 0), |(all, failed), operation| {
+            (all + operation.spans, failed + operation.failed)
+        });
+        let among_them = counts.edges.iter().filter(|edge| {
+            services.contains(&edge.caller)
+                && services.contains(&edge.callee)
+                && edge.caller != edge.callee
+        });
+        let (inner, inner_failed) = among_them.fold((0, 0), |(all, failed), edge| {
+            (all + edge.answered, failed + edge.answered_failed)
+        });
+        requests.count += all.saturating_sub(inner);
+        requests.failed += failed.saturating_sub(inner_failed);
     }
     Ok(requests)
-}
-
-/// Spans whose parents are not among them, but for calls to others.
-fn entries(rows: &[SpanRow]) -> Vec<&SpanRow> {
-    let known: BTreeSet<(TraceId, SpanId)> =
-        rows.iter().map(|row| (row.span.trace_id, row.span.span_id)).collect();
-    let is_entry = |row: &&SpanRow| {
-        let is_call = matches!(row.span.kind, SpanKind::Client | SpanKind::Producer);
-        let parent = row.span.parent_span_id.map(|parent| (row.span.trace_id, parent));
-        !is_call && parent.is_none_or(|parent| !known.contains(&parent))
-    };
-    rows.iter().filter(is_entry).collect()
 }

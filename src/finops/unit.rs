@@ -11,7 +11,6 @@ use super::requests::{self, Requests};
 use super::sums::{Sums, money, quotient};
 use super::view::UnitCost;
 use super::{CostAsked, CostError};
-use crate::investigate::format;
 
 /// Stretches of time in which requests are counted.
 const STRETCHES_MAX: usize = 24;
@@ -63,7 +62,7 @@ pub(super) fn unit_costs(
         counted.iter().map(|(_, service)| (*service).to_owned()).collect();
     let services: Vec<String> = services.into_iter().collect();
     let requests = requests::count(store, &services, &times)?;
-    if requests.count() == 0 {
+    if requests.count == 0 {
         notes.push(format!(
             "no cost per request: no request reached {} in the time of its charges",
             services.join(", ")
@@ -72,7 +71,7 @@ pub(super) fn unit_costs(
     }
     let charges: Vec<&Charge> = counted.iter().map(|(charge, _)| *charge).collect();
     let left_out = named.len() - charges.len();
-    let rests_on = rests_on(&charges, left_out, &times, &requests);
+    let rests_on = rests_on(&charges, left_out, &times);
     let divided = Sums::of(charges)?;
     let units = divided
         .iter()
@@ -97,38 +96,24 @@ fn unit(
     rests_on: &str,
 ) -> UnitCost {
     let per = |number: u64| cost.checked_div(Decimal::from(number)).map(quotient);
-    let good = requests.count().saturating_sub(requests.failed());
+    let good = requests.count.saturating_sub(requests.failed);
     UnitCost {
         currency: currency.to_owned(),
-        per_request: per(requests.count()).unwrap_or_default(),
+        per_request: per(requests.count).unwrap_or_default(),
         per_good_request: per(good),
         cost: money(cost),
-        requests: requests.count(),
-        failed: requests.failed(),
-        estimated: requests.estimated(),
+        requests: requests.count,
+        failed: requests.failed,
         services: services.to_vec(),
         rests_on: rests_on.to_owned(),
     }
 }
 
-fn rests_on(
-    charges: &[&Charge],
-    left_out: usize,
-    times: &[TimeRange],
-    requests: &Requests,
-) -> String {
+fn rests_on(charges: &[&Charge], left_out: usize, times: &[TimeRange]) -> String {
     let hours: f64 = times.iter().map(TimeRange::secs).sum::<f64>() / 3_600.0;
     let ends =
         times.iter().map(|time| time.start).min().zip(times.iter().map(|time| time.end).max());
     let ends = ends.map(|(start, end)| format!(" between {start} and {end}")).unwrap_or_default();
-    let counted = match requests.spans {
-        (read, all) if read < all => format!(
-            "requests estimated from {} of {} spans, in whole traces",
-            format::count(read),
-            format::count(all)
-        ),
-        (read, _) => format!("requests counted in all {} spans", format::count(read)),
-    };
     let others = match left_out {
         0 => String::new(),
         number => {
@@ -138,7 +123,7 @@ fn rests_on(
         }
     };
     format!(
-        "effective cost of {} usage charges over {hours:.0} hours{ends}; {counted}{others}",
+        "effective cost of {} usage charges over {hours:.0} hours{ends}; requests as all spans counted them{others}",
         charges.len()
     )
 }

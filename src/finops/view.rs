@@ -102,8 +102,6 @@ pub struct UnitCost {
     pub requests: u64,
     /// Of them failed.
     pub failed: u64,
-    /// Whether requests were counted in a sample of whole traces.
-    pub estimated: bool,
     /// The services.
     pub services: Vec<String>,
     /// What it rests on, in words.
@@ -128,8 +126,6 @@ pub struct IncidentCost {
     pub requests: Option<u64>,
     /// Of them failed.
     pub failed: Option<u64>,
-    /// Whether requests were counted in a sample of whole traces.
-    pub estimated: bool,
     /// What is missing for more, and how it would come.
     pub missing: Vec<String>,
 }

@@ -244,7 +244,7 @@ fn requests(start: i64, failed_every: i64) -> String {
 fn a_request_costs_what_its_service_was_charged_in_the_same_hours() {
     let program = Program::new();
     let start = END - END % HOUR;
-    let spans = [0, 1].map(|hour| requests(start + hour * HOUR, 0)).join("\n");
+    let spans = [0, 1].map(|hour| requests(start + hour * HOUR, 10)).join("\n");
     program.ok(&["ingest", &program.file("t.otlp.jsonl", spans)]);
     // Two hours of traces; the third hour's charge has no requests beside it, and another service is no matter.
     let rows = [
@@ -259,12 +259,20 @@ fn a_request_costs_what_its_service_was_charged_in_the_same_hours() {
     // The last request ends before its hour does, so that hour is only known in part and left out.
     assert_eq!(unit["services"], json!(["checkout"]), "{view:#}");
     assert_eq!((&unit["requests"], &unit["cost"]), (&json!(360), &json!("0.36")), "{view:#}");
+    assert_eq!(unit["failed"], 36);
     assert_eq!(unit["per_request"], "0.001");
     assert!(
         unit["rests_on"].as_str().unwrap().contains("2 more usage charges lie outside"),
         "{unit}"
     );
     assert!(text(&program.run(&["cost", "checkout"]).stdout).contains("0.001 USD per request"));
+    // What one of the services asks another is no request from outside them, and none that fails.
+    let shop = charge(start, "USD", "0.72", "shop");
+    ingested(&program, &[&program.file("c.csv", format!("{HEADER}{}{shop}", rows.concat()))]);
+    let unit = &cost(&program, &[])["units"][0];
+    assert_eq!(unit["services"], json!(["checkout", "shop"]), "{unit:#}");
+    assert_eq!((&unit["requests"], &unit["failed"]), (&json!(360), &json!(0)), "{unit:#}");
+    assert_eq!(unit["per_request"], "0.003");
     let view = cost(&program, &["billing-batch"]);
     assert!(view["notes"].to_string().contains("no cost per request"), "{view:#}");
 }

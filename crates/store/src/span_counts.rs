@@ -60,8 +60,10 @@ pub struct EdgeCount {
     pub failed: u64,
     /// How long they took at the side that was seen: the callee's where it answered.
     pub times: LatencySketch,
-    /// Whether spans of the callee answered any.
-    pub is_answered: bool,
+    /// Calls that a span of the callee answered.
+    pub answered: u64,
+    /// Of them failed.
+    pub answered_failed: u64,
 }
 
 impl SpanCounts {
@@ -121,13 +123,18 @@ fn edges_of(rollup: &SpanRollup) -> Vec<EdgeCount> {
             calls: 0,
             failed: 0,
             times: LatencySketch::default(),
-            is_answered: false,
+            answered: 0,
+            answered_failed: 0,
         });
         let calls = times.count();
         edge.calls += calls;
-        edge.failed += if key.is_failed { calls } else { 0 };
+        let failed = if key.is_failed { calls } else { 0 };
+        edge.failed += failed;
         edge.times.merge(times);
-        edge.is_answered |= key.callee.is_some();
+        if key.callee.is_some() {
+            edge.answered += calls;
+            edge.answered_failed += failed;
+        }
     }
     edges.into_values().collect()
 }

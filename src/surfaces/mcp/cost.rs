@@ -89,8 +89,6 @@ struct UnitShape {
     requests: u64,
     /// Of them failed.
     failed: u64,
-    /// Whether requests were counted in a sample.
-    estimated: bool,
     /// The services.
     services: Vec<String>,
     /// What it rests on.
@@ -241,7 +239,6 @@ fn unit(unit: UnitCost) -> UnitShape {
         cost: unit.cost,
         requests: unit.requests,
         failed: unit.failed,
-        estimated: unit.estimated,
         services: unit.services,
         rests_on: unit.rests_on,
     }
