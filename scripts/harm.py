@@ -82,8 +82,7 @@ class Bodies:
     def __init__(self, seed):
         rng = random.Random(seed)
         text = lambda: f"{' '.join(rng.choices(WORDS, k=9))} {rng.getrandbits(40):010x} in {rng.randrange(9000)} ms"
-        at = time.time_ns()
-        rows = [{"timeUnixNano": str(at + number), "severityNumber": 9, "body": {"stringValue": text()}} for number in range(RECORDS)]
+        rows = [{"timeUnixNano": f"##########{number:09d}", "severityNumber": 9, "body": {"stringValue": text()}} for number in range(RECORDS)]
         rows[0]["body"]["stringValue"] = "request @@@@@@@@@@@@"
         attributes = [{"key": "service.name", "value": {"stringValue": f"svc-{seed % 8}"}}]
         whole = json.dumps({"resourceLogs": [{"resource": {"attributes": attributes}, "scopeLogs": [{"logRecords": rows}]}]}).encode()
@@ -92,7 +91,8 @@ class Bodies:
 
     def next(self):
         self.number += 1
-        return b"%s%04d%08d%s" % (self.head, self.seed, self.number, self.tail)
+        now = b"%010d" % time.time()
+        return b"%s%04d%08d%s" % (self.head.replace(b"##########", now), self.seed, self.number, self.tail.replace(b"##########", now))
 
 
 class Load:

@@ -192,9 +192,13 @@ mod tests {
         assert_eq!(read.retention.answers, None);
         assert_eq!(read.retention.traces, Some(Duration::from_secs(7 * 86_400)));
         assert_eq!(read.merge_bytes_per_sec, Some(8 << 20));
+        let sampling = read.tail_sampling.unwrap();
+        assert_eq!(sampling.after, Duration::from_secs(2 * 86_400));
+        assert_eq!(sampling.even_spans_per_hour, 200_000);
         for (name, text) in [
             ("GROUNDCREW__RETENTION__LOGS", "two weeks"),
             ("GROUNDCREW__RETENTION__LOGS", "0d"),
+            ("GROUNDCREW__RETENTION__TRACES_WHOLE", "some"),
             ("GROUNDCREW__RETENTION__BYTES_MAX", "200GB"),
             ("GROUNDCREW__RETENTION__BYTES_MAX", "99999999999TiB"),
         ] {

@@ -3,7 +3,6 @@
 //! Cells know the slot of their rows, not the time. So of a service and template all rows that may be the first or the last
 //! are kept, as few as they are, until they have been fetched with the bodies that are shown.
 
-use std::cmp::Ordering;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
@@ -14,11 +13,15 @@ use rustc_hash::FxHashMap;
 
 use crate::memory::{Memory, RowAt};
 use crate::query::{ServiceFilter, TemplateQuery};
-use crate::slot::{SLOT_NANOS, minute_of};
+use crate::slot::{SLOT_NANOS, minute_of, slot_of};
+use crate::split::Split;
 use crate::templates::Templates;
 
 /// Longest exemplar; the rest is cut off.
 const EXEMPLAR_BYTES_MAX: usize = 2048;
+/// Rows of one slot that are looked at to find the first or the last. When more sources overlap in it, one of their rows
+/// may have been earlier, by less than a slot; their number must not decide what a question takes.
+const CANDIDATES_MAX: usize = 8;
 
 /// One cell as the fold sees it, wherever it came from.
 #[derive(Clone, Copy, Debug)]
@@ -38,24 +41,70 @@ pub(crate) struct RowRef {
     pub(crate) row: u64,
 }
 
+/// Where cells come from: its number, and when its rows began and ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Source {
+    pub(crate) number: u32,
+    pub(crate) first: Timestamp,
+    pub(crate) last: Timestamp,
+}
+
+impl Source {
+    /// One of which only the slots are known.
+    pub(crate) const fn unbounded(number: u32) -> Self {
+        Self { number, first: Timestamp::MIN, last: Timestamp::MAX }
+    }
+}
+
+/// A row of a slot with the times between which it was written, as far as that is known of its source.
+#[derive(Clone, Copy, Debug)]
+struct Bounded {
+    at: RowRef,
+    first: Timestamp,
+    last: Timestamp,
+}
+
 /// Rows of one slot, of which one is the first or the last: which, their times will tell.
 #[derive(Debug)]
 struct Candidates {
     slot: i64,
-    rows: Vec<RowRef>,
+    rows: Vec<Bounded>,
 }
 
 impl Candidates {
-    fn new(slot: i64, row: RowRef) -> Self {
+    fn new(slot: i64, row: Bounded) -> Self {
         Self { slot, rows: vec![row] }
     }
 
-    /// Adds a row, unless its slot is beyond that of those known, told by `order`.
-    fn add(&mut self, slot: i64, row: RowRef, order: Ordering) {
-        match slot.cmp(&self.slot) {
-            Ordering::Equal => self.rows.push(row),
-            other if other == order => *self = Self::new(slot, row),
-            _ => {}
+    /// Adds one that may be the first.
+    fn add_first(&mut self, slot: i64, row: Bounded) {
+        if slot < self.slot {
+            *self = Self::new(slot, row);
+        } else if slot == self.slot && !self.rows.iter().any(|known| known.last < row.first) {
+            self.rows.retain(|known| known.first <= row.last);
+            self.rows.push(row);
+            self.cut(|row| row.first.nanos());
+        }
+    }
+
+    /// Adds one that may be the last.
+    fn add_last(&mut self, slot: i64, row: Bounded) {
+        if slot > self.slot {
+            *self = Self::new(slot, row);
+        } else if slot == self.slot && !self.rows.iter().any(|known| known.first > row.last) {
+            self.rows.retain(|known| known.last >= row.first);
+            self.rows.push(row);
+            self.cut(|row| row.last.nanos().saturating_neg());
+        }
+    }
+
+    /// Keeps [`CANDIDATES_MAX`], those of the least keys.
+    fn cut(&mut self, key: impl Fn(&Bounded) -> i64) {
+        if self.rows.len() > CANDIDATES_MAX {
+            let worst = self.rows.iter().enumerate().max_by_key(|(_, row)| key(row));
+            if let Some((place, _)) = worst {
+                self.rows.remove(place);
+            }
         }
     }
 }
@@ -68,9 +117,9 @@ struct Pair {
     last: Candidates,
     /// The busiest slot's first row: the one from the middle.
     peak: (u64, i64, RowRef),
-    slots: Vec<(i64, u64)>,
+    minutes: Minutes,
     sites: Vec<Site>,
-    levels: Vec<(Severity, Vec<(i64, u64)>)>,
+    levels: Vec<(Severity, Minutes)>,
 }
 
 /// One place in the code among those that write one line.
@@ -78,21 +127,52 @@ struct Pair {
 struct Site {
     site: CallSite,
     first: Candidates,
-    slots: Vec<(i64, u64)>,
+    minutes: Minutes,
+}
+
+/// Counts by minute. A busy minute lies in many splits, which come in the order of time, or nearly so: what follows what
+/// it belongs to is added to it at once, so that this grows with the time and not with the number of splits.
+#[derive(Debug, Default)]
+struct Minutes(Vec<(i64, u64)>);
+
+impl Minutes {
+    fn add(&mut self, slot: i64, count: u64) {
+        let minute = minute_of(slot);
+        match self.0.last_mut() {
+            Some((last, known)) if *last == minute => *known = known.saturating_add(count),
+            _ => self.0.push((minute, count)),
+        }
+    }
+
+    fn count(&self) -> u64 {
+        self.0.iter().map(|(_, count)| count).sum()
+    }
+
+    /// Ascending, each minute once.
+    fn finish(mut self) -> Vec<(i64, u32)> {
+        self.0.sort_unstable();
+        let mut added: Vec<(i64, u32)> = Vec::with_capacity(self.0.len());
+        for (minute, count) in self.0 {
+            let count = u32::try_from(count).unwrap_or(u32::MAX);
+            match added.last_mut() {
+                Some(last) if last.0 == minute => last.1 = last.1.saturating_add(count),
+                _ => added.push((minute, count)),
+            }
+        }
+        added
+    }
 }
 
 impl Pair {
-    fn add_site(&mut self, site: CallSite, first: RowRef, slot: (i64, u64)) {
-        match self.sites.iter_mut().find(|known| known.site == site) {
-            Some(known) => {
-                known.first.add(slot.0, first, Ordering::Less);
-                known.slots.push(slot);
-            }
-            None => {
-                let first = Candidates::new(slot.0, first);
-                self.sites.push(Site { site, first, slots: vec![slot] });
-            }
+    fn add_site(&mut self, site: CallSite, first: Bounded, (slot, count): (i64, u64)) {
+        if let Some(known) = self.sites.iter_mut().find(|known| known.site == site) {
+            known.first.add_first(slot, first);
+            known.minutes.add(slot, count);
+            return;
         }
+        let mut minutes = Minutes::default();
+        minutes.add(slot, count);
+        self.sites.push(Site { site, first: Candidates::new(slot, first), minutes });
     }
 }
 
@@ -121,6 +201,12 @@ impl<'q> TemplateFold<'q> {
         }
     }
 
+    /// Whether a split may have something that is asked for.
+    pub(crate) fn asks(&self, split: &Split) -> bool {
+        let (first, last) = (slot_of(split.meta.first), slot_of(split.meta.last));
+        first <= self.slots.1 && self.slots.0 <= last && split.has_any_of(self.services)
+    }
+
     /// The fold's number for each of a source's services; `None` for those not asked for.
     pub(crate) fn service_ids(&mut self, services: &[Arc<str>]) -> Vec<Option<u32>> {
         services
@@ -141,21 +227,23 @@ impl<'q> TemplateFold<'q> {
 
     pub(crate) fn add(
         &mut self,
-        source: u32,
+        source: Source,
         (service, template, site): (u32, TemplateId, Option<CallSite>),
         cell: CellFacts,
     ) {
-        let first = RowRef { source, row: cell.first_row };
-        let last = RowRef { source, row: cell.last_row };
-        let slot = (cell.slot, cell.count);
+        let bounded = |row: u64| {
+            let at = RowRef { source: source.number, row };
+            Bounded { at, first: source.first, last: source.last }
+        };
+        let (first, last) = (bounded(cell.first_row), bounded(cell.last_row));
         let pair = match self.pairs.entry((service, template)) {
             Entry::Occupied(known) => {
                 let pair = known.into_mut();
-                pair.first.add(cell.slot, first, Ordering::Less);
-                pair.last.add(cell.slot, last, Ordering::Greater);
+                pair.first.add_first(cell.slot, first);
+                pair.last.add_last(cell.slot, last);
                 let (peak_count, peak_slot, _) = pair.peak;
                 if (cell.count, peak_slot) > (peak_count, cell.slot) {
-                    pair.peak = (cell.count, cell.slot, first);
+                    pair.peak = (cell.count, cell.slot, first.at);
                 }
                 pair
             }
@@ -164,26 +252,31 @@ impl<'q> TemplateFold<'q> {
                 count: 0,
                 first: Candidates::new(cell.slot, first),
                 last: Candidates::new(cell.slot, last),
-                peak: (cell.count, cell.slot, first),
-                slots: Vec::new(),
+                peak: (cell.count, cell.slot, first.at),
+                minutes: Minutes::default(),
                 sites: Vec::new(),
                 levels: Vec::new(),
             }),
         };
         pair.severity = pair.severity.max(cell.severity);
         pair.count += cell.count;
-        pair.slots.push(slot);
-        match pair.levels.iter_mut().find(|(severity, _)| *severity == cell.severity) {
-            Some((_, slots)) => slots.push(slot),
-            None => pair.levels.push((cell.severity, vec![slot])),
+        pair.minutes.add(cell.slot, cell.count);
+        let level = pair.levels.iter().position(|(severity, _)| *severity == cell.severity);
+        let level = level.unwrap_or_else(|| {
+            pair.levels.push((cell.severity, Minutes::default()));
+            pair.levels.len() - 1
+        });
+        if let Some((_, minutes)) = pair.levels.get_mut(level) {
+            minutes.add(cell.slot, cell.count);
         }
         if let Some(site) = site {
-            pair.add_site(site, first, slot);
+            pair.add_site(site, first, (cell.slot, cell.count));
         }
     }
 
     /// Adds all cells of a memory, and fetches the bodies that may be shown while the memory is at hand.
-    pub(crate) fn add_memory(&mut self, source: u32, memory: &Memory) {
+    pub(crate) fn add_memory(&mut self, number: u32, memory: &Memory) {
+        let source = Source::unbounded(number);
         let services = self.service_ids(&memory.rollup.services);
         let (first_slot, last_slot) = self.slots;
         for (key, cell) in &memory.rollup.cells {
@@ -202,22 +295,28 @@ impl<'q> TemplateFold<'q> {
             };
             self.add(source, (service, key.template, key.site), facts);
         }
-        for at in self.rows_of(source) {
+        for at in self.wanted().remove(&number).unwrap_or_default() {
             if let Some(record) = memory_record(memory, at.row) {
                 self.put_row(at, record.time, &record.body);
             }
         }
     }
 
-    /// The rows of `source` that may be shown as things stand, in the source's order.
-    pub(crate) fn rows_of(&self, source: u32) -> Vec<RowRef> {
+    /// The rows that may be shown as things stand and are not known yet, by source, each in the source's order.
+    pub(crate) fn wanted(&self) -> FxHashMap<u32, Vec<RowRef>> {
         let shown = self.pairs.values().flat_map(|pair| {
             let sites = pair.sites.iter().flat_map(|site| &site.first.rows);
-            pair.first.rows.iter().chain([&pair.peak.2]).chain(&pair.last.rows).chain(sites)
+            let ends = pair.first.rows.iter().chain(&pair.last.rows).chain(sites);
+            ends.map(|row| &row.at).chain([&pair.peak.2])
         });
-        let mut wanted: Vec<RowRef> = shown.filter(|at| at.source == source).copied().collect();
-        wanted.sort_unstable();
-        wanted.dedup();
+        let mut wanted: FxHashMap<u32, Vec<RowRef>> = FxHashMap::default();
+        for at in shown.filter(|at| !self.rows.contains_key(at)) {
+            wanted.entry(at.source).or_default().push(*at);
+        }
+        for rows in wanted.values_mut() {
+            rows.sort_unstable();
+            rows.dedup();
+        }
         wanted
     }
 
@@ -233,12 +332,14 @@ impl<'q> TemplateFold<'q> {
 
     /// The earliest of the rows with its time; of those of one moment the one that came first.
     fn earliest(&self, of: &Candidates) -> Option<(Timestamp, RowRef)> {
-        of.rows.iter().map(|at| (self.time_of(of.slot, *at), *at)).min_by_key(|(time, _)| *time)
+        let timed = of.rows.iter().map(|row| (self.time_of(of.slot, row.at), row.at));
+        timed.min_by_key(|(time, at)| (*time, *at))
     }
 
     /// The latest of the rows with its time; of those of one moment the one that came last.
     fn latest(&self, of: &Candidates) -> Option<(Timestamp, RowRef)> {
-        of.rows.iter().map(|at| (self.time_of(of.slot, *at), *at)).max_by_key(|(time, _)| *time)
+        let timed = of.rows.iter().map(|row| (self.time_of(of.slot, row.at), row.at));
+        timed.max_by_key(|(time, at)| (*time, *at))
     }
 
     /// The rows, by service, then most frequent first.
@@ -277,7 +378,7 @@ impl<'q> TemplateFold<'q> {
             exemplars: self.exemplars(shown.into_iter().flatten().map(|(_, at)| at)),
             sites: self.sites(pair.sites),
             levels: levels(pair.levels),
-            minutes: add_up_minutes(pair.slots),
+            minutes: pair.minutes.finish(),
         }
     }
 
@@ -286,13 +387,13 @@ impl<'q> TemplateFold<'q> {
             .into_iter()
             .map(|site| SiteRow {
                 site: site.site,
-                count: site.slots.iter().map(|(_, count)| count).sum(),
+                count: site.minutes.count(),
                 exemplar: self
                     .earliest(&site.first)
                     .and_then(|(_, at)| self.rows.get(&at))
                     .map(|(_, body)| body.clone())
                     .unwrap_or_default(),
-                minutes: add_up_minutes(site.slots),
+                minutes: site.minutes.finish(),
             })
             .collect();
         rows.sort_by_key(|row| row.site);
@@ -310,17 +411,17 @@ impl<'q> TemplateFold<'q> {
     }
 }
 
-fn levels(mut levels: Vec<(Severity, Vec<(i64, u64)>)>) -> Vec<LevelRow> {
+fn levels(mut levels: Vec<(Severity, Minutes)>) -> Vec<LevelRow> {
     if levels.len() < 2 {
         return Vec::new();
     }
     levels.sort_by_key(|(severity, _)| *severity);
     levels
         .into_iter()
-        .map(|(severity, slots)| LevelRow {
+        .map(|(severity, minutes)| LevelRow {
             severity,
-            count: slots.iter().map(|(_, count)| count).sum(),
-            minutes: add_up_minutes(slots),
+            count: minutes.count(),
+            minutes: minutes.finish(),
         })
         .collect()
 }
@@ -328,19 +429,6 @@ fn levels(mut levels: Vec<(Severity, Vec<(i64, u64)>)>) -> Vec<LevelRow> {
 /// `body`, no longer than [`EXEMPLAR_BYTES_MAX`].
 pub(crate) fn capped(body: &str) -> &str {
     body.get(..body.floor_char_boundary(EXEMPLAR_BYTES_MAX)).unwrap_or(body)
-}
-
-fn add_up_minutes(mut slots: Vec<(i64, u64)>) -> Vec<(i64, u32)> {
-    slots.sort_unstable();
-    let mut added: Vec<(i64, u32)> = Vec::with_capacity(slots.len());
-    for (slot, count) in slots {
-        let (minute, count) = (minute_of(slot), u32::try_from(count).unwrap_or(u32::MAX));
-        match added.last_mut() {
-            Some(last) if last.0 == minute => last.1 = last.1.saturating_add(count),
-            _ => added.push((minute, count)),
-        }
-    }
-    added
 }
 
 const fn row_number(at: RowAt) -> u64 {

@@ -30,15 +30,21 @@ const LINE_BYTES_MAX: usize = 1_200;
 const LOOKED_LINE_BYTES_MAX: usize = 300;
 /// How far back a template may lie and still be shown: older ones explain nothing of today.
 const LOOKBACK_DAYS: i64 = 30;
+/// And in how many splits: of a busy system they are a few hours, and a question must not read a month of it.
+const LOOKBACK_SPLITS_MAX: usize = 200;
 
 /// Adds templates and lines. Returns the templates' texts.
 pub(super) fn gather(store: &Store, plan: &Plan, gathered: &mut Gathered) -> Texts {
-    let read =
-        |range: TimeRange| store.log_templates(&TemplateQuery { range, services: Vec::new() });
-    let everything =
-        TimeRange::new(plan.window.end.plus_secs(-LOOKBACK_DAYS * 86_400), plan.window.end);
-    let all = match read(everything) {
-        Ok(rows) => rows,
+    let end = plan.window.end;
+    let back = store.newest_logs_since(end, LOOKBACK_SPLITS_MAX).min(plan.whole().start);
+    let everything = TimeRange::new(back.max(end.plus_secs(-LOOKBACK_DAYS * 86_400)), end);
+    let ranges = [everything, plan.window].into_iter().chain(plan.baseline.iter().copied());
+    let queries: Vec<TemplateQuery> = ranges
+        .chain(plan.seasons.iter().copied())
+        .map(|range| TemplateQuery { range, services: Vec::new() })
+        .collect();
+    let mut read = match store.log_templates_of(&queries) {
+        Ok(read) => read.into_iter(),
         Err(error) => {
             gathered
                 .gaps
@@ -46,10 +52,11 @@ pub(super) fn gather(store: &Store, plan: &Plan, gathered: &mut Gathered) -> Tex
             return Texts::new();
         }
     };
-    gathered.observations.templates_window = read(plan.window).unwrap_or_default();
-    gathered.observations.templates_baseline = merged_baseline(plan, read);
-    gathered.observations.templates_seasons =
-        plan.seasons.iter().map(|season| read(*season).unwrap_or_default()).collect();
+    let all = read.next().unwrap_or_default();
+    gathered.observations.templates_window = read.next().unwrap_or_default();
+    let baseline = read.by_ref().take(plan.baseline.len());
+    gathered.observations.templates_baseline = merged(baseline);
+    gathered.observations.templates_seasons = read.collect();
     gathered.observations.log_links = links(
         store,
         plan,
@@ -68,19 +75,14 @@ pub(super) fn gather(store: &Store, plan: &Plan, gathered: &mut Gathered) -> Tex
         .collect()
 }
 
-/// The baseline's templates, its ranges added up per service and template.
-fn merged_baseline<E>(
-    plan: &Plan,
-    read: impl Fn(TimeRange) -> Result<Vec<TemplateRow>, E>,
-) -> Vec<TemplateRow> {
+/// The templates of several ranges added up per service and template.
+fn merged(ranges: impl Iterator<Item = Vec<TemplateRow>>) -> Vec<TemplateRow> {
     let mut merged: BTreeMap<(String, u64), TemplateRow> = BTreeMap::new();
-    for range in &plan.baseline {
-        for row in read(*range).unwrap_or_default() {
-            match merged.get_mut(&(row.service.clone(), row.template.0)) {
-                Some(known) => add_row(known, row),
-                None => {
-                    merged.insert((row.service.clone(), row.template.0), row);
-                }
+    for row in ranges.flatten() {
+        match merged.get_mut(&(row.service.clone(), row.template.0)) {
+            Some(known) => add_row(known, row),
+            None => {
+                merged.insert((row.service.clone(), row.template.0), row);
             }
         }
     }

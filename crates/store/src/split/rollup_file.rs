@@ -21,7 +21,7 @@ use crate::chunk_file::{ChunkFile, ChunkWriter};
 use crate::memory::{Cell, CellKey, Memory, RowAt};
 use crate::query::TemplateQuery;
 use crate::slot::{first_slot_of_minute, minute_of};
-use crate::template_fold::{CellFacts, RowRef, TemplateFold, capped};
+use crate::template_fold::{CellFacts, RowRef, Source, TemplateFold, capped};
 
 const KIND: FileKind = *b"GCru";
 pub(super) const NAME: &str = "rollup.bin";
@@ -191,10 +191,10 @@ fn push_shown(
             first_row: numbers.get(cell.first_at).into(),
             last_row: numbers.get(cell.last_at).into(),
         };
-        fold.add(0, (service, key.template, key.site), facts);
+        fold.add(Source::unbounded(0), (service, key.template, key.site), facts);
     }
     let (mut row_before, mut time_before, mut bytes) = (0_u32, 0_i64, 0);
-    for at in fold.rows_of(0) {
+    for at in fold.wanted().remove(&0).unwrap_or_default() {
         let Ok(row) = u32::try_from(at.row) else { break };
         let place = order.get(row as usize).map(|(_, place)| *place);
         let Some(record) = place.and_then(|place| memory.log_at(place)) else { continue };
@@ -324,7 +324,7 @@ impl RollupFile {
     }
 
     /// Adds the cells that the fold asks for.
-    pub(crate) fn fold(&self, source: u32, fold: &mut TemplateFold<'_>) {
+    pub(crate) fn fold(&self, source: Source, fold: &mut TemplateFold<'_>) {
         let services = fold.service_ids(&self.minutes.services);
         for cell in self.cells_in(fold.slots) {
             let service = services.get(cell.service as usize).copied().flatten();

@@ -2,7 +2,7 @@
 //!
 //! `open` reads a directory, `append` takes batches, `seal` turns memory into splits, `tend` looks after them: `merge`
 //! makes few splits out of many, `retain` drops what is kept long enough, `tail_sampling` thins old traces, `chill` moves
-//! what is old to a bucket. `read` and `search` answer queries. `live` is what readers see.
+//! what is old to a bucket. `read`, `rollups`, `span_counts` and `search` answer queries. `live` is what readers see.
 
 mod append;
 mod chill;
@@ -12,6 +12,7 @@ mod merge;
 mod open;
 mod read;
 mod retain;
+mod rollups;
 mod seal;
 mod search;
 mod span_counts;

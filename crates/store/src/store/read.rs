@@ -1,11 +1,9 @@
-//! Answers everything but log searches.
+//! Answers what spans, metrics, changes, alerts and the cluster are asked for.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use groundcrew_telemetry::{
-    Alert, ChangeEvent, ClusterSnapshot, MetricSeries, Point, SeriesRow, Severity, SpanRow,
-    TemplateId, TemplateRow, TimeRange,
+    Alert, ChangeEvent, ClusterSnapshot, MetricSeries, Point, SeriesRow, SpanRow, TimeRange,
 };
 
 use super::handle::Store;
@@ -13,13 +11,9 @@ use super::search::{OpenSplit, Wanted};
 use crate::memory::{Memory, SpanPortion};
 use crate::query::ServiceFilter;
 use crate::series_merge::SeriesMerge;
-use crate::slot::slot_of;
 use crate::span_sample::SpanSample;
-use crate::split::{BlockMeta, LogBlock, SpanBlock, Split, SplitSet, SplitSignal};
-use crate::template_fold::{RowRef, TemplateFold};
-use crate::{
-    Access, Coverage, Found, MetricQuery, SpanQuery, StoreError, TemplateQuery, Unreachable,
-};
+use crate::split::{BlockMeta, SpanBlock, Split, SplitSet, SplitSignal};
+use crate::{Access, Coverage, Found, MetricQuery, SpanQuery, StoreError, Unreachable};
 
 /// How often a reader looks at the directory again when a writer has merged its files away.
 const READ_ATTEMPTS: usize = 4;
@@ -89,111 +83,6 @@ impl Store {
             );
         }
         warnings
-    }
-
-    /// Log templates with their counts, by service, most frequent first. Answered from counts kept per ten seconds, so
-    /// the range is widened to whole tens of seconds.
-    pub fn log_templates(&self, query: &TemplateQuery) -> Result<Vec<TemplateRow>, StoreError> {
-        self.read(|| {
-            let mut fold = TemplateFold::new(query);
-            let mut source = 0;
-            let splits = {
-                let live = self.live();
-                for memory in live.memories() {
-                    fold.add_memory(source, memory);
-                    source += 1;
-                }
-                Arc::clone(&live.splits)
-            };
-            let mut folded = Vec::new();
-            for split in &splits.logs {
-                let meta = &split.meta;
-                let (first_slot, last_slot) = fold.slots;
-                let overlaps = slot_of(meta.first) <= last_slot && first_slot <= slot_of(meta.last);
-                if !overlaps || !split.has_any_of(fold.services) {
-                    continue;
-                }
-                match self.reader.rollup(split) {
-                    Ok(rollup) => {
-                        rollup.fold(source, &mut fold);
-                        folded.push((source, split, rollup));
-                    }
-                    Err(error) => self.skip(error)?,
-                }
-                source += 1;
-            }
-            for (source, split, rollup) in folded {
-                let wanted = rollup.show(fold.rows_of(source), &mut fold);
-                // Nothing is fetched from a bucket for the sake of examples.
-                let may_fetch = split.meta.has_rows && !split.meta.is_cold();
-                if may_fetch && !wanted.is_empty() {
-                    self.fetch_rows(split, &wanted, &mut fold)?;
-                }
-            }
-            Ok(fold.finish(&self.templates))
-        })
-    }
-
-    /// Fetches times and bodies of rows into the fold, reading each block once.
-    fn fetch_rows(
-        &self,
-        split: &Split,
-        wanted: &[RowRef],
-        fold: &mut TemplateFold<'_>,
-    ) -> Result<(), StoreError> {
-        let file = match self.reader.rows(split) {
-            Ok(file) => file,
-            Err(error) => return self.skip(error),
-        };
-        let start_of = |at: &RowRef| file.block_of(at.row).map(|(start, _)| start);
-        for of_block in wanted.chunk_by(|one, other| start_of(one) == start_of(other)) {
-            let Some(first) = of_block.first() else { continue };
-            let Some((start, block)) = file.block_of(first.row) else { continue };
-            let rows = of_block.iter().filter_map(|at| usize::try_from(at.row - start).ok());
-            let fetched = LogBlock::open(&file, block).and_then(|block| {
-                block.bodies(rows, &mut |row, time, body| {
-                    fold.put_row(RowRef { row: start + row as u64, ..*first }, time, body);
-                })
-            });
-            fetched.or_else(|error| self.skip(error))?;
-        }
-        Ok(())
-    }
-
-    /// Log records per minute and severity, ascending. Answered from counts: the range is widened to whole tens of seconds.
-    pub fn log_counts(
-        &self,
-        query: &TemplateQuery,
-        template: Option<TemplateId>,
-    ) -> Result<Vec<(i64, Severity, u64)>, StoreError> {
-        self.read(|| {
-            let slots = query.slots();
-            let services = ServiceFilter(&query.services);
-            let mut counts: BTreeMap<(i64, Severity), u64> = BTreeMap::new();
-            let mut add = |minute, severity, count| {
-                *counts.entry((minute, severity)).or_default() += count;
-            };
-            let splits = {
-                let live = self.live();
-                for memory in live.memories() {
-                    memory.rollup.count(slots, template, services, &mut add);
-                }
-                Arc::clone(&live.splits)
-            };
-            for split in &splits.logs {
-                let (first, last) = (slot_of(split.meta.first), slot_of(split.meta.last));
-                if first > slots.1 || slots.0 > last || !split.has_any_of(services) {
-                    continue;
-                }
-                let admits = |name: &str| services.admits(name);
-                let counted = self.reader.count((split, template), slots, &admits, &mut add);
-                counted.or_else(|error| self.skip(error))?;
-            }
-            Ok(counts
-                .into_iter()
-                .map(|((minute, severity), count)| (minute, severity, count))
-                .collect())
-        })
     }
 
     /// Spans that began in the range, by start. Beyond the limit whole traces are chosen evenly, and how many matched is

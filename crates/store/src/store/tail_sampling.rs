@@ -70,7 +70,8 @@ impl Store {
             if pace.must_stop() {
                 break;
             }
-            pace.spend(split.bytes());
+            // Read once for what stands out, and once for what stays.
+            pace.spend(split.bytes().saturating_mul(2));
             let hash_max = (share * u64::MAX as f64) as u64;
             match self.read_back_sampled(split, hash_max) {
                 // A split of nothing but counts cannot be written.

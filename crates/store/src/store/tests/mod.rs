@@ -14,6 +14,7 @@ mod retention;
 mod rollups;
 mod round_trip;
 mod searching;
+mod simulated_load;
 mod simulation;
 mod span_counts;
 mod spans_and_metrics;

@@ -120,19 +120,24 @@ proptest! {
                 store.flush().unwrap();
             }
         }
-        for (start, length, one_service) in ranges {
-            let query = TemplateQuery {
+        let queries: Vec<TemplateQuery> = ranges
+            .into_iter()
+            .map(|(start, length, one_service)| TemplateQuery {
                 range: TimeRange::new(at(start), at(start + length)),
                 services: if one_service { vec!["b".to_owned()] } else { Vec::new() },
-            };
-            let rows = store.log_templates(&query).unwrap();
-            let counted = plain_count(&all, &query);
+            })
+            .collect();
+        let together = store.log_templates_of(&queries).unwrap();
+        assert_eq!(together.len(), queries.len());
+        for (query, rows) in queries.iter().zip(&together) {
+            assert_eq!(&store.log_templates(query).unwrap(), rows);
+            let counted = plain_count(&all, query);
             assert_eq!(rows.len(), counted.len());
-            for row in &rows {
+            for row in rows {
                 check_row(row, &counted[&(row.service.clone(), row.template)], &all);
             }
             for template in [None, Some(TemplateId(0)), Some(TemplateId(2))] {
-                let counts = store.log_counts(&query, template).unwrap();
+                let counts = store.log_counts(query, template).unwrap();
                 assert_eq!(counts, minutes_of(&counted, template));
             }
         }
@@ -152,6 +157,23 @@ fn minutes_of(
         }
     }
     minutes.into_iter().map(|((minute, severity), count)| (minute, severity, count)).collect()
+}
+
+#[test]
+fn the_newest_splits_before_a_time_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = writer(dir.path());
+    for number in 0..5 {
+        store
+            .append(vec![log_batch("a", vec![record(number * 100, "x")])], Durability::OnFlush)
+            .unwrap();
+        store.flush().unwrap();
+    }
+    let just_after = |seconds: i64| at(seconds).plus_nanos(1);
+    assert_eq!(store.newest_logs_since(at(1_000), 5), Timestamp::MIN);
+    assert_eq!(store.newest_logs_since(at(1_000), 2), just_after(200));
+    assert_eq!(store.newest_logs_since(at(250), 2), just_after(0));
+    assert_eq!(store.newest_logs_since(at(250), 3), Timestamp::MIN);
 }
 
 #[test]

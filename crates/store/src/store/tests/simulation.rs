@@ -10,16 +10,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use groundcrew_telemetry::{
-    Attributes, Batch, ChangeEvent, ChangeKind, Span, SpanStatus, StatusCode, SystemClock,
-    TemplateId, TimeRange, Timestamp,
-};
+use groundcrew_telemetry::{Batch, SystemClock, TemplateId, TimeRange, Timestamp};
 
 use super::aging::{DAY, SetClock};
-use super::fixtures::{
-    TINY, any_logs, any_metrics, any_spans, any_templates, at, log_batch, masked, metric_batch,
-    record, series, span, span_batch, trace,
-};
+use super::fixtures::{TINY, any_logs, any_metrics, any_spans, any_templates, at, trace};
+use super::simulated_load::{WORDS, batch, has_failed};
 use crate::disk::simulated::{Dice, Faults, SimulatedDisk};
 use crate::{
     Access, Bucket, BucketSettings, Durability, Expression, LogQuery, ResendKey, Retention,
@@ -34,8 +29,6 @@ const FAILED_ONCE: [u64; 2] = [4228, 8696];
 const DAYS_KEPT: [u64; 4] = [2, 3, 3, 2];
 /// Days that all traces are kept, where old ones are thinned.
 const DAYS_WHOLE: i64 = 1;
-/// What logs are found by, beside their numbers.
-const WORDS: [&str; 3] = ["accepted", "refused", "lost"];
 
 /// What is known of the work so far.
 #[derive(Default, Debug)]
@@ -79,37 +72,6 @@ struct Run {
     bucket: Option<tempfile::TempDir>,
 }
 
-fn batch(kind: u64, number: u64, time: Timestamp) -> groundcrew_masking::Masked<Batch> {
-    let seconds = time.nanos_since(at(0)) / 1_000_000_000;
-    match kind {
-        0 => {
-            let name = number.to_string();
-            let code = if has_failed(number) { StatusCode::Error } else { StatusCode::Ok };
-            let status = SpanStatus { code, message: String::new() };
-            let attributes = Attributes::default();
-            let (trace_id, start, end) = (trace(number), time, time);
-            let span = Span { trace_id, name, start, end, status, attributes, ..span(number) };
-            span_batch("cart", vec![span])
-        }
-        1 => {
-            let name = number.to_string();
-            metric_batch("cart", vec![series(&name, "a", &[(seconds, number as f64)])])
-        }
-        2 => masked(Batch::Changes(vec![change(number, time)])),
-        _ => {
-            let body = format!("{} {number}", WORDS[number as usize % WORDS.len()]);
-            let template = Some(TemplateId(number % 7));
-            let record = groundcrew_telemetry::LogRecord { template, ..record(seconds, &body) };
-            log_batch(&format!("s{}", number % 2), vec![record])
-        }
-    }
-}
-
-/// Whether a span stays when old traces are thinned.
-fn has_failed(number: u64) -> bool {
-    number.is_multiple_of(8)
-}
-
 fn bucket(dir: &std::path::Path) -> Bucket {
     let settings = BucketSettings {
         url: format!("file://{}/prefix", dir.display()),
@@ -118,23 +80,6 @@ fn bucket(dir: &std::path::Path) -> Bucket {
         cache_bytes_max: 1 << 20,
     };
     Bucket::new(&settings).unwrap()
-}
-
-fn change(number: u64, time: Timestamp) -> ChangeEvent {
-    ChangeEvent {
-        kind: ChangeKind::Deploy,
-        time,
-        id: number.to_string(),
-        service: None,
-        title: String::new(),
-        actor: None,
-        from: None,
-        to: None,
-        commits: Vec::new(),
-        files: Vec::new(),
-        diff: String::new(),
-        link: None,
-    }
 }
 
 fn key(number: u64) -> ResendKey {
@@ -300,7 +245,7 @@ impl Run {
         let (now, times) = (self.now, &self.times);
         let (is_wide, thins) = (self.is_wide(), self.thins_traces());
         let may_go = |number: &u64| {
-            let is_span = is_wide && number % 4 == 0;
+            let is_span = is_wide && number.is_multiple_of(4);
             let kept = match DAYS_KEPT[*number as usize % DAYS_KEPT.len()] as i64 * DAY {
                 kept if is_span && thins && !has_failed(*number) => kept.min(DAYS_WHOLE * DAY),
                 kept => kept,
