@@ -9,7 +9,7 @@ use std::sync::Arc;
 use groundcrew_telemetry::{
     CallSite, LevelRow, LogRecord, Severity, SiteRow, TemplateId, TemplateRow, Timestamp,
 };
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::memory::{Memory, RowAt};
 use crate::query::{ServiceFilter, TemplateQuery};
@@ -39,6 +39,15 @@ pub(crate) struct CellFacts {
 pub(crate) struct RowRef {
     pub(crate) source: u32,
     pub(crate) row: u64,
+}
+
+/// Rows that may be shown and have to be fetched.
+#[derive(Debug, Default)]
+pub(crate) struct WantedRows {
+    /// By source, each in the source's order.
+    pub(crate) rows: FxHashMap<u32, Vec<RowRef>>,
+    /// The sources of first and last rows; of the others only rows from the middle are wanted.
+    pub(crate) ends: FxHashSet<u32>,
 }
 
 /// Where cells come from: its number, and when its rows began and ended.
@@ -295,25 +304,33 @@ impl<'q> TemplateFold<'q> {
             };
             self.add(source, (service, key.template, key.site), facts);
         }
-        for at in self.wanted().remove(&number).unwrap_or_default() {
+        for at in self.wanted().rows.remove(&number).unwrap_or_default() {
             if let Some(record) = memory_record(memory, at.row) {
                 self.put_row(at, record.time, &record.body);
             }
         }
     }
 
-    /// The rows that may be shown as things stand and are not known yet, by source, each in the source's order.
-    pub(crate) fn wanted(&self) -> FxHashMap<u32, Vec<RowRef>> {
-        let shown = self.pairs.values().flat_map(|pair| {
+    /// The rows that may be shown as things stand and are not known yet.
+    pub(crate) fn wanted(&self) -> WantedRows {
+        let mut wanted = WantedRows::default();
+        let mut want = |at: &RowRef| {
+            if self.rows.contains_key(at) {
+                return false;
+            }
+            wanted.rows.entry(at.source).or_default().push(*at);
+            true
+        };
+        for pair in self.pairs.values() {
             let sites = pair.sites.iter().flat_map(|site| &site.first.rows);
-            let ends = pair.first.rows.iter().chain(&pair.last.rows).chain(sites);
-            ends.map(|row| &row.at).chain([&pair.peak.2])
-        });
-        let mut wanted: FxHashMap<u32, Vec<RowRef>> = FxHashMap::default();
-        for at in shown.filter(|at| !self.rows.contains_key(at)) {
-            wanted.entry(at.source).or_default().push(*at);
+            for row in pair.first.rows.iter().chain(&pair.last.rows).chain(sites) {
+                if want(&row.at) {
+                    wanted.ends.insert(row.at.source);
+                }
+            }
+            want(&pair.peak.2);
         }
-        for rows in wanted.values_mut() {
+        for rows in wanted.rows.values_mut() {
             rows.sort_unstable();
             rows.dedup();
         }

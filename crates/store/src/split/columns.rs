@@ -42,6 +42,11 @@ impl Strings {
         self.lengths.push(u32::try_from(text.len()).unwrap_or(u32::MAX));
     }
 
+    /// All of them one after another, and how long each is.
+    pub(super) fn into_parts(self) -> (String, Vec<u32>) {
+        (self.text, self.lengths)
+    }
+
     /// The strings by number. Lengths that do not fit the text give empty strings.
     pub(super) fn all(&self) -> Vec<&str> {
         let mut rest = self.text.as_str();

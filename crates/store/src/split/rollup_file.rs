@@ -194,7 +194,7 @@ fn push_shown(
         fold.add(Source::unbounded(0), (service, key.template, key.site), facts);
     }
     let (mut row_before, mut time_before, mut bytes) = (0_u32, 0_i64, 0);
-    for at in fold.wanted().remove(&0).unwrap_or_default() {
+    for at in fold.wanted().rows.remove(&0).unwrap_or_default() {
         let Ok(row) = u32::try_from(at.row) else { break };
         let place = order.get(row as usize).map(|(_, place)| *place);
         let Some(record) = place.and_then(|place| memory.log_at(place)) else { continue };
@@ -210,12 +210,53 @@ fn push_shown(
     }
 }
 
-/// A row that is at hand with its rollup.
+/// Rows that are at hand with their rollup: one text for all of them, because few are ever shown.
 #[derive(Debug)]
-struct ShownRow {
-    row: u32,
-    time: Timestamp,
-    body: Box<str>,
+struct Shown {
+    /// Numbers of rows, ascending.
+    rows: Vec<u32>,
+    times: Vec<Timestamp>,
+    text: String,
+    /// Where each body ends in the text.
+    ends: Vec<usize>,
+}
+
+impl Shown {
+    fn of(columns: ShownColumns) -> Self {
+        let (mut row, mut time, mut end) = (0_u32, 0_i64, 0_usize);
+        let rows = columns.rows.iter().map(|rows| {
+            row = row.wrapping_add(*rows);
+            row
+        });
+        let times = columns.times.iter().map(|nanos| {
+            time = time.wrapping_add(*nanos);
+            Timestamp::from_nanos(time)
+        });
+        let (rows, times) = (rows.collect(), times.collect());
+        let (text, lengths) = columns.bodies.into_parts();
+        let ends = lengths.iter().map(|length| {
+            end = end.saturating_add(*length as usize);
+            end
+        });
+        Self { rows, times, ends: ends.collect(), text }
+    }
+
+    /// Time and body of a row that is at hand. Lengths that do not fit the text give an empty body.
+    fn get(&self, row: u64) -> Option<(Timestamp, &str)> {
+        let row = u32::try_from(row).ok()?;
+        let place = self.rows.binary_search(&row).ok()?;
+        let start =
+            place.checked_sub(1).map_or(Some(0), |before| self.ends.get(before).copied())?;
+        let body = self.text.get(start..*self.ends.get(place)?).unwrap_or_default();
+        Some((*self.times.get(place)?, body))
+    }
+
+    fn bytes(&self) -> usize {
+        size_of_val(self.rows.as_slice())
+            + size_of_val(self.times.as_slice())
+            + size_of_val(self.ends.as_slice())
+            + self.text.len()
+    }
 }
 
 /// A cell as it is held in memory: a day of a quiet system has millions of them.
@@ -282,8 +323,7 @@ pub(crate) struct RollupFile {
     /// By ascending slot.
     cells: Vec<StoredCell>,
     minutes: MinuteCounts,
-    /// By ascending row.
-    shown: Vec<ShownRow>,
+    shown: Shown,
 }
 
 impl RollupFile {
@@ -292,11 +332,10 @@ impl RollupFile {
         let (file, footer, _) = ChunkFile::open::<Footer>(&dir.join(NAME), KIND)?;
         let read = cells_of(&footer.cells).zip(minutes_of(&footer.minutes));
         let (cells, minutes) = read.ok_or_else(|| file.damaged("its columns differ in length"))?;
-        let shown = shown_of(&footer.shown);
-        let bodies: usize = shown.iter().map(|row| size_of::<ShownRow>() + row.body.len()).sum();
-        let Footer { services, templates, .. } = footer;
+        let Footer { services, templates, shown, .. } = footer;
+        let shown = Shown::of(shown);
         let minutes = MinuteCounts { services, minutes };
-        let bytes = size_of_val(cells.as_slice()) + minutes.bytes() + bodies;
+        let bytes = size_of_val(cells.as_slice()) + minutes.bytes() + shown.bytes();
         Ok((Self { templates, cells, minutes, shown }, bytes))
     }
 
@@ -307,15 +346,10 @@ impl RollupFile {
 
     /// Gives the fold the rows of `wanted` that are at hand; says which are not.
     pub(crate) fn show(&self, wanted: Vec<RowRef>, fold: &mut TemplateFold<'_>) -> Vec<RowRef> {
-        let at_hand = |at: &RowRef| {
-            let row = u32::try_from(at.row).ok()?;
-            let place = self.shown.binary_search_by_key(&row, |shown| shown.row).ok()?;
-            self.shown.get(place)
-        };
         let mut missing = wanted;
-        missing.retain(|at| match at_hand(at) {
-            Some(shown) => {
-                fold.put_row(*at, shown.time, &shown.body);
+        missing.retain(|at| match self.shown.get(at.row) {
+            Some((time, body)) => {
+                fold.put_row(*at, time, body);
                 false
             }
             None => true,
@@ -381,16 +415,6 @@ impl RollupFile {
     fn template(&self, cell: &StoredCell) -> TemplateId {
         TemplateId(self.templates.get(cell.template as usize).copied().unwrap_or_default())
     }
-}
-
-fn shown_of(columns: &ShownColumns) -> Vec<ShownRow> {
-    let (mut row, mut time) = (0_u32, 0_i64);
-    let differences = columns.rows.iter().zip(&columns.times).zip(columns.bodies.all());
-    let rows = differences.map(|((rows, nanos), body)| {
-        (row, time) = (row.wrapping_add(*rows), time.wrapping_add(*nanos));
-        ShownRow { row, time: Timestamp::from_nanos(time), body: body.into() }
-    });
-    rows.collect()
 }
 
 /// `None` when the columns do not fit together.

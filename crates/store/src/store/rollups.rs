@@ -5,12 +5,18 @@ use std::sync::Arc;
 
 use groundcrew_telemetry::{Severity, TemplateId, TemplateRow, Timestamp};
 
+use rustc_hash::FxHashSet;
+
 use super::handle::Store;
 use crate::query::ServiceFilter;
 use crate::slot::slot_of;
 use crate::split::{LogBlock, Split, SplitSet};
-use crate::template_fold::{RowRef, Source, TemplateFold};
+use crate::template_fold::{RowRef, Source, TemplateFold, WantedRows};
 use crate::{StoreError, TemplateQuery};
+
+/// With rows to show in more splits than this, none is opened again only for rows from the middle: the busiest moments of
+/// many templates lie all over a long time.
+const MIDDLE_SPLITS_MAX: usize = 64;
 
 impl Store {
     /// Log templates with their counts, by service, most frequent first. Answered from counts kept per ten seconds, so
@@ -74,9 +80,15 @@ impl Store {
         splits: &SplitSet,
         folds: &mut [TemplateFold<'_>],
     ) -> Result<(), StoreError> {
-        let mut wanted: Vec<_> = folds.iter().map(TemplateFold::wanted).collect();
+        let mut wanted: Vec<WantedRows> = folds.iter().map(TemplateFold::wanted).collect();
+        let sources = wanted.iter().flat_map(|wanted| wanted.rows.keys());
+        let are_many = sources.collect::<FxHashSet<_>>().len() > MIDDLE_SPLITS_MAX;
         for (source, split) in (first..).zip(&splits.logs) {
-            if !wanted.iter().any(|wanted| wanted.contains_key(&source)) {
+            let is_wanted = |wanted: &WantedRows| match are_many {
+                true => wanted.ends.contains(&source),
+                false => wanted.rows.contains_key(&source),
+            };
+            if !wanted.iter().any(is_wanted) {
                 continue;
             }
             let rollup = match self.reader.rollup(split) {
@@ -89,7 +101,7 @@ impl Store {
             // Nothing is fetched from a bucket for the sake of examples.
             let may_fetch = split.meta.has_rows && !split.meta.is_cold();
             for (fold, wanted) in folds.iter_mut().zip(&mut wanted) {
-                let missing = rollup.show(wanted.remove(&source).unwrap_or_default(), fold);
+                let missing = rollup.show(wanted.rows.remove(&source).unwrap_or_default(), fold);
                 if may_fetch && !missing.is_empty() {
                     self.fetch_rows(split, &missing, fold)?;
                 }

@@ -177,6 +177,35 @@ fn the_newest_splits_before_a_time_are_told() {
 }
 
 #[test]
+fn of_many_splits_the_first_and_the_last_rows_are_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = writer(dir.path());
+    for split in 0..70_i64 {
+        // Each template is busiest in another split.
+        let lines = (0..70_u64).flat_map(|template| {
+            let times = if template as i64 == split { 2 } else { 1 };
+            (0..times).map(move |_| {
+                let mut one = record(split * 100, &format!("line of {template} in {split}"));
+                one.template = Some(TemplateId(template));
+                one
+            })
+        });
+        store.append(vec![log_batch("a", lines.collect())], Durability::OnFlush).unwrap();
+        store.flush().unwrap();
+    }
+    let shown = |splits: i64| -> Vec<String> {
+        let range = TimeRange::new(at(0), at(splits * 100 - 1));
+        let rows = store.log_templates(&TemplateQuery { range, ..any_templates() }).unwrap();
+        let row = rows.iter().find(|row| row.template == TemplateId(35)).unwrap();
+        assert_eq!(row.count, splits as u64 + 1);
+        assert_eq!((row.first, row.last), (at(0), at(splits * 100 - 100)));
+        row.exemplars.clone()
+    };
+    assert_eq!(shown(50), ["line of 35 in 0", "line of 35 in 35", "line of 35 in 49"]);
+    assert_eq!(shown(70), ["line of 35 in 0", "line of 35 in 69"]);
+}
+
+#[test]
 fn exemplars_are_cut_and_rows_sorted() {
     let dir = tempfile::tempdir().unwrap();
     let store = writer(dir.path());
