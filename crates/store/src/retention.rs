@@ -155,15 +155,8 @@ pub(crate) struct KeptSplit {
     pub(crate) bytes_thin: u64,
 }
 
-impl KeptSplit {
-    /// From when its age counts: its newest row, or its receipt where that is later, so that old telemetry that was
-    /// just taken in is not gone at once. A row from the future tells nothing.
-    fn counts_from(&self, now: Timestamp) -> Timestamp {
-        counts_from(self.last, self.received, now)
-    }
-}
-
-/// See [`KeptSplit::counts_from`].
+/// From when a split's age counts: its newest row, or its receipt where that is later, so that old telemetry that was just
+/// taken in is not gone at once. A row from the future tells nothing.
 pub(crate) fn counts_from(last: Timestamp, received: Timestamp, now: Timestamp) -> Timestamp {
     if last > now { received } else { last.max(received) }
 }
@@ -247,7 +240,7 @@ fn doubt(receipts: Option<Receipts>, now: Timestamp, limit: Duration) -> Option<
 fn by_age(retention: &Retention, split: &KeptSplit, now: Timestamp) -> Option<(Step, Duration)> {
     let is_older = |limit: &Duration| {
         let age = limit.saturating_add(margin(*limit));
-        now.nanos_since(split.counts_from(now)) > nanos(age)
+        now.nanos_since(counts_from(split.last, split.received, now)) > nanos(age)
     };
     let remove = |limit: Duration| (Step::Remove(split.id, Limit::Age(limit)), limit);
     let thin = |limit: Duration| (Step::Thin(split.id, Limit::Age(limit)), limit);

@@ -111,7 +111,9 @@ impl Store {
         );
         let splits = Arc::clone(&self.live().splits);
         let mut found = FxHashSet::default();
-        for other in splits.spans.iter().filter(|other| other.overlaps(around)) {
+        // Nothing is fetched from a bucket for it.
+        let at_hand = splits.spans.iter().filter(|other| !other.meta.is_cold());
+        for other in at_hand.filter(|other| other.overlaps(around)) {
             let is_itself = other.meta.id == split.meta.id;
             match self.standing_out_of(other, around, &mut found) {
                 // Of the others it is only more that stays.

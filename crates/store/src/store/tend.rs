@@ -26,8 +26,6 @@ pub struct Upkeep {
 pub struct Tended {
     /// Log splits whose rows went while their counts stayed.
     pub thinned: usize,
-    /// Splits of which only the traces that stand out and an even share of the others stayed.
-    pub sampled: usize,
     /// Splits that went.
     pub removed: usize,
     /// Bytes of both.
@@ -40,6 +38,8 @@ pub struct Tended {
     pub held: Option<String>,
     /// Splits that were moved to the bucket.
     pub moved: usize,
+    /// Splits of which only the traces that stand out and an even share of the others stayed.
+    pub sampled: usize,
     /// Why the bucket could not be used; it is tried again.
     pub bucket_failure: Option<String>,
     /// Small splits that were merged.
@@ -47,8 +47,9 @@ pub struct Tended {
 }
 
 impl Store {
-    /// Drops what is kept long enough, thins old traces, then merges small splits. Appends, seals and questions go on meanwhile; whoever
-    /// reads what is dropped reads it to the end. Once `hurry` says so, what can wait is left for another time.
+    /// Drops what is kept long enough, thins old traces, then merges small splits. Appends, seals and questions go on
+    /// meanwhile; whoever reads what is dropped reads it to the end. Once `hurry` says so, what can wait is left for
+    /// another time.
     pub fn tend(&self, upkeep: &Upkeep, hurry: &dyn Fn() -> bool) -> Result<Tended, StoreError> {
         self.writable()?;
         let _tending = self.tending.lock().unwrap_or_else(PoisonError::into_inner);

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_nats::ConnectOptions;
 use async_nats::jetstream;
@@ -22,6 +22,7 @@ struct Server {
     port: u16,
     folder: tempfile::TempDir,
     child: Child,
+    readers: AtomicUsize,
 }
 
 impl Server {
@@ -45,7 +46,7 @@ impl Server {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        Some(Self { port, folder, child })
+        Some(Self { port, folder, child, readers: AtomicUsize::new(0) })
     }
 
     fn authority(&self) -> PathBuf {
@@ -79,22 +80,30 @@ impl Server {
         send(&context, 0..20).await;
     }
 
-    /// What is stored by who says this of themselves.
-    async fn read(&self, login: NatsLogin) -> Vec<String> {
+    /// What is stored by who says this of themselves, as a consumer of that name.
+    async fn read(&self, login: NatsLogin, consumer: &str) -> Vec<String> {
         let bench = Bench::new();
-        let ingester = Ingester::start(&bench.intake, self.options(login)).await;
+        let consumer = consumer.to_owned();
+        let options = NatsOptions { consumer, ..self.options(login) };
+        let ingester = Ingester::start(&bench.intake, options).await;
         until(|| bench.logs().len() >= 20).await;
         ingester.stop().await;
         bodies(&bench.intake)
     }
 
-    /// Nothing is stored with these options, and the reader ends when it is told to.
-    async fn refuses(&self, options: NatsOptions) {
+    /// Nothing is stored with these options, as a consumer of their own that would begin with the first message, while
+    /// somebody who is let in reads all of them twice; and the reader ends when it is told to.
+    async fn refuses(&self, options: NatsOptions, known: &NatsLogin) {
         let bench = Bench::new();
-        let ingester = Ingester::start(&bench.intake, options).await;
-        tokio::time::sleep(Duration::from_millis(700)).await;
+        let consumer = "strangers".to_owned();
+        let ingester = Ingester::start(&bench.intake, NatsOptions { consumer, ..options }).await;
+        for again in ["first", "second"] {
+            let consumer = format!("{again}-{}", self.readers.fetch_add(1, Ordering::Relaxed));
+            assert_eq!(self.read(known.clone(), &consumer).await, expected(20));
+        }
         ingester.stop().await;
         assert!(bench.logs().is_empty());
+        assert_eq!(self.read(known.clone(), "strangers").await, expected(20), "nothing was taken");
     }
 }
 
@@ -159,14 +168,20 @@ fn credentials(issuer: &KeyPair) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_and_the_certificate_are_needed() {
+async fn a_token_lets_in_and_another_does_not() {
     let Some(server) = Server::start("authorization { token: \"t0ken-of-crew\" }") else { return };
-    let token = || NatsLogin::Token("t0ken-of-crew".to_owned());
+    let token = NatsLogin::Token("t0ken-of-crew".to_owned());
     server.fill(ConnectOptions::with_token("t0ken-of-crew".to_owned())).await;
-    assert_eq!(server.read(token()).await, expected(20));
-    server.refuses(server.options(NatsLogin::Token("another".to_owned()))).await;
-    let unknown = NatsOptions { tls_ca: PathBuf::new(), ..server.options(token()) };
-    server.refuses(unknown).await;
+    server.refuses(server.options(NatsLogin::Token("another".to_owned())), &token).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_authority_is_not_known_is_not_believed() {
+    let Some(server) = Server::start("authorization { token: \"t0ken-of-crew\" }") else { return };
+    let token = NatsLogin::Token("t0ken-of-crew".to_owned());
+    server.fill(ConnectOptions::with_token("t0ken-of-crew".to_owned())).await;
+    let unknown = NatsOptions { tls_ca: PathBuf::new(), ..server.options(token.clone()) };
+    server.refuses(unknown, &token).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -186,7 +201,6 @@ async fn a_file_of_credentials_says_who_we_are() {
     let Some(server) = Server::start(&lets_in) else { return };
     let text = credentials(&ours);
     server.fill(ConnectOptions::with_credentials(&text).unwrap()).await;
-    assert_eq!(server.read(NatsLogin::Credentials(text)).await, expected(20));
-    let strangers = credentials(&KeyPair::new_account());
-    server.refuses(server.options(NatsLogin::Credentials(strangers))).await;
+    let strangers = NatsLogin::Credentials(credentials(&KeyPair::new_account()));
+    server.refuses(server.options(strangers), &NatsLogin::Credentials(text)).await;
 }
