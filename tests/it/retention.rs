@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use groundcrew_masking::Masker;
-use groundcrew_store::{Access, Durability, Retention, Store, StoreOptions, Upkeep};
+use groundcrew_store::{Access, Durability, Retention, Store, StoreOptions, TailSampling, Upkeep};
 use groundcrew_telemetry::{
-    Batch, Clock, LogBatch, LogRecord, Resource, Severity, TemplateId, Timestamp,
+    Attributes, Batch, Clock, LogBatch, LogRecord, Resource, Severity, Span, SpanBatch, SpanId,
+    SpanKind, SpanStatus, StatusCode, TemplateId, Timestamp, TraceId,
 };
 use serde_json::{Value, json};
 
-use crate::support::{PATIENCE, Program, text};
+use crate::support::{PATIENCE, Program, client, text};
 
 const START: i64 = 1_790_000_000;
 const HOUR: i64 = 3_600;
@@ -94,6 +95,69 @@ fn a_question_about_dropped_lines_says_so_and_still_counts_them() {
     assert!(doctor.contains("kept for 14 d"), "{doctor}");
 }
 
+/// Of each hour of a day sixty requests, of which five failed, sealed; all but the last hours' thinned to one in ten.
+fn a_day_of_thinned_traces(dir: &Path) {
+    let clock = SetClock(Arc::new(AtomicI64::new(START)));
+    let options =
+        StoreOptions { dir: dir.to_owned(), access: Access::ReadWrite, memory_bytes_max: 16 << 20 };
+    let store = Store::open_by(options, Box::new(clock.clone())).unwrap();
+    for hour in 0..24 {
+        let now = START + hour * HOUR;
+        clock.0.store(now, Ordering::SeqCst);
+        let spans = (0..60).map(|minute| {
+            let number = (hour * 60 + minute) as u64 + 1;
+            let start = Timestamp::from_secs(now - HOUR + minute * 60);
+            let code = if minute % 12 == 5 { StatusCode::Error } else { StatusCode::Unset };
+            Span {
+                trace_id: TraceId(u128::from(number).to_be_bytes()),
+                span_id: SpanId(number.to_be_bytes()),
+                parent_span_id: None,
+                name: "GET /item".to_owned(),
+                kind: SpanKind::Server,
+                start,
+                end: start.plus_nanos(5_000_000),
+                status: SpanStatus { code, message: String::new() },
+                attributes: Attributes::default(),
+                events: Vec::new(),
+            }
+        });
+        let batch = Batch::Spans(SpanBatch {
+            resource: Resource::service_named("shop"),
+            scope: String::new(),
+            spans: spans.collect(),
+        });
+        let masked = Masker::new().mask(batch, |_, _| {}).unwrap();
+        store.append(vec![masked], Durability::Synced).unwrap();
+        store.flush().unwrap();
+    }
+    let after = Duration::from_secs(2 * HOUR as u64);
+    let tail_sampling = Some(TailSampling { after, even_spans_per_hour: 6 });
+    let tended = store.tend(&Upkeep { tail_sampling, ..Upkeep::default() }, &|| false).unwrap();
+    assert!(tended.sampled > 18, "{tended:?}");
+}
+
+#[tokio::test]
+async fn failed_traces_of_an_old_hour_are_all_listed_and_counted_after_thinning() {
+    let program = Program::new();
+    a_day_of_thinned_traces(&program.data());
+    let doctor = text(&program.run(&["doctor"]).stdout);
+    assert!(doctor.contains("failed and slow ones and an even share"), "{doctor}");
+    let server = program.serve();
+    let (from, to) = (START + 4 * HOUR, START + 5 * HOUR);
+    let window = format!("from={}&to={}", Timestamp::from_secs(from), Timestamp::from_secs(to));
+    let view = async |path: String| -> Value {
+        client().get(server.url(&path)).send().await.unwrap().json().await.unwrap()
+    };
+    let failed = view(format!("/v1/traces?{window}&only=failed")).await;
+    assert_eq!(failed["traces"].as_array().unwrap().len(), 5, "{failed:#}");
+    let all = view(format!("/v1/traces?{window}")).await;
+    let listed = all["traces"].as_array().unwrap().len();
+    assert!((5..40).contains(&listed) && all["sampled"] == true, "{all:#}");
+    let services = view(format!("/v1/services?{window}")).await;
+    let shop = &services["services"][0]["now"];
+    assert_eq!((&shop["requests"], &shop["failed"]), (&json!(60), &json!(5)), "{services:#}");
+}
+
 #[test]
 fn settings_that_cannot_be_read_are_named_before_anything_starts() {
     let program = Program::new().with("GROUNDCREW__RETENTION__LOGS", "a fortnight");
@@ -128,7 +192,7 @@ async fn a_server_keeps_to_its_size() {
         ("GROUNDCREW__RETENTION__BYTES_MAX", "1KiB"),
     ]);
     let url = format!("http://{}/v1/logs", server.otlp_http());
-    let client = crate::support::client();
+    let client = client();
     let began = Instant::now();
     let mut number = 0;
     // Each round is sealed apart; only the newest may keep its lines.
