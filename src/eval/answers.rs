@@ -13,6 +13,7 @@ use super::case::{EvalError, FreshStore, each_of, find_cases, name_of};
 use super::rca::{Prepared, prepare};
 use crate::investigate::answer::{Answer, Confidence, Verdict};
 use crate::investigate::assertion::{Measure, Outcome};
+use crate::investigate::evidence::{Evidence, EvidenceKind};
 use crate::investigate::explain::render;
 use crate::investigate::material::Gathered;
 use crate::investigate::question::Question;
@@ -53,6 +54,9 @@ pub struct AnswerRow {
     /// The answer without what was cited, where it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     ablated: Option<Ablated>,
+    /// The same with the list of further signs left in place: what does not rest on the sentences of the cause alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ablated_cause: Option<Ablated>,
 }
 
 /// What is left of an answer.
@@ -107,15 +111,25 @@ pub fn answers_table(rows: &[AnswerRow]) -> String {
         sum(1),
         sum(2),
     );
-    let ablated: Vec<&Ablated> = rows.iter().filter_map(|row| row.ablated.as_ref()).collect();
-    if !ablated.is_empty() {
-        let still = ablated.iter().filter(|left| !left.abstain).count();
-        table.push_str(&format!(
-            "without what they cite: {still} of {} still name a cause\n",
-            ablated.len()
-        ));
-    }
+    let all = |row: &AnswerRow| row.ablated.clone();
+    let cause = |row: &AnswerRow| row.ablated_cause.clone();
+    table.push_str(&ablated_line("without what they cite", rows, &all));
+    table.push_str(&ablated_line("without what they cite for the cause itself", rows, &cause));
     table
+}
+
+/// How many still name a cause, in a line; nothing where none was asked again.
+fn ablated_line(
+    what: &str,
+    rows: &[AnswerRow],
+    ablated: &dyn Fn(&AnswerRow) -> Option<Ablated>,
+) -> String {
+    let ablated: Vec<Ablated> = rows.iter().filter_map(ablated).collect();
+    if ablated.is_empty() {
+        return String::new();
+    }
+    let still = ablated.iter().filter(|left| !left.abstain).count();
+    format!("{what}: {still} of {} still name a cause\n", ablated.len())
 }
 
 fn answer(like: &Investigator, run: &AnswersRun, folder: &Path) -> Result<AnswerRow, EvalError> {
@@ -128,6 +142,9 @@ fn answer(like: &Investigator, run: &AnswersRun, folder: &Path) -> Result<Answer
     let outcomes: Vec<Outcome> = outcomes.collect();
     let counted = |which: Outcome| outcomes.iter().filter(|outcome| **outcome == which).count();
     let names_cause = answer.verdict == Verdict::LikelyCause;
+    let ablate = |counts: &dyn Fn(&Evidence) -> bool| {
+        (run.ablate && names_cause).then(|| ablated(&question, &facts, &answer, counts))
+    };
     Ok(AnswerRow {
         case: name_of(folder),
         abstain: answer.verdict == Verdict::NotEnoughEvidence,
@@ -139,7 +156,8 @@ fn answer(like: &Investigator, run: &AnswersRun, folder: &Path) -> Result<Answer
             .iter()
             .map(|item| ItemRow { id: item.id.clone(), text: render(item) })
             .collect(),
-        ablated: (run.ablate && names_cause).then(|| ablated(&question, &facts, &answer)),
+        ablated: ablate(&|_| true),
+        ablated_cause: ablate(&|item| item.kind != EvidenceKind::Signs),
         claims: answer
             .claims
             .iter()
@@ -170,22 +188,26 @@ fn case(
     }
 }
 
-/// The answer when all that it cites is gone.
-fn ablated(question: &Question, facts: &Facts, answer: &Answer) -> Ablated {
+/// The answer when all that it cites and that `counts` is gone.
+fn ablated(
+    question: &Question,
+    facts: &Facts,
+    answer: &Answer,
+    counts: &dyn Fn(&Evidence) -> bool,
+) -> Ablated {
     let cited: Vec<&String> = answer
         .headline_cites
         .iter()
         .chain(answer.claims.iter().flat_map(|claim| &claim.cites))
         .collect();
+    let gone = answer.evidence.iter().filter(|item| cited.contains(&&item.id) && counts(item));
+    let gone: Vec<&Evidence> = gone.collect();
     let mut gathered = (*facts.gathered).clone();
-    for item in answer.evidence.iter().filter(|item| cited.contains(&&item.id)) {
-        if let Some(measure) = &item.measure {
-            forget(&mut gathered, measure);
-        }
-    }
-    let is_cited = |key: &str| {
-        facts.bundle.id_of(key).is_some_and(|id| cited.iter().any(|cited| cited.as_str() == id))
-    };
+    gone.iter()
+        .filter_map(|item| item.measure.as_ref())
+        .for_each(|measure| forget(&mut gathered, measure));
+    let is_cited =
+        |key: &str| facts.bundle.id_of(key).is_some_and(|id| gone.iter().any(|item| item.id == id));
     gathered.candidates.retain(|candidate| !is_cited(&candidate.key));
     gathered.passages.retain(|passage| !is_cited(&passage.key()));
     let gathered = Arc::new(gathered);
@@ -238,6 +260,7 @@ fn forget(gathered: &mut Gathered, measure: &Measure) {
             seen.objects.retain(|known| known.name != name);
             seen.cluster_events.retain(|event| !event.object.ends_with(name));
         }
+        Measure::Several { each } => each.iter().for_each(|one| forget(gathered, one)),
         Measure::Document { .. } => {}
     }
 }

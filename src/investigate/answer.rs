@@ -125,6 +125,9 @@ pub struct Impact {
     pub since: Option<Timestamp>,
     /// Services that show it, worst first.
     pub services: Vec<String>,
+    /// The evidence that shows it of them.
+    #[serde(default)]
+    pub cites: Vec<String>,
 }
 
 /// Something that was considered and excluded.

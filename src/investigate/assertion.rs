@@ -60,6 +60,11 @@ pub enum Measure {
         /// `Kind/namespace/name`.
         object: String,
     },
+    /// Several things, in one item that lists what was seen of each.
+    Several {
+        /// Each of them.
+        each: Vec<Measure>,
+    },
 }
 
 /// What is measured of it.

@@ -30,6 +30,8 @@ pub enum EvidenceKind {
     K8sEvent,
     /// The state of a cluster object, or the output of a command that shows it.
     ClusterState,
+    /// A list of what else differs, of any signal.
+    Signs,
     /// A passage of a runbook.
     Runbook,
     /// A passage of a past incident.
@@ -49,6 +51,7 @@ impl EvidenceKind {
             Self::Change => "changes",
             Self::Alert => "alerts",
             Self::K8sEvent | Self::ClusterState => "cluster",
+            Self::Signs => "signs",
             Self::Runbook | Self::Incident | Self::Doc => "documents",
         }
     }
@@ -66,6 +69,7 @@ impl EvidenceKind {
             Self::Alert => "alert",
             Self::K8sEvent => "cluster event",
             Self::ClusterState => "cluster state",
+            Self::Signs => "signs",
             Self::Runbook => "runbook",
             Self::Incident => "past incident",
             Self::Doc => "document",

@@ -147,6 +147,8 @@ pub struct Diagnosis {
     pub owner: Option<Owner>,
     /// One for each of the analysis' findings, in the same order.
     pub findings: Vec<ToldFinding>,
+    /// One for each of the metrics that moved beside them, in the same order.
+    pub moved: Vec<ToldFinding>,
     /// One for each of the analysis' tested changes, in the same order.
     pub changes: Vec<ToldFinding>,
 }

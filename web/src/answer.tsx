@@ -34,7 +34,7 @@ export function AnswerView({ answer, sentences }: { answer: Answer; sentences: s
       </h2>
       <p class="scope">
         {answer.impact.since && <>since {moment(answer.impact.since)} · </>}
-        {answer.impact.services.length > 0 && <>hits {answer.impact.services.map(visible).join(", ")} · </>}
+        {answer.impact.services.length > 0 && <>hits {answer.impact.services.map(visible).join(", ")} {cite(answer.impact.cites)} · </>}
         examined {span(answer.from, answer.to)}
       </p>
       {answer.understood && <p class="scope">read as: {visible(answer.understood)}</p>}

@@ -17,7 +17,7 @@ const item: Evidence = {
 
 const answer: Answer = {
   answer_id: "ans_1", incident: "7Q2", run_id: "r1", question: "why?", verdict: "likely_cause", confidence: "medium", headline: "Likely checkout", headline_cites: ["E1"],
-  from: "2026-11-22T03:00:00Z", to: "2026-11-22T03:15:00Z", scope: ["checkout"], understood: null, impact: { since: null, services: [] },
+  from: "2026-11-22T03:00:00Z", to: "2026-11-22T03:15:00Z", scope: ["checkout"], understood: null, impact: { since: null, services: [], cites: [] },
   claims: [{ id: "c1", text: hostile, cites: ["E1"], status: "verified" }],
   hypotheses: [{ id: "h1", title: "checkout", subject: "checkout", fault_kind: "config", status: "refuted", score: 0.1, for: [], against: ["E1"], why: "quiet" }],
   ruled_out: [], next: [], seen_before: [], unknowns: [{ what: "no traces", fix: "send them" }], evidence: [item],

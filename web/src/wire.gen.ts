@@ -94,7 +94,11 @@ id: string, } | { "of": "object",
 /**
  * `Kind/namespace/name`.
  */
-object: string, };
+object: string, } | { "of": "several", 
+/**
+ * Each of them.
+ */
+each: Array<Measure>, };
 
 export type Claim = { 
 /**
@@ -166,7 +170,11 @@ since: string | null,
 /**
  * Services that show it, worst first.
  */
-services: Array<string>, };
+services: Array<string>, 
+/**
+ * The evidence that shows it of them.
+ */
+cites: Array<string>, };
 
 export type RuledOut = { 
 /**
@@ -332,7 +340,7 @@ ms: number, };
 
 export type ToldBy = "plain" | "model";
 
-export type EvidenceKind = "log" | "log_template" | "trace" | "span" | "metric" | "change" | "alert" | "k8s_event" | "cluster_state" | "runbook" | "incident" | "doc";
+export type EvidenceKind = "log" | "log_template" | "trace" | "span" | "metric" | "change" | "alert" | "k8s_event" | "cluster_state" | "signs" | "runbook" | "incident" | "doc";
 
 export type Evidence = { 
 /**

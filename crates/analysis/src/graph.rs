@@ -67,13 +67,24 @@ impl ServiceGraph {
     /// Everyone whom trouble of `service` can reach by being called: its callers, their callers and so on, sorted.
     #[must_use]
     pub fn blast_radius(&self, service: &str) -> Vec<String> {
+        self.reached(service, |edge| (&edge.callee, &edge.caller))
+    }
+
+    /// Everyone whom `service` needs: those it calls, those whom they call and so on, sorted.
+    #[must_use]
+    pub fn dependencies(&self, service: &str) -> Vec<String> {
+        self.reached(service, |edge| (&edge.caller, &edge.callee))
+    }
+
+    /// Everyone reached from `service` by edges walked from the first to the second that `way` names, sorted.
+    fn reached(&self, service: &str, way: fn(&GraphEdge) -> (&String, &String)) -> Vec<String> {
         let mut reached: Vec<String> = Vec::new();
         let mut open = vec![service.to_owned()];
         while let Some(name) = open.pop() {
-            for caller in self.callers(&name) {
-                if caller != service && !reached.iter().any(|known| known == caller) {
-                    reached.push(caller.to_owned());
-                    open.push(caller.to_owned());
+            for (from, to) in self.edges.iter().map(way) {
+                if *from == name && to != service && !reached.contains(to) {
+                    reached.push(to.clone());
+                    open.push(to.clone());
                 }
             }
         }

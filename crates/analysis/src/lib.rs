@@ -8,6 +8,7 @@
 //! Nothing here does I/O, asks for the time or draws a random number: the same observations give the same analysis,
 //! down to the order of equals. Thresholds are in units of the baseline's own noise, never of one system's numbers.
 
+mod around;
 mod finding;
 pub mod fingerprint;
 mod graph;
@@ -17,6 +18,7 @@ mod rank;
 mod suspect;
 pub mod templates;
 
+pub use around::{Around, Place};
 pub use finding::{Course, Finding, FindingKind};
 pub use graph::{GraphEdge, GraphService, ServiceGraph};
 pub use observations::{LogLink, Observations, Symptom};

@@ -6,8 +6,10 @@ mod model;
 mod narrator;
 mod next;
 mod reply;
+mod rest;
 mod seen;
 mod standing;
+mod sure;
 
 pub use bundle::{Bundle, pack, render};
 pub use model::{Packed, RequestError, draft_of, request};

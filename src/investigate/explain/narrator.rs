@@ -1,25 +1,20 @@
 //! The plain narrator: tells what the engine found, in short sentences, without a model.
 
 use groundcrew_analysis::{FaultKind, FindingKind, Subject, Suspect, Verdict as ChangeOutcome};
-use groundcrew_telemetry::Severity;
 
-use super::super::answer::{
-    Confidence, Hypothesis, HypothesisStatus, Impact, ToldBy, Usage, Verdict,
-};
+use super::super::answer::{Hypothesis, HypothesisStatus, Impact, ToldBy, Usage, Verdict};
 use super::super::assertion::Assertion;
 use super::super::draft::{Draft, Sentence};
 use super::super::evidence::{Candidate, EvidenceKind, Gap, shorten};
 use super::super::material::{Deciding, Diagnosis, Passage, SCORE_NAMED_MIN, ToldFinding};
 use super::super::question::{Intent, Plan};
-use super::super::words::speaks_of_failure;
-use super::{Bundle, facts, next, seen, standing};
+use super::sure::{confidence, is_about, is_negligible, is_thin, only_lines};
+use super::{Bundle, facts, next, rest, seen, standing};
 
-/// From here on, with signals that agree, an answer may be called sure. Windows without a fault seldom come near it.
-const SCORE_HIGH_MIN: f64 = 0.8;
-/// A line that comes up to so many times as often, or as seldom, is no sign of a fault by itself.
-const RATE_MOVES: f64 = 1.25;
 /// Reasons told for the leading suspect.
 pub(super) const REASONS_MAX: usize = 4;
+/// Services of which it is said that they are hit.
+const IMPACT_SERVICES_MAX: usize = 6;
 /// Suspects shown.
 const HYPOTHESES_MAX: usize = 4;
 
@@ -60,6 +55,8 @@ pub fn choose(plan: &Plan, diagnosis: &Diagnosis) -> Vec<Candidate> {
         }
     }
     chosen.extend(course(diagnosis).map(|told| told.item.clone()));
+    let rest = leading(plan, diagnosis).and_then(|suspect| rest::of(suspect, diagnosis));
+    chosen.extend(rest.map(|told| told.item));
     chosen.extend(seen::items(diagnosis));
     chosen.extend(diagnosis.owner.iter().map(|owner| owner.item.clone()));
     chosen.extend(diagnosis.changes.iter().take(3).map(|told| told.item.clone()));
@@ -75,13 +72,22 @@ pub(super) fn named_suspects(diagnosis: &Diagnosis) -> impl Iterator<Item = &Sus
         .take(HYPOTHESES_MAX)
 }
 
+/// The suspect that is named as the cause, where one is.
+fn leading<'a>(plan: &Plan, diagnosis: &'a Diagnosis) -> Option<&'a Suspect> {
+    named_suspects(diagnosis)
+        .next()
+        .filter(|suspect| suspect.score >= SCORE_NAMED_MIN && !is_negligible(suspect, diagnosis))
+        .filter(|suspect| is_about(suspect, plan, diagnosis))
+        .filter(|_| plan.intent == Intent::Cause && plan.asked_about.is_none())
+}
+
 /// How the trouble goes on, where that is known.
 fn course(diagnosis: &Diagnosis) -> Option<&ToldFinding> {
     diagnosis.findings.get(diagnosis.analysis.course?)
 }
 
 /// The change that the tests make likely, if one is.
-fn likely_change(diagnosis: &Diagnosis) -> Option<&ToldFinding> {
+pub(super) fn likely_change(diagnosis: &Diagnosis) -> Option<&ToldFinding> {
     let best = diagnosis.analysis.changes.first()?;
     diagnosis
         .changes
@@ -93,10 +99,8 @@ fn likely_change(diagnosis: &Diagnosis) -> Option<&ToldFinding> {
 #[must_use]
 pub fn narrate(material: Material<'_>, bundle: &Bundle) -> Draft {
     let Material { plan, diagnosis, .. } = material;
-    let leading = named_suspects(diagnosis)
-        .next()
-        .filter(|suspect| suspect.score >= SCORE_NAMED_MIN && !is_negligible(suspect, diagnosis))
-        .filter(|suspect| is_about(suspect, plan, diagnosis));
+    let leading = leading(plan, diagnosis);
+    let rest = leading.and_then(|suspect| rest::of(suspect, diagnosis));
     let mut draft = Draft {
         verdict: Verdict::NotEnoughEvidence,
         confidence: None,
@@ -107,7 +111,7 @@ pub fn narrate(material: Material<'_>, bundle: &Bundle) -> Draft {
         next: next::steps(material, bundle),
         seen_before: seen::before(diagnosis, bundle),
         unknowns: next::unknowns(plan, material.gaps),
-        impact: impact(diagnosis),
+        impact: impact(diagnosis, rest.as_ref(), bundle),
         told_by: ToldBy::Plain,
         usage: Usage::default(),
         notice: None,
@@ -117,7 +121,9 @@ pub fn narrate(material: Material<'_>, bundle: &Bundle) -> Draft {
         return draft;
     }
     match (plan.intent, leading) {
-        (Intent::Cause, Some(suspect)) => tell_cause(&mut draft, suspect, material, bundle),
+        (Intent::Cause, Some(suspect)) => {
+            tell_cause(&mut draft, suspect, (material, rest.as_ref()), bundle);
+        }
         (Intent::Lookup, _) => facts::tell(&mut draft, material, bundle),
         (Intent::Cause, None) => facts::tell_what_stands_out(&mut draft, plan.window, bundle),
     }
@@ -144,7 +150,12 @@ pub(super) fn claim(told: &ToldFinding, id: &str) -> Sentence {
         .asserting(says.map(|(figure, is)| Assertion::new(id, *figure, is.clone())).collect())
 }
 
-fn tell_cause(draft: &mut Draft, suspect: &Suspect, material: Material<'_>, bundle: &Bundle) {
+fn tell_cause(
+    draft: &mut Draft,
+    suspect: &Suspect,
+    (material, rest): (Material<'_>, Option<&ToldFinding>),
+    bundle: &Bundle,
+) {
     let Material { plan, diagnosis, .. } = material;
     let reasons = cited_reasons(suspect, diagnosis, bundle);
     let Some((first_reason, _)) = reasons.first() else {
@@ -157,8 +168,7 @@ fn tell_cause(draft: &mut Draft, suspect: &Suspect, material: Material<'_>, bund
     let cites: Vec<String> = reasons.iter().take(2).map(|(_, id)| (*id).to_owned()).collect();
     let since =
         suspect.onset.map(|onset| format!(" since {}", onset.clock_time())).unwrap_or_default();
-    draft.verdict = Verdict::LikelyCause;
-    draft.confidence = Some(confidence(suspect, diagnosis, bundle));
+    let sure = confidence(suspect, diagnosis, bundle);
     draft.headline = match change {
         Some((_, id, verdict)) => Sentence::new(
             format!(
@@ -173,6 +183,18 @@ fn tell_cause(draft: &mut Draft, suspect: &Suspect, material: Material<'_>, bund
             cites,
         ),
     };
+    if is_thin(suspect, sure, diagnosis) {
+        draft.headline.text =
+            format!("Not enough evidence for a cause; look first at {}", draft.headline.text);
+        draft
+            .hypotheses
+            .iter_mut()
+            .filter(|one| one.status == HypothesisStatus::Supported)
+            .for_each(|one| one.status = HypothesisStatus::Possible);
+    } else {
+        draft.verdict = Verdict::LikelyCause;
+        draft.confidence = Some(sure);
+    }
     draft.claims = reasons.iter().take(REASONS_MAX).map(|(told, id)| claim(told, id)).collect();
     draft.claims.extend(change.map(|(told, id, _)| claim(told, id)));
     if let Some(told) = course(diagnosis)
@@ -180,6 +202,7 @@ fn tell_cause(draft: &mut Draft, suspect: &Suspect, material: Material<'_>, bund
     {
         draft.claims.push(claim(told, id));
     }
+    draft.claims.extend(rest.and_then(|told| Some(claim(told, bundle.id_of(&told.item.key)?))));
     draft.claims.extend(seen::influence(suspect, diagnosis, bundle));
 }
 
@@ -225,91 +248,6 @@ fn unquoted(told: &ToldFinding) -> String {
         },
         None => told.sentence.clone(),
     }
-}
-
-/// Capped by rule: how many independent signals agree, and whether a second suspect is close.
-fn confidence(suspect: &Suspect, diagnosis: &Diagnosis, bundle: &Bundle) -> Confidence {
-    let mut signals: Vec<&str> = suspect
-        .reasons
-        .iter()
-        .filter_map(|position| diagnosis.findings.get(*position))
-        .filter(|told| bundle.id_of(&told.item.key).is_some())
-        .map(|told| told.item.kind.signal())
-        .collect();
-    signals.sort_unstable();
-    signals.dedup();
-    let second = named_suspects(diagnosis).nth(1).map_or(0.0, |second| second.score);
-    let clear = suspect.score >= 1.5 * second;
-    if signals == ["logs"] {
-        // Anybody who can make a service write a line could have made this.
-        return Confidence::Low;
-    }
-    match signals.len() {
-        0 => Confidence::Low,
-        1 if suspect.score >= 0.6 && clear => Confidence::Medium,
-        1 => Confidence::Low,
-        _ if suspect.score >= SCORE_HIGH_MIN && clear => Confidence::High,
-        _ if suspect.score >= 0.45 => Confidence::Medium,
-        _ => Confidence::Low,
-    }
-}
-
-/// Whether all that speaks for it is that some lines come a little more or less often, or ordinary ones much more often:
-/// that happens without any fault.
-fn is_negligible(suspect: &Suspect, diagnosis: &Diagnosis) -> bool {
-    let mut findings =
-        suspect.reasons.iter().filter_map(|position| diagnosis.analysis.findings.get(*position));
-    findings.all(|finding| match &finding.kind {
-        FindingKind::TemplateSpiking { severity, exemplar, .. }
-            if *severity < Severity::WARN && !speaks_of_failure(exemplar) =>
-        {
-            true
-        }
-        FindingKind::TemplateSpiking { before_per_min, after_per_min, .. }
-        | FindingKind::TemplateGone { before_per_min, after_per_min, .. } => {
-            (after_per_min / before_per_min.max(f64::MIN_POSITIVE)).ln().abs() < RATE_MOVES.ln()
-        }
-        FindingKind::PathLeft { missed, due, .. } => {
-            (*missed as f64) < (1.0 - 1.0 / RATE_MOVES) * *due as f64
-        }
-        _ => false,
-    })
-}
-
-/// Whether the suspect has to do with what was asked. An object of the cluster that is not well explains itself; that it
-/// explains another one needs a way between them.
-fn is_about(suspect: &Suspect, plan: &Plan, diagnosis: &Diagnosis) -> bool {
-    let name = suspect.subject.service();
-    let mut told = suspect.reasons.iter().filter_map(|position| diagnosis.findings.get(*position));
-    let only_cluster = told.all(|told| told.item.kind.signal() == "cluster");
-    if !only_cluster || plan.services.is_empty() || matches!(suspect.subject, Subject::Node(_)) {
-        return true;
-    }
-    let graph = &diagnosis.analysis.graph;
-    let mut near: Vec<&str> = plan.services.iter().map(String::as_str).collect();
-    let mut position = 0;
-    while let Some(service) = near.get(position).copied() {
-        if service == name {
-            return true;
-        }
-        for next in graph.callees(service) {
-            if !near.contains(&next) {
-                near.push(next);
-            }
-        }
-        position += 1;
-    }
-    false
-}
-
-/// Whether nothing but log lines speaks for it. Those can be written by whoever sends a request, so it is never more than
-/// possible.
-fn only_lines(suspect: &Suspect, diagnosis: &Diagnosis) -> bool {
-    suspect
-        .reasons
-        .iter()
-        .filter_map(|position| diagnosis.findings.get(*position))
-        .all(|told| told.item.kind.signal() == "logs")
 }
 
 fn hypotheses(diagnosis: &Diagnosis, bundle: &Bundle) -> Vec<Hypothesis> {
@@ -385,9 +323,10 @@ fn ruled_out(diagnosis: &Diagnosis, bundle: &Bundle) -> Vec<Sentence> {
         .collect()
 }
 
-fn impact(diagnosis: &Diagnosis) -> Impact {
-    let mut hit: Vec<(&str, f64)> = Vec::new();
-    for finding in &diagnosis.analysis.findings {
+/// Since when, and who shows it: each with the item of its worst finding, or with the list that holds that.
+fn impact(diagnosis: &Diagnosis, rest: Option<&ToldFinding>, bundle: &Bundle) -> Impact {
+    let mut hit: Vec<(&str, f64, &str)> = Vec::new();
+    for (finding, told) in diagnosis.analysis.findings.iter().zip(&diagnosis.findings) {
         let felt = matches!(
             finding.kind,
             FindingKind::ServiceErrors { .. }
@@ -397,15 +336,26 @@ fn impact(diagnosis: &Diagnosis) -> Impact {
         if !felt || finding.service.is_empty() {
             continue;
         }
-        match hit.iter_mut().find(|(service, _)| *service == finding.service) {
-            Some((_, strength)) => *strength = strength.max(finding.strength),
-            None => hit.push((&finding.service, finding.strength)),
+        let worst = (finding.service.as_str(), finding.strength, told.item.key.as_str());
+        match hit.iter_mut().find(|(service, ..)| *service == finding.service) {
+            Some(known) if known.1 < worst.1 => *known = worst,
+            Some(_) => {}
+            None => hit.push(worst),
         }
     }
     hit.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+    hit.truncate(IMPACT_SERVICES_MAX);
+    let list = rest.and_then(|rest| bundle.id_of(&rest.item.key));
+    let mut cites: Vec<String> = Vec::new();
+    for id in hit.iter().filter_map(|(_, _, key)| bundle.id_of(key).or(list)) {
+        if !cites.iter().any(|known| known == id) {
+            cites.push(id.to_owned());
+        }
+    }
     Impact {
         since: diagnosis.analysis.onset,
-        services: hit.into_iter().take(6).map(|(service, _)| service.to_owned()).collect(),
+        services: hit.into_iter().map(|(service, ..)| service.to_owned()).collect(),
+        cites,
     }
 }
 

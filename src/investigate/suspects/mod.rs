@@ -32,7 +32,8 @@ pub fn diagnose(observations: &Observations) -> Diagnosis {
     tell_apart(&mut findings);
     let changes =
         analysis.changes.iter().map(|verdict| tell_change(verdict, observations)).collect();
-    Diagnosis { analysis, findings, changes, ..Diagnosis::default() }
+    let moved = analysis.moved.iter().map(|finding| tell(finding, observations)).collect();
+    Diagnosis { analysis, findings, moved, changes, ..Diagnosis::default() }
 }
 
 /// Two findings of one thing that say different things are two items: a sentence must not cite the other one's figures.

@@ -73,13 +73,14 @@ pub(super) fn soften(text: &str, cites: &[String], evidence: &[Evidence]) -> Str
     soft
 }
 
-/// Kinds of telemetry that the cited items come from. Documents tell of other days, alerts repeat a symptom.
+/// Kinds of telemetry that the cited items come from. Documents tell of other days, alerts repeat a symptom, and a list of
+/// what else differs is no witness of its own.
 pub(super) fn independent_signals(cites: &[String], evidence: &[Evidence]) -> usize {
     let mut signals: Vec<&str> = evidence
         .iter()
         .filter(|item| cites.contains(&item.id))
         .map(|item| item.kind.signal())
-        .filter(|signal| !matches!(*signal, "documents" | "alerts"))
+        .filter(|signal| !matches!(*signal, "documents" | "alerts" | "signs"))
         .collect();
     signals.sort_unstable();
     signals.dedup();

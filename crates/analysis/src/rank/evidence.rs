@@ -77,6 +77,17 @@ impl Evidence {
         self.clues.push(Clue { service, channel, likelihood, finding });
     }
 
+    /// How convincing each finding is by itself: the most that it says about any service.
+    pub(super) fn likelihoods(&self) -> Vec<f64> {
+        let mut likelihoods = vec![0.0_f64; self.findings.len()];
+        for clue in &self.clues {
+            if let Some(most) = likelihoods.get_mut(clue.finding) {
+                *most = most.max(clue.likelihood);
+            }
+        }
+        likelihoods
+    }
+
     /// Makes what goes on beside requests say less, when none of them suffer.
     pub(super) fn soften(&mut self, factor: f64) {
         for clue in self.clues.iter_mut().filter(|clue| !clue.channel.is_of_requests()) {

@@ -23,6 +23,7 @@ mod limits;
 mod load;
 mod logs;
 mod meaning;
+mod moved;
 mod names;
 mod nodes;
 mod onset;

@@ -12,7 +12,7 @@ use super::season::{Seasons, UsualCounts};
 use super::spans::Forest;
 use super::{
     cluster, cohorts, combine, course, ends, errors, fallback, flow, golden, harm, invariants,
-    kind, load, logs, nodes, onset, path, resources, series, shape, slowness, topology,
+    kind, load, logs, moved, nodes, onset, path, resources, series, shape, slowness, topology,
 };
 use crate::{
     Analysis, FaultKind, Finding, FindingKind, Observations, ServiceGraph, Subject, Suspect,
@@ -130,13 +130,16 @@ fn conclude(
     let changes = verdicts(observations, &failing, &known);
     kind::by_change(&mut suspects, &changes, observations);
     let onset = suspects.first().and_then(|suspect| suspect.onset);
+    let moved = moved::beside(movements, &evidence.findings);
+    let mut likelihoods = evidence.likelihoods();
     let mut findings = evidence.findings;
     let course = (!suspects.is_empty()).then(|| course::find(forest, periods, onset)).flatten();
     let course = course.map(|course| {
         findings.push(course);
         findings.len() - 1
     });
-    Analysis { findings, suspects, graph, changes, onset, course }
+    likelihoods.resize(findings.len(), 0.0);
+    Analysis { findings, likelihoods, moved, suspects, graph, changes, onset, course }
 }
 
 fn suspects(

@@ -109,11 +109,13 @@ fn impact(answer: &Answer, way: Way<'_>) -> Option<Line> {
         let joint = if line.words.is_empty() { "Hits " } else { ", hits " };
         line = line.say(&format!("{joint}{}{others}", named.join(", ")));
     }
+    let mut cites = answer.impact.cites.clone();
     if let Some(course) = answer.claims.iter().find(|claim| is_of_everybody(answer, claim)) {
         let joint = if line.words.is_empty() { "" } else { ". " };
         line = line.say(joint).quote(&course.text, Voice::Recorded);
-        line = line.citing(way.cites(&course.cites, CITES_MAX));
+        cites.splice(0..0, course.cites.iter().cloned());
     }
+    let line = line.citing(way.cites(&cites, CITES_MAX));
     (!line.words.is_empty()).then_some(line)
 }
 

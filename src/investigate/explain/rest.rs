@@ -1,0 +1,324 @@
+//! What else is different beside the sentences that are told: counted by how it lies to the leading suspect, with an item
+//! that lists it. A reader sees what a cause would leave unexplained, and that nothing was left out to make it fit.
+
+use std::collections::BTreeSet;
+
+use groundcrew_analysis::{Around, Finding, FindingKind, Place, Suspect};
+
+use super::super::assertion::Measure;
+use super::super::evidence::{Candidate, EvidenceKind, PREVIEW_BYTES_MAX, shorten};
+use super::super::format::count;
+use super::super::material::{Diagnosis, ToldFinding};
+use super::narrator::REASONS_MAX;
+
+/// What says less than this by itself, and is nothing that requests go through, is noise.
+const LIKELIHOOD_MIN: f64 = 0.1;
+/// Noise units from which on what requests go through is listed, whoever is to blame for it.
+const STRENGTH_MIN: f64 = 3.0;
+/// Names told for one place.
+const NAMES_MAX: usize = 3;
+/// Longest line of the list, in bytes.
+const LINE_BYTES_MAX: usize = 120;
+/// What the list may take of an item, in bytes: the first line stands before it.
+const LIST_BYTES_MAX: usize = PREVIEW_BYTES_MAX - 600;
+/// The key of the item.
+const KEY: &str = "signs:rest";
+
+/// One sign of the list.
+struct Sign<'a> {
+    place: Place,
+    weight: f64,
+    finding: &'a Finding,
+    told: &'a ToldFinding,
+}
+
+/// The sentence and its item; `None` where everything that differs is told already.
+pub(super) fn of(suspect: &Suspect, diagnosis: &Diagnosis) -> Option<ToldFinding> {
+    let signs = signs(suspect, diagnosis);
+    if signs.is_empty() {
+        return None;
+    }
+    let sentence = sentence(&signs);
+    let (list, each) = list(&signs, diagnosis);
+    let item = Candidate {
+        measure: Some(Measure::Several { each }),
+        score: 0.5,
+        ..Candidate::new(EvidenceKind::Signs, sentence.clone(), KEY)
+    }
+    .saying(&format!("{sentence}{list}"));
+    Some(ToldFinding { sentence, item, says: Vec::new() })
+}
+
+/// What is not told by sentences of its own, nearest to the suspect first and there the most telling first.
+fn signs<'a>(suspect: &Suspect, diagnosis: &'a Diagnosis) -> Vec<Sign<'a>> {
+    let analysis = &diagnosis.analysis;
+    let around = Around::new(&analysis.graph, &suspect.subject);
+    let cited: BTreeSet<usize> =
+        suspect.reasons.iter().take(REASONS_MAX).copied().chain(analysis.course).collect();
+    let mut signs: Vec<Sign<'_>> = analysis
+        .findings
+        .iter()
+        .zip(&analysis.likelihoods)
+        .zip(&diagnosis.findings)
+        .enumerate()
+        .filter(|(position, _)| !cited.contains(position))
+        .filter(|(_, ((finding, says), _))| {
+            **says >= LIKELIHOOD_MIN || is_felt(&finding.kind) && finding.strength >= STRENGTH_MIN
+        })
+        .map(|(_, ((finding, says), told))| {
+            let felt = if is_felt(&finding.kind) { 1.0 } else { 0.0 };
+            Sign { place: around.place(finding), weight: felt + says, finding, told }
+        })
+        .collect();
+    // A service of which nothing is listed yet is shown by what moved of it the farthest.
+    let mut listed: BTreeSet<&str> =
+        signs.iter().map(|sign| sign.finding.service.as_str()).collect();
+    for (finding, told) in analysis.moved.iter().zip(&diagnosis.moved) {
+        if finding.strength >= STRENGTH_MIN && listed.insert(&finding.service) {
+            signs.push(Sign { place: around.place(finding), weight: 0.0, finding, told });
+        }
+    }
+    signs.sort_by(|a, b| a.place.cmp(&b.place).then_with(|| b.weight.total_cmp(&a.weight)));
+    signs
+}
+
+/// Whether it is something that requests go through.
+fn is_felt(kind: &FindingKind) -> bool {
+    matches!(
+        kind,
+        FindingKind::ServiceErrors { .. }
+            | FindingKind::ServiceLatency { .. }
+            | FindingKind::EdgeErrors { .. }
+            | FindingKind::EdgeLatency { .. }
+            | FindingKind::MetricShift { .. }
+    )
+}
+
+/// How many there are and where; by name where trouble went, and where it would be unexplained.
+fn sentence(signs: &[Sign<'_>]) -> String {
+    let at = |place: Place| -> Vec<&Sign<'_>> {
+        signs.iter().filter(|sign| sign.place == place).collect()
+    };
+    let part = |place: Place, words: &str, is_named: bool| {
+        let there = at(place);
+        let whose = if is_named { names(&there) } else { String::new() };
+        (!there.is_empty()).then(|| (there.len(), format!("{words}{whose}")))
+    };
+    let parts: Vec<(usize, String)> = [
+        part(Place::Itself, "on it or its node", false),
+        part(Place::Callers, "on its callers", true),
+        part(Place::Callees, "on what it calls", false),
+        part(Place::Elsewhere, "elsewhere", true),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let noun = if signs.len() == 1 { "sign" } else { "signs" };
+    let all = format!("{} more {noun}", count(signs.len() as u64));
+    match parts.as_slice() {
+        [(_, words)] => format!("{all} {words}"),
+        parts => {
+            let parts =
+                parts.iter().map(|(number, words)| format!("{} {words}", count(*number as u64)));
+            format!("{all}: {}", parts.collect::<Vec<_>>().join(", "))
+        }
+    }
+}
+
+/// Whom they are about, in brackets.
+fn names(signs: &[&Sign<'_>]) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for name in signs.iter().filter_map(|sign| sign.told.item.service.as_deref()) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let more = match names.len().saturating_sub(NAMES_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    names.truncate(NAMES_MAX);
+    if names.is_empty() { String::new() } else { format!(" ({}{more})", names.join(", ")) }
+}
+
+/// The lines of the list with a heading for each place, as many as there is room for, and what those were measured on. What
+/// moved beside a service's own line stands below it by name.
+fn list(signs: &[Sign<'_>], diagnosis: &Diagnosis) -> (String, Vec<Measure>) {
+    let mut list = String::new();
+    let mut measures = Vec::new();
+    let mut heading = None;
+    let mut services: BTreeSet<&str> = BTreeSet::new();
+    for (number, Sign { place, finding, told, .. }) in signs.iter().enumerate() {
+        if list.len() > LIST_BYTES_MAX {
+            let left = count((signs.len() - number) as u64);
+            list.push_str(&format!("\n  and {left} that are not listed"));
+            break;
+        }
+        if heading.replace(*place) != Some(*place) {
+            list.push_str(match place {
+                Place::Itself => "\n  on it or its node",
+                Place::Callers => "\n  on its callers",
+                Place::Callees => "\n  on what it calls",
+                Place::Elsewhere => "\n  elsewhere: no call between them is known",
+            });
+        }
+        list.push_str("\n    ");
+        list.push_str(&line(finding, told));
+        measures.extend(told.item.measure.clone());
+        if services.insert(&finding.service) {
+            moved_too(finding, diagnosis, &mut list, &mut measures);
+        }
+    }
+    (list, measures)
+}
+
+/// The sentence without the pod: the item of its own has it.
+fn line(finding: &Finding, told: &ToldFinding) -> String {
+    let pod = finding.pod.as_ref().map(|pod| format!(" (pod {pod})"));
+    let whole = &told.sentence;
+    let short = pod.map_or_else(|| whole.clone(), |pod| whole.replacen(&pod, "", 1));
+    shorten(&short, LINE_BYTES_MAX)
+}
+
+/// The metrics of the finding's service that moved as well, by name.
+fn moved_too(
+    above: &Finding,
+    diagnosis: &Diagnosis,
+    list: &mut String,
+    measures: &mut Vec<Measure>,
+) {
+    let moved = diagnosis.analysis.moved.iter().zip(&diagnosis.moved);
+    let mut names: Vec<&str> = Vec::new();
+    for (finding, told) in moved.filter(|(one, _)| one.service == above.service && *one != above) {
+        if let FindingKind::MetricShift { metric, .. } = &finding.kind {
+            names.push(metric);
+            measures.extend(told.item.measure.clone());
+        }
+    }
+    if !names.is_empty() {
+        list.push_str("\n      as well: ");
+        list.push_str(&shorten(&names.join(", "), LINE_BYTES_MAX));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use groundcrew_analysis::{Analysis, FaultKind, GraphEdge, ServiceGraph, Subject};
+
+    use super::*;
+
+    fn metric(service: &str, name: &str, strength: f64) -> Finding {
+        Finding {
+            kind: FindingKind::MetricShift {
+                metric: name.to_owned(),
+                unit: String::new(),
+                before: 1.0,
+                after: 9.0,
+                node: None,
+            },
+            service: service.to_owned(),
+            pod: Some(format!("{service}-1")),
+            since: None,
+            strength,
+        }
+    }
+
+    fn told(finding: &Finding) -> ToldFinding {
+        let FindingKind::MetricShift { metric, .. } = &finding.kind else { panic!("a metric") };
+        let (service, pod) = (finding.service.clone(), finding.pod.clone());
+        let sentence = format!("{metric} of {service} (pod {service}-1) went from 1 to 9");
+        let measure = Measure::Series { service: service.clone(), pod, metric: metric.clone() };
+        let item = Candidate {
+            service: Some(service),
+            measure: Some(measure),
+            ..Candidate::new(EvidenceKind::Metric, sentence.clone(), sentence.clone())
+        };
+        ToldFinding { sentence, item, says: Vec::new() }
+    }
+
+    /// web calls shop, which is suspected; mail has nothing to do with either.
+    fn diagnosis(findings: Vec<(Finding, f64)>, moved: Vec<Finding>) -> (Suspect, Diagnosis) {
+        let (findings, likelihoods): (Vec<Finding>, Vec<f64>) = findings.into_iter().unzip();
+        let suspect = Suspect {
+            subject: Subject::Service("shop".to_owned()),
+            fault_kind: FaultKind::Unknown,
+            score: 0.9,
+            reasons: vec![0],
+            against: Vec::new(),
+            onset: None,
+        };
+        let edge = GraphEdge {
+            caller: "web".to_owned(),
+            callee: "shop".to_owned(),
+            ..GraphEdge::default()
+        };
+        let diagnosis = Diagnosis {
+            findings: findings.iter().map(told).collect(),
+            moved: moved.iter().map(told).collect(),
+            analysis: Analysis {
+                findings,
+                likelihoods,
+                moved,
+                graph: ServiceGraph { services: Vec::new(), edges: vec![edge] },
+                ..Analysis::default()
+            },
+            ..Diagnosis::default()
+        };
+        (suspect, diagnosis)
+    }
+
+    #[test]
+    fn what_differs_is_counted_by_place_and_listed_once() {
+        let (suspect, diagnosis) = diagnosis(
+            vec![
+                (metric("shop", "told", 20.0), 0.9),
+                (metric("mail", "latency.avg", 5.0), 0.0),
+                (metric("web", "latency.avg", 9.0), 0.0),
+                (metric("mail", "noise", 1.0), 0.05),
+            ],
+            vec![
+                metric("web", "latency.p99", 8.0),
+                metric("shop", "latency.p50", 7.0),
+                metric("far", "latency.p50", 2.5),
+            ],
+        );
+        let rest = of(&suspect, &diagnosis).unwrap();
+        assert_eq!(
+            rest.sentence,
+            "3 more signs: 1 on it or its node, 1 on its callers (web), 1 elsewhere (mail)"
+        );
+        let lines: Vec<&str> = rest.item.text.lines().skip(1).map(str::trim).collect();
+        assert_eq!(
+            lines,
+            [
+                "on it or its node",
+                "latency.p50 of shop went from 1 to 9",
+                "on its callers",
+                "latency.avg of web went from 1 to 9",
+                "as well: latency.p99",
+                "elsewhere: no call between them is known",
+                "latency.avg of mail went from 1 to 9",
+            ]
+        );
+        let Some(Measure::Several { each }) = rest.item.measure else { panic!("several") };
+        assert_eq!(each.len(), 4, "what stands below a line is measured, too: {each:?}");
+    }
+
+    #[test]
+    fn when_all_is_told_there_is_no_more() {
+        let (suspect, diagnosis) = diagnosis(vec![(metric("shop", "told", 20.0), 0.9)], Vec::new());
+        assert_eq!(of(&suspect, &diagnosis), None);
+    }
+
+    #[test]
+    fn the_list_ends_where_an_item_does_and_says_so() {
+        let all = (0..400).map(|n| (metric(&format!("s{n:03}"), "latency.avg", 9.0), 0.5));
+        let (suspect, diagnosis) = diagnosis(all.collect(), Vec::new());
+        let rest = of(&suspect, &diagnosis).unwrap();
+        assert!(rest.item.text.len() <= PREVIEW_BYTES_MAX, "{}", rest.item.text.len());
+        assert_eq!(rest.sentence, "399 more signs elsewhere (s001, s002, s003 and 396 more)");
+        let Some(Measure::Several { each }) = &rest.item.measure else { panic!("several") };
+        let left = format!("and {} that are not listed", 399 - each.len());
+        assert!(rest.item.text.ends_with(&left), "{}", rest.item.text);
+    }
+}

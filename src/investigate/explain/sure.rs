@@ -1,0 +1,222 @@
+//! How sure an answer may be: by what kinds of signals agree, what comes near, and what could be noise. Never by tone.
+
+use groundcrew_analysis::{FaultKind, FindingKind, Subject, Suspect};
+use groundcrew_telemetry::Severity;
+
+use super::super::answer::Confidence;
+use super::super::material::Diagnosis;
+use super::super::question::Plan;
+use super::super::words::speaks_of_failure;
+use super::Bundle;
+use super::narrator::{likely_change, named_suspects};
+
+/// From here on, with signals that agree, an answer may be called sure. Windows without a fault seldom come near it.
+const SCORE_HIGH_MIN: f64 = 0.8;
+/// From here on one signal is enough, where nothing else comes near ...
+const SCORE_CLEAR_MIN: f64 = 0.6;
+/// ... which means that the second suspect's score is so many times lower.
+const CLEAR_RATIO: f64 = 1.5;
+/// A line that comes up to so many times as often, or as seldom, is no sign of a fault by itself.
+const RATE_MOVES: f64 = 1.25;
+
+/// Capped by rule: how many independent signals agree, and whether a second suspect is close.
+pub(super) fn confidence(suspect: &Suspect, diagnosis: &Diagnosis, bundle: &Bundle) -> Confidence {
+    let mut signals: Vec<&str> = suspect
+        .reasons
+        .iter()
+        .filter_map(|position| diagnosis.findings.get(*position))
+        .filter(|told| bundle.id_of(&told.item.key).is_some())
+        .map(|told| told.item.kind.signal())
+        .collect();
+    signals.sort_unstable();
+    signals.dedup();
+    let second = named_suspects(diagnosis).nth(1).map_or(0.0, |second| second.score);
+    let clear = suspect.score >= CLEAR_RATIO * second;
+    if signals == ["logs"] {
+        // Anybody who can make a service write a line could have made this.
+        return Confidence::Low;
+    }
+    match signals.len() {
+        0 => Confidence::Low,
+        1 if suspect.score >= SCORE_CLEAR_MIN && clear => Confidence::Medium,
+        1 => Confidence::Low,
+        _ if suspect.score >= SCORE_HIGH_MIN && clear => Confidence::High,
+        _ if suspect.score >= 0.45 => Confidence::Medium,
+        _ => Confidence::Low,
+    }
+}
+
+/// Whether what speaks for a suspect is too little to call it the cause: one weak signal, or several that hardly differ from
+/// what moves on any day.
+pub(super) fn is_thin(suspect: &Suspect, sure: Confidence, diagnosis: &Diagnosis) -> bool {
+    if sure > Confidence::Low {
+        return false;
+    }
+    let mut findings =
+        suspect.reasons.iter().filter_map(|position| diagnosis.analysis.findings.get(*position));
+    // What the cluster says of an object is not measured, so noise cannot make it. Requests that were compared with
+    // others of the same time, or followed to where they wait, are witnesses of another sort than a level that moved.
+    let is_seen = findings.any(|one| {
+        matches!(
+            one.kind,
+            FindingKind::ObjectUnhealthy { .. }
+                | FindingKind::Cohort { .. }
+                | FindingKind::PathGrew { .. }
+        )
+    });
+    if is_seen {
+        return false;
+    }
+    // Lines are enough where nothing else comes near, where a change began with them, or where they say what is broken.
+    // That anybody may have written them is what low confidence says.
+    let second = named_suspects(diagnosis).nth(1).map_or(0.0, |second| second.score);
+    let stands_out = suspect.score >= SCORE_CLEAR_MIN && suspect.score >= CLEAR_RATIO * second;
+    let says_what = !matches!(
+        suspect.fault_kind,
+        FaultKind::Unknown | FaultKind::CodeError | FaultKind::Exception
+    );
+    let is_enough = stands_out || says_what || likely_change(diagnosis).is_some();
+    !(only_lines(suspect, diagnosis) && is_enough)
+}
+
+/// Whether all that speaks for it is that some lines come a little more or less often, or ordinary ones much more often:
+/// that happens without any fault.
+pub(super) fn is_negligible(suspect: &Suspect, diagnosis: &Diagnosis) -> bool {
+    let mut findings =
+        suspect.reasons.iter().filter_map(|position| diagnosis.analysis.findings.get(*position));
+    findings.all(|finding| match &finding.kind {
+        FindingKind::TemplateSpiking { severity, exemplar, .. }
+            if *severity < Severity::WARN && !speaks_of_failure(exemplar) =>
+        {
+            true
+        }
+        FindingKind::TemplateSpiking { before_per_min, after_per_min, .. }
+        | FindingKind::TemplateGone { before_per_min, after_per_min, .. } => {
+            (after_per_min / before_per_min.max(f64::MIN_POSITIVE)).ln().abs() < RATE_MOVES.ln()
+        }
+        FindingKind::PathLeft { missed, due, .. } => {
+            (*missed as f64) < (1.0 - 1.0 / RATE_MOVES) * *due as f64
+        }
+        _ => false,
+    })
+}
+
+/// Whether the suspect has to do with what was asked. An object of the cluster that is not well explains itself; that it
+/// explains another one needs a way between them.
+pub(super) fn is_about(suspect: &Suspect, plan: &Plan, diagnosis: &Diagnosis) -> bool {
+    let name = suspect.subject.service();
+    let mut told = suspect.reasons.iter().filter_map(|position| diagnosis.findings.get(*position));
+    let only_cluster = told.all(|told| told.item.kind.signal() == "cluster");
+    if !only_cluster || plan.services.is_empty() || matches!(suspect.subject, Subject::Node(_)) {
+        return true;
+    }
+    let graph = &diagnosis.analysis.graph;
+    let mut near: Vec<&str> = plan.services.iter().map(String::as_str).collect();
+    let mut position = 0;
+    while let Some(service) = near.get(position).copied() {
+        if service == name {
+            return true;
+        }
+        for next in graph.callees(service) {
+            if !near.contains(&next) {
+                near.push(next);
+            }
+        }
+        position += 1;
+    }
+    false
+}
+
+/// Whether nothing but log lines speaks for it. Those can be written by whoever sends a request, so it is never more than
+/// possible.
+pub(super) fn only_lines(suspect: &Suspect, diagnosis: &Diagnosis) -> bool {
+    suspect
+        .reasons
+        .iter()
+        .filter_map(|position| diagnosis.findings.get(*position))
+        .all(|told| told.item.kind.signal() == "logs")
+}
+
+#[cfg(test)]
+mod tests {
+    use groundcrew_analysis::{Analysis, Finding};
+
+    use super::super::super::evidence::{Candidate, EvidenceKind};
+    use super::super::super::material::ToldFinding;
+    use super::*;
+
+    fn with(
+        kind: FindingKind,
+        signal: EvidenceKind,
+        fault_kind: FaultKind,
+    ) -> (Suspect, Diagnosis) {
+        let finding =
+            Finding { kind, service: "shop".to_owned(), pod: None, since: None, strength: 9.0 };
+        let item = Candidate::new(signal, "it differs", "it");
+        let told = ToldFinding { sentence: "it differs".to_owned(), item, says: Vec::new() };
+        let suspect = Suspect {
+            subject: Subject::Service("shop".to_owned()),
+            fault_kind,
+            score: 0.5,
+            reasons: vec![0],
+            against: Vec::new(),
+            onset: None,
+        };
+        let analysis = Analysis {
+            findings: vec![finding],
+            suspects: vec![suspect.clone()],
+            ..Analysis::default()
+        };
+        (suspect, Diagnosis { analysis, findings: vec![told], ..Diagnosis::default() })
+    }
+
+    fn slower() -> FindingKind {
+        FindingKind::ServiceLatency {
+            operation: None,
+            before_ms: 4.0,
+            after_ms: 9.0,
+            example: None,
+        }
+    }
+
+    fn line() -> FindingKind {
+        FindingKind::PathLeft {
+            template: groundcrew_telemetry::TemplateId::from_text("t0123456789abcdef").unwrap(),
+            text: "a line".to_owned(),
+            severity: Severity::ERROR,
+            exemplar: "a line".to_owned(),
+            missed: 3,
+            due: 4,
+        }
+    }
+
+    #[test]
+    fn one_weak_level_that_moved_is_thin() {
+        let (suspect, diagnosis) = with(slower(), EvidenceKind::Span, FaultKind::Latency);
+        assert!(is_thin(&suspect, Confidence::Low, &diagnosis));
+        assert!(!is_thin(&suspect, Confidence::Medium, &diagnosis));
+    }
+
+    #[test]
+    fn what_the_cluster_says_of_an_object_is_not() {
+        let pod = FindingKind::ObjectUnhealthy {
+            object: "Pod/shop/shop-1".to_owned(),
+            status: "CrashLoopBackOff".to_owned(),
+            lines: Vec::new(),
+        };
+        let (suspect, diagnosis) = with(pod, EvidenceKind::ClusterState, FaultKind::Scheduling);
+        assert!(!is_thin(&suspect, Confidence::Low, &diagnosis));
+    }
+
+    #[test]
+    fn lines_must_stand_out_or_say_what_is_broken() {
+        let (mut suspect, diagnosis) =
+            with(line(), EvidenceKind::LogTemplate, FaultKind::CodeError);
+        assert!(is_thin(&suspect, Confidence::Low, &diagnosis));
+        suspect.score = SCORE_CLEAR_MIN;
+        assert!(!is_thin(&suspect, Confidence::Low, &diagnosis), "nothing else comes near");
+        suspect.score = 0.5;
+        suspect.fault_kind = FaultKind::Disk;
+        assert!(!is_thin(&suspect, Confidence::Low, &diagnosis), "they say that a disk is full");
+    }
+}
