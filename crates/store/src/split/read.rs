@@ -36,7 +36,7 @@ const ALL_BYTES_MAX: usize = ROWS_BYTES_MAX
 const MIB: usize = 1024 * 1024;
 /// All of them together take no more than this part of the memory that the process may have: what is being written, and
 /// what questions work with, need the rest.
-const PART_OF_MEMORY: u64 = 8;
+const PART_OF_MEMORY: usize = 8;
 
 /// The opened files of splits.
 #[derive(Debug)]
@@ -55,14 +55,14 @@ pub(crate) struct SplitReader {
 impl Default for SplitReader {
     /// With as much memory as suits the process.
     fn default() -> Self {
-        Self::within(machine_memory::available().unwrap_or(u64::MAX) / PART_OF_MEMORY)
+        Self::within(machine_memory::available_bytes() / PART_OF_MEMORY)
     }
 }
 
 impl SplitReader {
     /// Keeps opened files in so many bytes.
-    fn within(bytes_max: u64) -> Self {
-        let bytes_max = usize::try_from(bytes_max).unwrap_or(usize::MAX).min(ALL_BYTES_MAX);
+    fn within(bytes_max: usize) -> Self {
+        let bytes_max = bytes_max.min(ALL_BYTES_MAX);
         // In percent, so that no product overflows.
         let share = |bytes: usize| bytes / 100 * (bytes_max / (ALL_BYTES_MAX / 100)).min(100);
         Self {
@@ -239,9 +239,9 @@ mod tests {
 
     #[test]
     fn opened_files_take_what_they_may_and_no_more() {
-        for bytes in [0, 1, 64 << 20, 100 << 20, ALL_BYTES_MAX as u64, u64::MAX] {
-            let taken = all(&SplitReader::within(bytes)) as u64;
-            let allowed = bytes.min(ALL_BYTES_MAX as u64);
+        for bytes in [0, 1, 64 << 20, 100 << 20, ALL_BYTES_MAX, usize::MAX] {
+            let taken = all(&SplitReader::within(bytes));
+            let allowed = bytes.min(ALL_BYTES_MAX);
             assert!(taken <= allowed, "{taken} of {allowed}");
             assert!(taken + (8 << 20) > allowed, "{taken} of {allowed}");
         }

@@ -21,7 +21,7 @@ use crate::stream::{self, KnownStreams, StreamPart, Streams};
 use crate::templates::Templates;
 use crate::wal::{Record, Replayed, Wal, replay};
 use crate::warnings::Warnings;
-use crate::{Access, StoreError, StoreOptions, checked_file, disk, template_log};
+use crate::{Access, StoreError, StoreOptions, checked_file, disk, machine_memory, template_log};
 
 /// First bytes of ledger files.
 pub(super) const LEDGER_KIND: checked_file::FileKind = *b"GClg";
@@ -29,6 +29,9 @@ pub(super) const LEDGER_KIND: checked_file::FileKind = *b"GClg";
 const LOAD_ATTEMPTS: usize = 8;
 /// Memories below this would be sealed into splits of a few rows.
 const MEMORY_BYTES_MIN: usize = 64 * 1024;
+/// What is held in memory takes no more than this part of what the process may have: as much again is being sealed, and
+/// what is on its way in, and questions, need the rest.
+const PART_OF_MEMORY: usize = 16;
 /// Splits are written with 32-bit sizes.
 const MEMORY_BYTES_LIMIT: usize = 1 << 30;
 
@@ -112,7 +115,9 @@ impl Store {
             state: open_state(&dir, rest, &warnings)?,
             dir,
             access,
-            memory_bytes_max: memory_bytes_max.clamp(MEMORY_BYTES_MIN, MEMORY_BYTES_LIMIT),
+            memory_bytes_max: memory_bytes_max
+                .min(machine_memory::available_bytes() / PART_OF_MEMORY)
+                .clamp(MEMORY_BYTES_MIN, MEMORY_BYTES_LIMIT),
             gate: RwLock::new(()),
             live: RwLock::new(loaded.live),
             wal,
