@@ -14,7 +14,7 @@ use crate::{StoreError, disk};
 /// in the order in which they are sampled, 5 has the bodies of logs as skeletons and values, requests with their keys in the
 /// write-ahead log, and when splits were received and what is left of them where, 6 has ids packed in bits,
 /// 7 says of splits which traces are left.
-pub(crate) const FORMAT: u32 = 7;
+pub(crate) const FORMAT: u32 = 8;
 /// Kind, format, length before compression, checksum.
 const HEAD_BYTES: usize = 16;
 /// How hard small files and chunks are compressed: the level that costs least per byte saved.

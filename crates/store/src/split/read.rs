@@ -10,6 +10,7 @@ use super::meta::{META_KIND, META_NAME, Split, SplitMeta};
 use super::rollup_file::{MinuteCounts, RollupFile};
 use super::rows_file::RowsFile;
 use super::series_file::SeriesFile;
+use super::shown_rows::ShownRows;
 use super::span_counts_file::SpanCountsFile;
 use super::word_index::WordIndex;
 use super::{id_index, rollup_file, rows_file, series_file, span_counts_file, word_index};
@@ -22,7 +23,8 @@ use crate::{StoreError, checked_file, disk, machine_memory};
 const ROWS_BYTES_MAX: usize = 32 * MIB;
 const IDS_BYTES_MAX: usize = 8 * MIB;
 const WORDS_BYTES_MAX: usize = 96 * MIB;
-const ROLLUP_BYTES_MAX: usize = 96 * MIB;
+const ROLLUP_BYTES_MAX: usize = 64 * MIB;
+const SHOWN_BYTES_MAX: usize = 32 * MIB;
 const MINUTES_BYTES_MAX: usize = 32 * MIB;
 const SPAN_COUNTS_BYTES_MAX: usize = 64 * MIB;
 const SERIES_BYTES_MAX: usize = 64 * MIB;
@@ -30,6 +32,7 @@ const ALL_BYTES_MAX: usize = ROWS_BYTES_MAX
     + IDS_BYTES_MAX
     + WORDS_BYTES_MAX
     + ROLLUP_BYTES_MAX
+    + SHOWN_BYTES_MAX
     + MINUTES_BYTES_MAX
     + SPAN_COUNTS_BYTES_MAX
     + SERIES_BYTES_MAX;
@@ -45,6 +48,7 @@ pub(crate) struct SplitReader {
     ids: Cache<IdIndex>,
     words: Cache<WordIndex>,
     rollups: Cache<RollupFile>,
+    shown: Cache<ShownRows>,
     minutes: Cache<MinuteCounts>,
     span_counts: Cache<SpanCountsFile>,
     series: Cache<SeriesFile>,
@@ -70,6 +74,7 @@ impl SplitReader {
             ids: Cache::new(share(IDS_BYTES_MAX)),
             words: Cache::new(share(WORDS_BYTES_MAX)),
             rollups: Cache::new(share(ROLLUP_BYTES_MAX)),
+            shown: Cache::new(share(SHOWN_BYTES_MAX)),
             minutes: Cache::new(share(MINUTES_BYTES_MAX)),
             span_counts: Cache::new(share(SPAN_COUNTS_BYTES_MAX)),
             series: Cache::new(share(SERIES_BYTES_MAX)),
@@ -108,11 +113,12 @@ impl SplitReader {
     /// What a rollup counted by the minute. Kept apart: the rollups of a busy day do not fit where they are kept, and a
     /// histogram of it would read them all again each time.
     pub(crate) fn minutes(&self, split: &Split) -> Result<Arc<MinuteCounts>, StoreError> {
-        self.minutes.get(split.meta.id, || {
-            let minutes = self.rollup(split)?.minutes().clone();
-            let bytes = minutes.bytes();
-            Ok((minutes, bytes))
-        })
+        self.opened((split, rollup_file::NAME), &self.minutes, MinuteCounts::open)
+    }
+
+    /// The rows at hand with a rollup.
+    pub(crate) fn shown(&self, split: &Split) -> Result<Arc<ShownRows>, StoreError> {
+        self.opened((split, rollup_file::NAME), &self.shown, ShownRows::open)
     }
 
     pub(crate) fn series(&self, split: &Split) -> Result<Arc<SeriesFile>, StoreError> {
@@ -137,6 +143,7 @@ impl SplitReader {
         self.ids.forget(id);
         self.words.forget(id);
         self.rollups.forget(id);
+        self.shown.forget(id);
         self.minutes.forget(id);
         self.span_counts.forget(id);
         self.series.forget(id);
@@ -232,6 +239,7 @@ mod tests {
             + reader.ids.bytes_max()
             + reader.words.bytes_max()
             + reader.rollups.bytes_max()
+            + reader.shown.bytes_max()
             + reader.minutes.bytes_max()
             + reader.span_counts.bytes_max()
             + reader.series.bytes_max()

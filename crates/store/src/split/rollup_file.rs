@@ -10,41 +10,37 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use groundcrew_telemetry::{CallSite, Severity, TemplateId, TimeRange, Timestamp};
+use groundcrew_telemetry::{CallSite, Severity, TemplateId, Timestamp};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::columns::{Numbering, Strings};
+use super::columns::Numbering;
+use super::shown_rows::ShownColumns;
 use super::streams::Bytes;
 use crate::StoreError;
 use crate::checked_file::FileKind;
-use crate::chunk_file::{ChunkFile, ChunkWriter};
+use crate::chunk_file::{ChunkFile, ChunkRef, ChunkWriter};
 use crate::memory::{Cell, CellKey, Memory, RowAt};
-use crate::query::TemplateQuery;
 use crate::slot::{first_slot_of_minute, minute_of};
-use crate::template_fold::{CellFacts, RowRef, Source, TemplateFold, capped};
+use crate::template_fold::{CellFacts, Source, TemplateFold};
 
 const KIND: FileKind = *b"GCru";
 pub(super) const NAME: &str = "rollup.bin";
-/// Bytes of the bodies that are copied; with more templates than fit, rows are read for the rest.
-const SHOWN_BYTES_MAX: usize = 4 * 1024 * 1024;
-
+/// What is small is in the footer; a histogram of a busy day reads no more.
 #[derive(Default, Serialize, Deserialize)]
-struct Footer {
+pub(super) struct Footer {
     services: Vec<Arc<str>>,
-    templates: Vec<u64>,
-    cells: CellColumns,
     minutes: MinuteColumns,
-    shown: ShownColumns,
+    /// [`Cells`].
+    cells: ChunkRef,
+    /// [`ShownColumns`].
+    pub(super) shown: ChunkRef,
 }
 
-/// Rows that are shown when the whole split is asked about, by number.
 #[derive(Default, Serialize, Deserialize)]
-struct ShownColumns {
-    /// Differences, ascending.
-    rows: Vec<u32>,
-    /// Differences, ascending.
-    times: Vec<i64>,
-    bodies: Strings,
+struct Cells {
+    templates: Vec<u64>,
+    columns: CellColumns,
 }
 
 /// Cells by slot, then service, template, place and severity.
@@ -88,7 +84,8 @@ pub(super) fn write(
     let numbers = RowNumbers::of(memory, order);
     let mut footer = Footer { services: memory.rollup.services.clone(), ..Footer::default() };
     let mut templates = Numbering::default();
-    let columns = &mut footer.cells;
+    let mut written = Cells::default();
+    let columns = &mut written.columns;
     let (mut slot_before, mut slot_row, mut rows) = (0_i64, 0_u32, 0_u32);
     for (key, cell) in &cells {
         if columns.slots.is_empty() || key.slot != slot_before {
@@ -100,7 +97,7 @@ pub(super) fn write(
         columns.services.push(key.service);
         let (template, is_new) = templates.number(key.template);
         if is_new {
-            footer.templates.push(key.template.0);
+            written.templates.push(key.template.0);
         }
         columns.templates.push(template);
         columns.sites.0.push(key.site.map_or(0, CallSite::code));
@@ -111,12 +108,30 @@ pub(super) fn write(
         columns.last_rows.push(numbers.get(cell.last_at).wrapping_sub(first));
     }
     push_minutes(&cells, &mut footer.minutes);
-    push_shown(memory, order, (&cells, &numbers), &mut footer.shown);
-    ChunkWriter::create(&dir.join(NAME), KIND)?.finish(&footer)
+    let shown = ShownColumns::of(memory, order, (&cells, &numbers));
+    let mut file = ChunkWriter::create(&dir.join(NAME), KIND)?;
+    footer.cells = push(&mut file, &written)?;
+    footer.shown = push(&mut file, &shown)?;
+    file.finish(&footer)
+}
+
+fn push<T: Serialize>(file: &mut ChunkWriter, part: &T) -> Result<ChunkRef, StoreError> {
+    file.push(&postcard::to_stdvec(part).map_err(StoreError::encoding("a rollup"))?)
+}
+
+/// The footer, and a chunk of it.
+pub(super) fn open_part<T: DeserializeOwned>(
+    dir: &Path,
+    part: impl Fn(&Footer) -> ChunkRef,
+) -> Result<(ChunkFile, Footer, T), StoreError> {
+    let (file, footer, _) = ChunkFile::open::<Footer>(&dir.join(NAME), KIND)?;
+    let raw = file.read(&part(&footer))?;
+    let read = postcard::from_bytes(&raw).map_err(|error| file.damaged(error))?;
+    Ok((file, footer, read))
 }
 
 /// Which row of the split each row of memory becomes.
-struct RowNumbers {
+pub(super) struct RowNumbers {
     /// Where the rows of each portion begin.
     starts: Vec<usize>,
     numbers: Vec<u32>,
@@ -145,7 +160,7 @@ impl RowNumbers {
         Some(self.starts.get(at.portion as usize)? + at.row as usize)
     }
 
-    fn get(&self, at: RowAt) -> u32 {
+    pub(super) fn get(&self, at: RowAt) -> u32 {
         let place = self.place(at);
         place.and_then(|place| self.numbers.get(place)).copied().unwrap_or_default()
     }
@@ -172,93 +187,6 @@ fn push_minutes(cells: &[(CellKey, Cell)], columns: &mut MinuteColumns) {
     }
 }
 
-/// Copies what a fold over the whole split would fetch.
-fn push_shown(
-    memory: &Memory,
-    order: &[(Timestamp, RowAt)],
-    (cells, numbers): (&[(CellKey, Cell)], &RowNumbers),
-    columns: &mut ShownColumns,
-) {
-    let query = TemplateQuery { range: TimeRange::ALL, services: Vec::new() };
-    let mut fold = TemplateFold::new(&query);
-    let services = fold.service_ids(&memory.rollup.services);
-    for (key, cell) in cells {
-        let Some(service) = services.get(key.service as usize).copied().flatten() else { continue };
-        let facts = CellFacts {
-            slot: key.slot,
-            count: cell.count,
-            severity: key.severity,
-            first_row: numbers.get(cell.first_at).into(),
-            last_row: numbers.get(cell.last_at).into(),
-        };
-        fold.add(Source::unbounded(0), (service, key.template, key.site), facts);
-    }
-    let (mut row_before, mut time_before, mut bytes) = (0_u32, 0_i64, 0);
-    for at in fold.wanted().rows.remove(&0).unwrap_or_default() {
-        let Ok(row) = u32::try_from(at.row) else { break };
-        let place = order.get(row as usize).map(|(_, place)| *place);
-        let Some(record) = place.and_then(|place| memory.log_at(place)) else { continue };
-        let body = capped(&record.body);
-        bytes += body.len();
-        if bytes > SHOWN_BYTES_MAX {
-            break;
-        }
-        columns.rows.push(row.wrapping_sub(row_before));
-        columns.times.push(record.time.nanos().wrapping_sub(time_before));
-        columns.bodies.push(body);
-        (row_before, time_before) = (row, record.time.nanos());
-    }
-}
-
-/// Rows that are at hand with their rollup: one text for all of them, because few are ever shown.
-#[derive(Debug)]
-struct Shown {
-    /// Numbers of rows, ascending.
-    rows: Vec<u32>,
-    times: Vec<Timestamp>,
-    text: String,
-    /// Where each body ends in the text.
-    ends: Vec<usize>,
-}
-
-impl Shown {
-    fn of(columns: ShownColumns) -> Self {
-        let (mut row, mut time, mut end) = (0_u32, 0_i64, 0_usize);
-        let rows = columns.rows.iter().map(|rows| {
-            row = row.wrapping_add(*rows);
-            row
-        });
-        let times = columns.times.iter().map(|nanos| {
-            time = time.wrapping_add(*nanos);
-            Timestamp::from_nanos(time)
-        });
-        let (rows, times) = (rows.collect(), times.collect());
-        let (text, lengths) = columns.bodies.into_parts();
-        let ends = lengths.iter().map(|length| {
-            end = end.saturating_add(*length as usize);
-            end
-        });
-        Self { rows, times, ends: ends.collect(), text }
-    }
-
-    /// Time and body of a row that is at hand. Lengths that do not fit the text give an empty body.
-    fn get(&self, row: u64) -> Option<(Timestamp, &str)> {
-        let row = u32::try_from(row).ok()?;
-        let place = self.rows.binary_search(&row).ok()?;
-        let start =
-            place.checked_sub(1).map_or(Some(0), |before| self.ends.get(before).copied())?;
-        let body = self.text.get(start..*self.ends.get(place)?).unwrap_or_default();
-        Some((*self.times.get(place)?, body))
-    }
-
-    fn bytes(&self) -> usize {
-        size_of_val(self.rows.as_slice())
-            + size_of_val(self.times.as_slice())
-            + size_of_val(self.ends.as_slice())
-            + self.text.len()
-    }
-}
-
 /// A cell as it is held in memory: a day of a quiet system has millions of them.
 #[derive(Clone, Copy, Debug)]
 struct StoredCell {
@@ -281,7 +209,7 @@ struct StoredMinute {
 }
 
 /// The counts by minute, service and severity alone: small enough to be kept of many splits.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct MinuteCounts {
     services: Vec<Arc<str>>,
     /// By ascending minute.
@@ -289,8 +217,22 @@ pub(crate) struct MinuteCounts {
 }
 
 impl MinuteCounts {
+    /// Opens the counts by minute of the split in `dir` alone; says how much memory they take, about.
+    pub(crate) fn open(dir: &Path) -> Result<(Self, usize), StoreError> {
+        let (file, footer, _) = ChunkFile::open::<Footer>(&dir.join(NAME), KIND)?;
+        let minutes = Self::of(&file, footer)?;
+        let bytes = minutes.bytes();
+        Ok((minutes, bytes))
+    }
+
+    fn of(file: &ChunkFile, footer: Footer) -> Result<Self, StoreError> {
+        let minutes = minutes_of(&footer.minutes)
+            .ok_or_else(|| file.damaged("its columns differ in length"))?;
+        Ok(Self { services: footer.services, minutes })
+    }
+
     /// Memory it takes, about.
-    pub(crate) fn bytes(&self) -> usize {
+    fn bytes(&self) -> usize {
         size_of_val(self.services.as_slice()) + size_of_val(self.minutes.as_slice())
     }
 
@@ -323,38 +265,17 @@ pub(crate) struct RollupFile {
     /// By ascending slot.
     cells: Vec<StoredCell>,
     minutes: MinuteCounts,
-    shown: Shown,
 }
 
 impl RollupFile {
     /// Opens the rollup of the split in `dir`; says how much memory it takes, about.
     pub(crate) fn open(dir: &Path) -> Result<(Self, usize), StoreError> {
-        let (file, footer, _) = ChunkFile::open::<Footer>(&dir.join(NAME), KIND)?;
-        let read = cells_of(&footer.cells).zip(minutes_of(&footer.minutes));
-        let (cells, minutes) = read.ok_or_else(|| file.damaged("its columns differ in length"))?;
-        let Footer { services, templates, shown, .. } = footer;
-        let shown = Shown::of(shown);
-        let minutes = MinuteCounts { services, minutes };
-        let bytes = size_of_val(cells.as_slice()) + minutes.bytes() + shown.bytes();
-        Ok((Self { templates, cells, minutes, shown }, bytes))
-    }
-
-    /// The counts by minute.
-    pub(crate) const fn minutes(&self) -> &MinuteCounts {
-        &self.minutes
-    }
-
-    /// Gives the fold the rows of `wanted` that are at hand; says which are not.
-    pub(crate) fn show(&self, wanted: Vec<RowRef>, fold: &mut TemplateFold<'_>) -> Vec<RowRef> {
-        let mut missing = wanted;
-        missing.retain(|at| match self.shown.get(at.row) {
-            Some((time, body)) => {
-                fold.put_row(*at, time, body);
-                false
-            }
-            None => true,
-        });
-        missing
+        let (file, footer, read) = open_part::<Cells>(dir, |footer| footer.cells)?;
+        let cells =
+            cells_of(&read.columns).ok_or_else(|| file.damaged("its columns differ in length"))?;
+        let minutes = MinuteCounts::of(&file, footer)?;
+        let bytes = size_of_val(cells.as_slice()) + minutes.bytes();
+        Ok((Self { templates: read.templates, cells, minutes }, bytes))
     }
 
     /// Adds the cells that the fold asks for.

@@ -91,8 +91,8 @@ impl Store {
             if !wanted.iter().any(is_wanted) {
                 continue;
             }
-            let rollup = match self.reader.rollup(split) {
-                Ok(rollup) => rollup,
+            let shown = match self.reader.shown(split) {
+                Ok(shown) => shown,
                 Err(error) => {
                     self.skip(error)?;
                     continue;
@@ -101,7 +101,7 @@ impl Store {
             // Nothing is fetched from a bucket for the sake of examples.
             let may_fetch = split.meta.has_rows && !split.meta.is_cold();
             for (fold, wanted) in folds.iter_mut().zip(&mut wanted) {
-                let missing = rollup.show(wanted.rows.remove(&source).unwrap_or_default(), fold);
+                let missing = shown.show(wanted.rows.remove(&source).unwrap_or_default(), fold);
                 if may_fetch && !missing.is_empty() {
                     self.fetch_rows(split, &missing, fold)?;
                 }
