@@ -28,7 +28,7 @@ pub enum Verdict {
 #[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Confidence {
-    /// One weak signal.
+    /// Lines alone, or one signal that is weak and yet more than a level that moved.
     Low,
     /// One strong signal, or two that agree.
     Medium,
