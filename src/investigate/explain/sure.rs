@@ -16,6 +16,8 @@ const SCORE_HIGH_MIN: f64 = 0.8;
 const SCORE_CLEAR_MIN: f64 = 0.6;
 /// ... which means that the second suspect's score is so many times lower.
 const CLEAR_RATIO: f64 = 1.5;
+/// Times that are felt grow so many times, at least.
+const SLOWER_MIN: f64 = 1.5;
 /// A line that comes up to so many times as often, or as seldom, is no sign of a fault by itself.
 const RATE_MOVES: f64 = 1.25;
 
@@ -36,6 +38,9 @@ pub(super) fn confidence(suspect: &Suspect, diagnosis: &Diagnosis, bundle: &Bund
         // Anybody who can make a service write a line could have made this.
         return Confidence::Low;
     }
+    if signals == ["metrics"] && is_hardly_slower(suspect, diagnosis) {
+        return Confidence::Low;
+    }
     match signals.len() {
         0 => Confidence::Low,
         1 if suspect.score >= SCORE_CLEAR_MIN && clear => Confidence::Medium,
@@ -44,6 +49,18 @@ pub(super) fn confidence(suspect: &Suspect, diagnosis: &Diagnosis, bundle: &Bund
         _ if suspect.score >= 0.45 => Confidence::Medium,
         _ => Confidence::Low,
     }
+}
+
+/// Whether all that was measured of it is time, and none grew by half: however far outside its noise, nobody feels that.
+fn is_hardly_slower(suspect: &Suspect, diagnosis: &Diagnosis) -> bool {
+    let mut findings =
+        suspect.reasons.iter().filter_map(|position| diagnosis.analysis.findings.get(*position));
+    findings.all(|finding| match &finding.kind {
+        FindingKind::MetricShift { unit, before, after, .. } => {
+            matches!(unit.as_str(), "s" | "ms" | "us" | "ns") && *after < SLOWER_MIN * before
+        }
+        _ => false,
+    })
 }
 
 /// Whether what speaks for a suspect is too little to call it the cause: one weak signal, or several that hardly differ from
@@ -195,6 +212,29 @@ mod tests {
         let (suspect, diagnosis) = with(slower(), EvidenceKind::Span, FaultKind::Latency);
         assert!(is_thin(&suspect, Confidence::Low, &diagnosis));
         assert!(!is_thin(&suspect, Confidence::Medium, &diagnosis));
+    }
+
+    #[test]
+    fn a_time_that_hardly_grew_is_never_sure() {
+        let shift = |unit: &str, after: f64| FindingKind::MetricShift {
+            metric: "latency".to_owned(),
+            unit: unit.to_owned(),
+            before: 3.0,
+            after,
+            node: None,
+        };
+        let sure = |unit: &str, after: f64| {
+            let (mut suspect, mut diagnosis) =
+                with(shift(unit, after), EvidenceKind::Metric, FaultKind::Unknown);
+            suspect.score = 0.9;
+            diagnosis.analysis.suspects = vec![suspect.clone()];
+            let item = diagnosis.findings[0].item.clone();
+            let bundle = super::super::pack("ans_1", vec![item], Vec::new(), 500);
+            confidence(&suspect, &diagnosis, &bundle)
+        };
+        assert_eq!(sure("ms", 3.7), Confidence::Low);
+        assert_eq!(sure("ms", 9.0), Confidence::Medium);
+        assert_eq!(sure("%", 3.7), Confidence::Medium, "of a share little may be much");
     }
 
     #[test]
