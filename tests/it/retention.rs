@@ -48,12 +48,18 @@ pub(crate) fn seal_declined(store: &Store, lines: impl Iterator<Item = (Timestam
     store.flush().unwrap();
 }
 
-/// A day of a failing checkout, sealed every hour, of which only the last two hours keep their lines.
-fn a_day_with_two_hours_of_lines(dir: &Path) -> i64 {
+/// A store whose time is what its clock is set to.
+fn store_with_a_clock(dir: &Path) -> (Store, SetClock) {
     let clock = SetClock(Arc::new(AtomicI64::new(START)));
     let options =
         StoreOptions { dir: dir.to_owned(), access: Access::ReadWrite, memory_bytes_max: 16 << 20 };
     let store = Store::open_by(options, Box::new(clock.clone())).unwrap();
+    (store, clock)
+}
+
+/// A day of a failing checkout, sealed every hour, of which only the last two hours keep their lines.
+fn a_day_with_two_hours_of_lines(dir: &Path) -> i64 {
+    let (store, clock) = store_with_a_clock(dir);
     for hour in 0..24 {
         let now = START + hour * HOUR;
         clock.0.store(now, Ordering::SeqCst);
@@ -97,10 +103,7 @@ fn a_question_about_dropped_lines_says_so_and_still_counts_them() {
 
 /// Of each hour of a day sixty requests, of which five failed, sealed; all but the last hours' thinned to one in ten.
 fn a_day_of_thinned_traces(dir: &Path) {
-    let clock = SetClock(Arc::new(AtomicI64::new(START)));
-    let options =
-        StoreOptions { dir: dir.to_owned(), access: Access::ReadWrite, memory_bytes_max: 16 << 20 };
-    let store = Store::open_by(options, Box::new(clock.clone())).unwrap();
+    let (store, clock) = store_with_a_clock(dir);
     for hour in 0..24 {
         let now = START + hour * HOUR;
         clock.0.store(now, Ordering::SeqCst);

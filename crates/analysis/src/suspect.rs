@@ -11,8 +11,8 @@ pub struct Analysis {
     pub findings: Vec<Finding>,
     /// How convincing each finding is by itself, 0 to 1, in the same order; 0 for those that only describe.
     pub likelihoods: Vec<f64>,
-    /// Metrics of requests that moved for the worse and that no finding tells of, the farthest first: of several percentiles one stands
-    /// for all, and spans stand for what is measured of them. They speak for nobody.
+    /// Metrics of requests that moved for the worse and that no finding tells of, the farthest first: of several
+    /// percentiles one stands for all, and spans stand for what is measured of them. They speak for nobody.
     pub moved: Vec<Finding>,
     /// Best first. Complete: every service is in it, with a score near 0 when nothing speaks for it. Empty when nothing
     /// at all is abnormal.

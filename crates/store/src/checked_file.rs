@@ -13,7 +13,7 @@ use crate::{StoreError, disk};
 /// Format of everything in the store's directory. 1 counted logs per minute, 2 counted them per ten seconds, 3 has spans
 /// in the order in which they are sampled, 5 has the bodies of logs as skeletons and values, requests with their keys in the
 /// write-ahead log, and when splits were received and what is left of them where, 6 has ids packed in bits,
-/// 7 says of splits which traces are left.
+/// 7 says of splits which traces are left, 8 has the rows that a rollup shows in a part of their own.
 pub(crate) const FORMAT: u32 = 8;
 /// Kind, format, length before compression, checksum.
 const HEAD_BYTES: usize = 16;

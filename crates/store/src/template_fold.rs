@@ -11,7 +11,7 @@ use groundcrew_telemetry::{
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::memory::{Memory, RowAt};
+use crate::memory::{Cell, CellKey, Memory, RowAt};
 use crate::query::{ServiceFilter, TemplateQuery};
 use crate::slot::{SLOT_NANOS, minute_of, slot_of};
 use crate::split::Split;
@@ -283,6 +283,26 @@ impl<'q> TemplateFold<'q> {
         }
     }
 
+    /// Adds a cell of a memory, whose rows have the numbers that `number` says. `services` are those of
+    /// [`Self::service_ids`].
+    pub(crate) fn add_cell(
+        &mut self,
+        source: Source,
+        services: &[Option<u32>],
+        (key, cell): (&CellKey, &Cell),
+        number: &dyn Fn(RowAt) -> u64,
+    ) {
+        let Some(service) = services.get(key.service as usize).copied().flatten() else { return };
+        let facts = CellFacts {
+            slot: key.slot,
+            count: cell.count,
+            severity: key.severity,
+            first_row: number(cell.first_at),
+            last_row: number(cell.last_at),
+        };
+        self.add(source, (service, key.template, key.site), facts);
+    }
+
     /// Adds all cells of a memory, and fetches the bodies that may be shown while the memory is at hand.
     pub(crate) fn add_memory(&mut self, number: u32, memory: &Memory) {
         let source = Source::unbounded(number);
@@ -292,17 +312,7 @@ impl<'q> TemplateFold<'q> {
             if key.slot < first_slot || key.slot > last_slot {
                 continue;
             }
-            let Some(service) = services.get(key.service as usize).copied().flatten() else {
-                continue;
-            };
-            let facts = CellFacts {
-                slot: key.slot,
-                count: cell.count,
-                severity: key.severity,
-                first_row: row_number(cell.first_at),
-                last_row: row_number(cell.last_at),
-            };
-            self.add(source, (service, key.template, key.site), facts);
+            self.add_cell(source, &services, (key, cell), &row_number);
         }
         for at in self.wanted().rows.remove(&number).unwrap_or_default() {
             if let Some(record) = memory_record(memory, at.row) {

@@ -79,7 +79,7 @@ pub(super) fn tell_what_stands_out(draft: &mut Draft, window: TimeRange, bundle:
     let mut items: Vec<(bool, &Evidence)> = bundle
         .items
         .iter()
-        .filter(|item| item.score >= 0.4 && item.kind.signal() != "documents")
+        .filter(|item| item.score >= 0.4 && !matches!(item.kind.signal(), "documents" | "signs"))
         .map(|item| (is_telling(item), item))
         .collect();
     items.sort_by(|(a_fails, a), (b_fails, b)| {

@@ -8,6 +8,7 @@ use super::super::draft::{Draft, Sentence};
 use super::super::evidence::{Candidate, EvidenceKind, Gap, shorten};
 use super::super::material::{Deciding, Diagnosis, Passage, SCORE_NAMED_MIN, ToldFinding};
 use super::super::question::{Intent, Plan};
+use super::rest::Rest;
 use super::sure::{confidence, is_about, is_negligible, is_thin, only_lines};
 use super::{Bundle, facts, next, rest, seen, standing};
 
@@ -56,7 +57,7 @@ pub fn choose(plan: &Plan, diagnosis: &Diagnosis) -> Vec<Candidate> {
     }
     chosen.extend(course(diagnosis).map(|told| told.item.clone()));
     let rest = leading(plan, diagnosis).and_then(|suspect| rest::of(suspect, diagnosis));
-    chosen.extend(rest.map(|told| told.item));
+    chosen.extend(rest.map(|rest| rest.told.item));
     chosen.extend(seen::items(diagnosis));
     chosen.extend(diagnosis.owner.iter().map(|owner| owner.item.clone()));
     chosen.extend(diagnosis.changes.iter().take(3).map(|told| told.item.clone()));
@@ -153,7 +154,7 @@ pub(super) fn claim(told: &ToldFinding, id: &str) -> Sentence {
 fn tell_cause(
     draft: &mut Draft,
     suspect: &Suspect,
-    (material, rest): (Material<'_>, Option<&ToldFinding>),
+    (material, rest): (Material<'_>, Option<&Rest>),
     bundle: &Bundle,
 ) {
     let Material { plan, diagnosis, .. } = material;
@@ -186,11 +187,6 @@ fn tell_cause(
     if is_thin(suspect, sure, diagnosis) {
         draft.headline.text =
             format!("Not enough evidence for a cause; look first at {}", draft.headline.text);
-        draft
-            .hypotheses
-            .iter_mut()
-            .filter(|one| one.status == HypothesisStatus::Supported)
-            .for_each(|one| one.status = HypothesisStatus::Possible);
     } else {
         draft.verdict = Verdict::LikelyCause;
         draft.confidence = Some(sure);
@@ -202,6 +198,7 @@ fn tell_cause(
     {
         draft.claims.push(claim(told, id));
     }
+    let rest = rest.map(|rest| &rest.told);
     draft.claims.extend(rest.and_then(|told| Some(claim(told, bundle.id_of(&told.item.key)?))));
     draft.claims.extend(seen::influence(suspect, diagnosis, bundle));
 }
@@ -262,7 +259,10 @@ fn hypotheses(diagnosis: &Diagnosis, bundle: &Bundle) -> Vec<Hypothesis> {
         .enumerate()
         .map(|(number, suspect)| {
             let status = match number {
-                0 if suspect.score >= SCORE_NAMED_MIN && !only_lines(suspect, diagnosis) => {
+                0 if suspect.score >= SCORE_NAMED_MIN
+                    && !only_lines(suspect, diagnosis)
+                    && !is_thin(suspect, confidence(suspect, diagnosis, bundle), diagnosis) =>
+                {
                     HypothesisStatus::Supported
                 }
                 _ if suspect.score < 0.15 && !suspect.against.is_empty() => {
@@ -323,8 +323,9 @@ fn ruled_out(diagnosis: &Diagnosis, bundle: &Bundle) -> Vec<Sentence> {
         .collect()
 }
 
-/// Since when, and who shows it: each with the item of its worst finding, or with the list that holds that.
-fn impact(diagnosis: &Diagnosis, rest: Option<&ToldFinding>, bundle: &Bundle) -> Impact {
+/// Since when, and who shows it: each with the item of its worst finding, or with the list that holds that. Of whom neither
+/// is at hand nothing is said.
+fn impact(diagnosis: &Diagnosis, rest: Option<&Rest>, bundle: &Bundle) -> Impact {
     let mut hit: Vec<(&str, f64, &str)> = Vec::new();
     for (finding, told) in diagnosis.analysis.findings.iter().zip(&diagnosis.findings) {
         let felt = matches!(
@@ -344,19 +345,17 @@ fn impact(diagnosis: &Diagnosis, rest: Option<&ToldFinding>, bundle: &Bundle) ->
         }
     }
     hit.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(b.0)));
-    hit.truncate(IMPACT_SERVICES_MAX);
-    let list = rest.and_then(|rest| bundle.id_of(&rest.item.key));
+    let id_of = |key: &str| bundle.id_of(key).or_else(|| bundle.id_of(rest?.lists(key)?));
+    let mut services: Vec<String> = Vec::new();
     let mut cites: Vec<String> = Vec::new();
-    for id in hit.iter().filter_map(|(_, _, key)| bundle.id_of(key).or(list)) {
+    let shown = hit.into_iter().filter_map(|(service, _, key)| Some((service, id_of(key)?)));
+    for (service, id) in shown.take(IMPACT_SERVICES_MAX) {
+        services.push(service.to_owned());
         if !cites.iter().any(|known| known == id) {
             cites.push(id.to_owned());
         }
     }
-    Impact {
-        since: diagnosis.analysis.onset,
-        services: hit.into_iter().map(|(service, ..)| service.to_owned()).collect(),
-        cites,
-    }
+    Impact { since: diagnosis.analysis.onset, services, cites }
 }
 
 fn capitalised(sentence: &str) -> String {

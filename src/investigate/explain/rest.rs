@@ -11,9 +11,9 @@ use super::super::format::count;
 use super::super::material::{Diagnosis, ToldFinding};
 use super::narrator::REASONS_MAX;
 
-/// What says less than this by itself, and is nothing that requests go through, is noise.
+/// What says less than this by itself, and was not measured, is noise.
 const LIKELIHOOD_MIN: f64 = 0.1;
-/// Noise units from which on what requests go through is listed, whoever is to blame for it.
+/// Noise units from which on what was measured is listed, whoever is to blame for it.
 const STRENGTH_MIN: f64 = 3.0;
 /// Names told for one place.
 const NAMES_MAX: usize = 3;
@@ -32,21 +32,36 @@ struct Sign<'a> {
     told: &'a ToldFinding,
 }
 
+/// The sentence with its item, and what that lists.
+#[derive(PartialEq, Debug)]
+pub(super) struct Rest {
+    pub(super) told: ToldFinding,
+    /// The keys of the items of what is listed.
+    listed: BTreeSet<String>,
+}
+
+impl Rest {
+    /// The item's key, if it lists what the item of `key` shows.
+    pub(super) fn lists(&self, key: &str) -> Option<&str> {
+        self.listed.contains(key).then_some(self.told.item.key.as_str())
+    }
+}
+
 /// The sentence and its item; `None` where everything that differs is told already.
-pub(super) fn of(suspect: &Suspect, diagnosis: &Diagnosis) -> Option<ToldFinding> {
+pub(super) fn of(suspect: &Suspect, diagnosis: &Diagnosis) -> Option<Rest> {
     let signs = signs(suspect, diagnosis);
     if signs.is_empty() {
         return None;
     }
     let sentence = sentence(&signs);
-    let (list, each) = list(&signs, diagnosis);
+    let List { text, each, listed } = list(&signs, diagnosis);
     let item = Candidate {
         measure: Some(Measure::Several { each }),
         score: 0.5,
         ..Candidate::new(EvidenceKind::Signs, sentence.clone(), KEY)
     }
-    .saying(&format!("{sentence}{list}"));
-    Some(ToldFinding { sentence, item, says: Vec::new() })
+    .saying(&format!("{sentence}{text}"));
+    Some(Rest { told: ToldFinding { sentence, item, says: Vec::new() }, listed })
 }
 
 /// What is not told by sentences of its own, nearest to the suspect first and there the most telling first.
@@ -63,11 +78,12 @@ fn signs<'a>(suspect: &Suspect, diagnosis: &'a Diagnosis) -> Vec<Sign<'a>> {
         .enumerate()
         .filter(|(position, _)| !cited.contains(position))
         .filter(|(_, ((finding, says), _))| {
-            **says >= LIKELIHOOD_MIN || is_felt(&finding.kind) && finding.strength >= STRENGTH_MIN
+            **says >= LIKELIHOOD_MIN
+                || is_measured(&finding.kind) && finding.strength >= STRENGTH_MIN
         })
         .map(|(_, ((finding, says), told))| {
-            let felt = if is_felt(&finding.kind) { 1.0 } else { 0.0 };
-            Sign { place: around.place(finding), weight: felt + says, finding, told }
+            let first = if is_measured(&finding.kind) { 1.0 } else { 0.0 };
+            Sign { place: around.place(finding), weight: first + says, finding, told }
         })
         .collect();
     // A service of which nothing is listed yet is shown by what moved of it the farthest.
@@ -82,8 +98,8 @@ fn signs<'a>(suspect: &Suspect, diagnosis: &'a Diagnosis) -> Vec<Sign<'a>> {
     signs
 }
 
-/// Whether it is something that requests go through.
-fn is_felt(kind: &FindingKind) -> bool {
+/// Whether it is a level of requests, calls or a metric; lines come and go.
+fn is_measured(kind: &FindingKind) -> bool {
     matches!(
         kind,
         FindingKind::ServiceErrors { .. }
@@ -141,35 +157,43 @@ fn names(signs: &[&Sign<'_>]) -> String {
     if names.is_empty() { String::new() } else { format!(" ({}{more})", names.join(", ")) }
 }
 
-/// The lines of the list with a heading for each place, as many as there is room for, and what those were measured on. What
+/// The lines of a list, what they were measured on, and the keys of their items.
+#[derive(Default)]
+struct List {
+    text: String,
+    each: Vec<Measure>,
+    listed: BTreeSet<String>,
+}
+
+/// The lines of the list with a heading for each place, as many as there is room for. What
 /// moved beside a service's own line stands below it by name.
-fn list(signs: &[Sign<'_>], diagnosis: &Diagnosis) -> (String, Vec<Measure>) {
-    let mut list = String::new();
-    let mut measures = Vec::new();
+fn list(signs: &[Sign<'_>], diagnosis: &Diagnosis) -> List {
+    let mut list = List::default();
     let mut heading = None;
     let mut services: BTreeSet<&str> = BTreeSet::new();
     for (number, Sign { place, finding, told, .. }) in signs.iter().enumerate() {
-        if list.len() > LIST_BYTES_MAX {
+        if list.text.len() > LIST_BYTES_MAX {
             let left = count((signs.len() - number) as u64);
-            list.push_str(&format!("\n  and {left} that are not listed"));
+            list.text.push_str(&format!("\n  and {left} that are not listed"));
             break;
         }
         if heading.replace(*place) != Some(*place) {
-            list.push_str(match place {
+            list.text.push_str(match place {
                 Place::Itself => "\n  on it or its node",
                 Place::Callers => "\n  on its callers",
                 Place::Callees => "\n  on what it calls",
                 Place::Elsewhere => "\n  elsewhere: no call between them is known",
             });
         }
-        list.push_str("\n    ");
-        list.push_str(&line(finding, told));
-        measures.extend(told.item.measure.clone());
+        list.text.push_str("\n    ");
+        list.text.push_str(&line(finding, told));
+        list.each.extend(told.item.measure.clone());
+        list.listed.insert(told.item.key.clone());
         if services.insert(&finding.service) {
-            moved_too(finding, diagnosis, &mut list, &mut measures);
+            moved_too(finding, diagnosis, &mut list);
         }
     }
-    (list, measures)
+    list
 }
 
 /// The sentence without the pod: the item of its own has it.
@@ -177,27 +201,27 @@ fn line(finding: &Finding, told: &ToldFinding) -> String {
     let pod = finding.pod.as_ref().map(|pod| format!(" (pod {pod})"));
     let whole = &told.sentence;
     let short = pod.map_or_else(|| whole.clone(), |pod| whole.replacen(&pod, "", 1));
-    shorten(&short, LINE_BYTES_MAX)
+    let mut line = shorten(&short, LINE_BYTES_MAX);
+    // A quotation that is cut ends with its line.
+    if line.matches('“').count() > line.matches('”').count() {
+        line.push('”');
+    }
+    line
 }
 
 /// The metrics of the finding's service that moved as well, by name.
-fn moved_too(
-    above: &Finding,
-    diagnosis: &Diagnosis,
-    list: &mut String,
-    measures: &mut Vec<Measure>,
-) {
+fn moved_too(above: &Finding, diagnosis: &Diagnosis, list: &mut List) {
     let moved = diagnosis.analysis.moved.iter().zip(&diagnosis.moved);
     let mut names: Vec<&str> = Vec::new();
     for (finding, told) in moved.filter(|(one, _)| one.service == above.service && *one != above) {
         if let FindingKind::MetricShift { metric, .. } = &finding.kind {
             names.push(metric);
-            measures.extend(told.item.measure.clone());
+            list.each.extend(told.item.measure.clone());
         }
     }
     if !names.is_empty() {
-        list.push_str("\n      as well: ");
-        list.push_str(&shorten(&names.join(", "), LINE_BYTES_MAX));
+        list.text.push_str("\n      as well: ");
+        list.text.push_str(&shorten(&names.join(", "), LINE_BYTES_MAX));
     }
 }
 
@@ -283,6 +307,9 @@ mod tests {
             ],
         );
         let rest = of(&suspect, &diagnosis).unwrap();
+        assert!(rest.lists("latency.avg of web (pod web-1) went from 1 to 9").is_some());
+        assert!(rest.lists("noise of mail (pod mail-1) went from 1 to 9").is_none());
+        let rest = rest.told;
         assert_eq!(
             rest.sentence,
             "3 more signs: 1 on it or its node, 1 on its callers (web), 1 elsewhere (mail)"
@@ -314,11 +341,23 @@ mod tests {
     fn the_list_ends_where_an_item_does_and_says_so() {
         let all = (0..400).map(|n| (metric(&format!("s{n:03}"), "latency.avg", 9.0), 0.5));
         let (suspect, diagnosis) = diagnosis(all.collect(), Vec::new());
-        let rest = of(&suspect, &diagnosis).unwrap();
+        let rest = of(&suspect, &diagnosis).unwrap().told;
         assert!(rest.item.text.len() <= PREVIEW_BYTES_MAX, "{}", rest.item.text.len());
         assert_eq!(rest.sentence, "399 more signs elsewhere (s001, s002, s003 and 396 more)");
         let Some(Measure::Several { each }) = &rest.item.measure else { panic!("several") };
         let left = format!("and {} that are not listed", 399 - each.len());
         assert!(rest.item.text.ends_with(&left), "{}", rest.item.text);
+    }
+
+    #[test]
+    fn a_quotation_that_is_cut_ends_with_its_line() {
+        let finding = metric("shop", "latency", 5.0);
+        let mut told = told(&finding);
+        told.sentence =
+            format!("shop writes a line it did not write before: “{}”", "x ".repeat(90));
+        let line = line(&finding, &told);
+        assert!(line.ends_with("…”") && line.len() <= LINE_BYTES_MAX + '”'.len_utf8(), "{line}");
+        let is_open = |one| matches!(one, crate::text::Stretch::Open(_));
+        assert!(!crate::text::stretches(&line).any(is_open), "{line}");
     }
 }

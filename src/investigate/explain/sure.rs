@@ -32,8 +32,7 @@ pub(super) fn confidence(suspect: &Suspect, diagnosis: &Diagnosis, bundle: &Bund
         .collect();
     signals.sort_unstable();
     signals.dedup();
-    let second = named_suspects(diagnosis).nth(1).map_or(0.0, |second| second.score);
-    let clear = suspect.score >= CLEAR_RATIO * second;
+    let is_clear = is_clear(suspect, diagnosis);
     if signals == ["logs"] {
         // Anybody who can make a service write a line could have made this.
         return Confidence::Low;
@@ -43,12 +42,18 @@ pub(super) fn confidence(suspect: &Suspect, diagnosis: &Diagnosis, bundle: &Bund
     }
     match signals.len() {
         0 => Confidence::Low,
-        1 if suspect.score >= SCORE_CLEAR_MIN && clear => Confidence::Medium,
+        1 if suspect.score >= SCORE_CLEAR_MIN && is_clear => Confidence::Medium,
         1 => Confidence::Low,
-        _ if suspect.score >= SCORE_HIGH_MIN && clear => Confidence::High,
+        _ if suspect.score >= SCORE_HIGH_MIN && is_clear => Confidence::High,
         _ if suspect.score >= 0.45 => Confidence::Medium,
         _ => Confidence::Low,
     }
+}
+
+/// Whether no other suspect comes near.
+fn is_clear(suspect: &Suspect, diagnosis: &Diagnosis) -> bool {
+    let second = named_suspects(diagnosis).nth(1).map_or(0.0, |second| second.score);
+    suspect.score >= CLEAR_RATIO * second
 }
 
 /// Whether all that was measured of it is time, and none grew by half: however far outside its noise, nobody feels that.
@@ -86,8 +91,7 @@ pub(super) fn is_thin(suspect: &Suspect, sure: Confidence, diagnosis: &Diagnosis
     }
     // Lines are enough where nothing else comes near, where a change began with them, or where they say what is broken.
     // That anybody may have written them is what low confidence says.
-    let second = named_suspects(diagnosis).nth(1).map_or(0.0, |second| second.score);
-    let stands_out = suspect.score >= SCORE_CLEAR_MIN && suspect.score >= CLEAR_RATIO * second;
+    let stands_out = suspect.score >= SCORE_CLEAR_MIN && is_clear(suspect, diagnosis);
     let says_what = !matches!(
         suspect.fault_kind,
         FaultKind::Unknown | FaultKind::CodeError | FaultKind::Exception
@@ -128,20 +132,9 @@ pub(super) fn is_about(suspect: &Suspect, plan: &Plan, diagnosis: &Diagnosis) ->
         return true;
     }
     let graph = &diagnosis.analysis.graph;
-    let mut near: Vec<&str> = plan.services.iter().map(String::as_str).collect();
-    let mut position = 0;
-    while let Some(service) = near.get(position).copied() {
-        if service == name {
-            return true;
-        }
-        for next in graph.callees(service) {
-            if !near.contains(&next) {
-                near.push(next);
-            }
-        }
-        position += 1;
-    }
-    false
+    plan.services
+        .iter()
+        .any(|asked| asked == name || graph.dependencies(asked).iter().any(|needed| needed == name))
 }
 
 /// Whether nothing but log lines speaks for it. Those can be written by whoever sends a request, so it is never more than
@@ -157,9 +150,15 @@ pub(super) fn only_lines(suspect: &Suspect, diagnosis: &Diagnosis) -> bool {
 #[cfg(test)]
 mod tests {
     use groundcrew_analysis::{Analysis, Finding};
+    use groundcrew_telemetry::TimeRange;
 
+    use super::super::super::answer::{HypothesisStatus, Verdict};
+    use super::super::super::draft::Draft;
     use super::super::super::evidence::{Candidate, EvidenceKind};
     use super::super::super::material::ToldFinding;
+    use super::super::super::question::Intent;
+    use super::super::narrator::{Material, choose, narrate};
+    use super::super::pack;
     use super::*;
 
     fn with(
@@ -229,7 +228,7 @@ mod tests {
             suspect.score = 0.9;
             diagnosis.analysis.suspects = vec![suspect.clone()];
             let item = diagnosis.findings[0].item.clone();
-            let bundle = super::super::pack("ans_1", vec![item], Vec::new(), 500);
+            let bundle = pack("ans_1", vec![item], Vec::new(), 500);
             confidence(&suspect, &diagnosis, &bundle)
         };
         assert_eq!(sure("ms", 3.7), Confidence::Low);
@@ -258,5 +257,49 @@ mod tests {
         suspect.score = 0.5;
         suspect.fault_kind = FaultKind::Disk;
         assert!(!is_thin(&suspect, Confidence::Low, &diagnosis), "they say that a disk is full");
+    }
+
+    #[test]
+    fn thin_evidence_names_no_cause_but_whom_to_look_at_first() {
+        let plan = Plan {
+            intent: Intent::Cause,
+            window: TimeRange::ALL,
+            baseline: Vec::new(),
+            seasons: Vec::new(),
+            services: Vec::new(),
+            terms: Vec::new(),
+            looks: Vec::new(),
+            asked_about: None,
+            known_until: None,
+            notes: Vec::new(),
+        };
+        let told = |score: f64| {
+            let (mut suspect, mut diagnosis) =
+                with(slower(), EvidenceKind::Span, FaultKind::Latency);
+            suspect.score = score;
+            diagnosis.analysis.suspects = vec![suspect];
+            let bundle = pack("ans_1", choose(&plan, &diagnosis), Vec::new(), 500);
+            let (plan, diagnosis) = (&plan, &diagnosis);
+            let material =
+                Material { plan, diagnosis, passages: &[], gaps: &[], looked: &[], deciding: None };
+            narrate(material, &bundle)
+        };
+        let thin = told(0.5);
+        assert_eq!((thin.verdict, thin.confidence), (Verdict::NotEnoughEvidence, None));
+        let headline = "Not enough evidence for a cause; look first at shop (latency): it differs";
+        assert_eq!(thin.headline.text, headline);
+        assert_eq!(thin.headline.cites, ["E1"]);
+        let status = |draft: &Draft| draft.hypotheses.iter().map(|one| one.status).next();
+        assert_eq!(status(&thin), Some(HypothesisStatus::Possible));
+        assert_eq!(
+            (thin.impact.services.len(), thin.impact.cites.as_slice()),
+            (1, &["E1".to_owned()][..])
+        );
+        let sure = told(0.9);
+        assert_eq!(
+            (sure.verdict, sure.confidence),
+            (Verdict::LikelyCause, Some(Confidence::Medium))
+        );
+        assert_eq!(status(&sure), Some(HypothesisStatus::Supported));
     }
 }

@@ -9,7 +9,6 @@ use super::meaning::Meaning;
 use super::names::Names;
 use super::series::Movement;
 use super::stats::saturate;
-use crate::{Finding, FindingKind};
 
 /// Calls per request that a callee's excess counts at most.
 const CALLS_MAX: f64 = 2.0;
@@ -98,12 +97,9 @@ pub(super) fn find(
             let share = if whole > 0.0 { (cost(*service) / whole).min(1.0) } else { 0.0 };
             let likelihood =
                 0.95 * saturate(own_amount / excess.noise, 1.0, 2.0) * share.sqrt() * weight;
-            evidence.add(
-                finding(excess, services.name(*service)),
-                *service,
-                Channel::Golden,
-                likelihood,
-            );
+            let strength = excess.amount / excess.noise.max(1e-12);
+            let finding = excess.movement.finding(services.name(*service), None, strength);
+            evidence.add(finding, *service, Channel::Golden, likelihood);
         }
     }
 }
@@ -193,21 +189,4 @@ fn own_excess(
         brought_in += excess.amount * calls;
     }
     amount - brought_in
-}
-
-fn finding(excess: &Excess<'_>, service: &str) -> Finding {
-    let movement = excess.movement;
-    Finding {
-        kind: FindingKind::MetricShift {
-            metric: movement.row.series.name.clone(),
-            unit: movement.row.series.unit.clone(),
-            before: movement.before,
-            after: movement.after,
-            node: None,
-        },
-        service: service.to_owned(),
-        pod: movement.row.resource.pod().map(str::to_owned),
-        since: movement.since,
-        strength: excess.amount / excess.noise.max(1e-12),
-    }
 }

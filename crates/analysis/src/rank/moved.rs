@@ -34,23 +34,6 @@ pub(super) fn beside(movements: &[Movement<'_>], findings: &[Finding]) -> Vec<Fi
         .filter(|(movement, _)| {
             told.insert((movement.row.resource.service(), movement.row.series.name.as_str()))
         })
-        .map(|(movement, score)| finding(movement, score))
+        .map(|(movement, score)| movement.finding(movement.row.resource.service(), None, score))
         .collect()
-}
-
-fn finding(movement: &Movement<'_>, score: f64) -> Finding {
-    let (resource, series) = (&movement.row.resource, &movement.row.series);
-    Finding {
-        kind: FindingKind::MetricShift {
-            metric: series.name.clone(),
-            unit: series.unit.clone(),
-            before: movement.before,
-            after: movement.after,
-            node: None,
-        },
-        service: resource.service().to_owned(),
-        pod: resource.pod().map(str::to_owned),
-        since: movement.since,
-        strength: score,
-    }
 }

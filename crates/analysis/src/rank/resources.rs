@@ -9,7 +9,6 @@ use super::saturation::{self, Use, is_limit};
 use super::series::Movement;
 use super::shape::Curve;
 use super::stats::saturate;
-use crate::{Finding, FindingKind};
 
 /// Noise units from which on a movement is a finding.
 const SCORE_MIN: f64 = 3.0;
@@ -56,19 +55,8 @@ pub(super) fn find(
             * saturate(score, 2.0, 5.0)
             * saturate(growth, 0.05, 0.4)
             * share;
-        let finding = Finding {
-            kind: FindingKind::MetricShift {
-                metric: movement.row.series.name.clone(),
-                unit: movement.row.series.unit.clone(),
-                before: movement.before,
-                after: movement.after,
-                node: movement.row.resource.node().filter(|_| node).map(str::to_owned),
-            },
-            service: services.name(service).to_owned(),
-            pod: movement.row.resource.pod().map(str::to_owned),
-            since: movement.since,
-            strength: score,
-        };
+        let on_node = movement.row.resource.node().filter(|_| node);
+        let finding = movement.finding(services.name(service), on_node, score);
         evidence.add(finding, service, Channel::Resource, likelihood);
     }
 }

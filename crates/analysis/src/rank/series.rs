@@ -7,6 +7,7 @@ use super::meaning::{Meaning, meaning};
 use super::period::{Period, Periods};
 use super::season::{Seasons, UsualLevels};
 use super::stats::{Level, median, quantile_sorted};
+use crate::{Finding, FindingKind};
 
 /// Points of the baseline that a series needs within the given ranges; with fewer, everything before the window counts.
 const RANGE_POINTS_MIN: usize = 8;
@@ -36,6 +37,25 @@ pub(super) struct Movement<'a> {
     pub(super) since: Option<Timestamp>,
     /// Its points, running totals as growth per second.
     pub(super) levels: Vec<(Timestamp, f64)>,
+}
+
+impl Movement<'_> {
+    /// The movement as a finding of `service`, `strength` noise units far; on a node where it was measured on one.
+    pub(super) fn finding(&self, service: &str, node: Option<&str>, strength: f64) -> Finding {
+        Finding {
+            kind: FindingKind::MetricShift {
+                metric: self.row.series.name.clone(),
+                unit: self.row.series.unit.clone(),
+                before: self.before,
+                after: self.after,
+                node: node.map(str::to_owned),
+            },
+            service: service.to_owned(),
+            pod: self.row.resource.pod().map(str::to_owned),
+            since: self.since,
+            strength,
+        }
+    }
 }
 
 /// Compares each series with its own past, and with what is usual at this time.

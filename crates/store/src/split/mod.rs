@@ -16,8 +16,8 @@
 //! # Files
 //!
 //! `rows.bin` has the blocks with the resources they refer to, `words.bin` (logs) and `ids.bin` the two indexes,
-//! `rollup.bin` (logs) the counts per slot of time, service and template with the rows that they show, `series.bin` (metrics) the series and their points,
-//! `span_counts.bin` (spans) what they counted per slot, operation and call. All are
+//! `rollup.bin` (logs) the counts per slot of time, service and template with the rows that they show, `series.bin`
+//! (metrics) the series and their points, `span_counts.bin` (spans) what they counted per slot, operation and call. All are
 //! [`ChunkFile`](crate::chunk_file)s, read with plain file I/O. A document's number in tantivy is the block's number.
 //! `split.bin` says what the split is, so that a lost manifest can be made again.
 

@@ -26,6 +26,7 @@ use crate::template_fold::{CellFacts, Source, TemplateFold};
 
 const KIND: FileKind = *b"GCru";
 pub(super) const NAME: &str = "rollup.bin";
+
 /// What is small is in the footer; a histogram of a busy day reads no more.
 #[derive(Default, Serialize, Deserialize)]
 pub(super) struct Footer {

@@ -11,7 +11,7 @@ use super::rollup_file::{self, RowNumbers};
 use crate::StoreError;
 use crate::memory::{Cell, CellKey, Memory, RowAt};
 use crate::query::TemplateQuery;
-use crate::template_fold::{CellFacts, RowRef, Source, TemplateFold, capped};
+use crate::template_fold::{RowRef, Source, TemplateFold, capped};
 
 /// Bytes of the bodies that are copied; with more templates than fit, rows are read for the rest.
 const SHOWN_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -38,17 +38,8 @@ impl ShownColumns {
         let mut fold = TemplateFold::new(&query);
         let services = fold.service_ids(&memory.rollup.services);
         for (key, cell) in cells {
-            let Some(service) = services.get(key.service as usize).copied().flatten() else {
-                continue;
-            };
-            let facts = CellFacts {
-                slot: key.slot,
-                count: cell.count,
-                severity: key.severity,
-                first_row: numbers.get(cell.first_at).into(),
-                last_row: numbers.get(cell.last_at).into(),
-            };
-            fold.add(Source::unbounded(0), (service, key.template, key.site), facts);
+            let number = |at| numbers.get(at).into();
+            fold.add_cell(Source::unbounded(0), &services, (key, cell), &number);
         }
         let (mut row_before, mut time_before, mut bytes) = (0_u32, 0_i64, 0);
         for at in fold.wanted().rows.remove(&0).unwrap_or_default() {

@@ -47,6 +47,11 @@ pub(super) struct Loaded {
     streams: (KnownStreams, Vec<StreamPart>),
 }
 
+/// How much is held in memory before it is sealed, of what is asked for and what the process may have.
+fn memory_within(asked: usize, available: usize) -> usize {
+    asked.min(available / PART_OF_MEMORY).clamp(MEMORY_BYTES_MIN, MEMORY_BYTES_LIMIT)
+}
+
 impl Store {
     /// Opens the store in a directory, making it when it is to be written. Damage does not keep it from opening: what
     /// is damaged is left out and said in [`Coverage::warnings`](crate::Coverage::warnings).
@@ -115,9 +120,7 @@ impl Store {
             state: open_state(&dir, rest, &warnings)?,
             dir,
             access,
-            memory_bytes_max: memory_bytes_max
-                .min(machine_memory::available_bytes() / PART_OF_MEMORY)
-                .clamp(MEMORY_BYTES_MIN, MEMORY_BYTES_LIMIT),
+            memory_bytes_max: memory_within(memory_bytes_max, machine_memory::available_bytes()),
             gate: RwLock::new(()),
             live: RwLock::new(loaded.live),
             wal,
@@ -298,5 +301,21 @@ fn load_ledger(
                 .add(format!("{error}; its changes, alerts and cluster snapshots are left out"));
             Ok(())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_container_seals_sooner() {
+        const MIB: usize = 1 << 20;
+        assert_eq!(memory_within(64 * MIB, 512 * MIB), 32 * MIB);
+        assert_eq!(memory_within(64 * MIB, 24_576 * MIB), 64 * MIB);
+        assert_eq!(memory_within(16 * MIB, 512 * MIB), 16 * MIB);
+        assert_eq!(memory_within(0, usize::MAX), MEMORY_BYTES_MIN);
+        assert_eq!(memory_within(usize::MAX, 0), MEMORY_BYTES_MIN);
+        assert_eq!(memory_within(usize::MAX, usize::MAX), MEMORY_BYTES_LIMIT);
     }
 }
