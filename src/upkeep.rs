@@ -57,6 +57,9 @@ pub fn upkeep(settings: &Settings) -> Result<Upkeep, ConfigError> {
     Ok(Upkeep { retention, tail_sampling, merge_bytes_per_sec, cold_after })
 }
 
+/// How often counts of log splits are added up: where logs come fast dozens are sealed meanwhile.
+const JOIN_EVERY: Duration = Duration::from_secs(2);
+
 /// Lets the store use the bucket of the settings, if there is one.
 ///
 /// # Errors
@@ -120,10 +123,16 @@ pub async fn look_after(store: Arc<Store>, rhythm: Rhythm, shutdown: Cancellatio
     let mut ticks = tokio::time::interval(Duration::from_secs(rhythm.seal_after_secs.max(1)));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     ticks.tick().await;
+    let mut often = tokio::time::interval(JOIN_EVERY);
+    often.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut held = None;
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
+            _ = often.tick() => {
+                join(&store, &shutdown).await;
+                continue;
+            }
             () = shutdown.cancelled() => return,
         }
         let (store, rhythm, shutdown) = (Arc::clone(&store), Arc::clone(&rhythm), shutdown.clone());
@@ -138,6 +147,17 @@ pub async fn look_after(store: Arc<Store>, rhythm: Rhythm, shutdown: Cancellatio
             Ok(Err(error)) => log_failure(&error),
             Err(error) => tracing::error!(%error, "the task that looks after the store died"),
         }
+    }
+}
+
+/// Adds up the counts of splits that have come since.
+async fn join(store: &Arc<Store>, shutdown: &CancellationToken) {
+    let (store, shutdown) = (Arc::clone(store), shutdown.clone());
+    let joined = tokio::task::spawn_blocking(move || store.join(&|| shutdown.is_cancelled()));
+    match joined.await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => log_failure(&error),
+        Err(error) => tracing::error!(%error, "the task that looks after the store died"),
     }
 }
 

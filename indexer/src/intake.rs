@@ -20,6 +20,7 @@ use crate::stages::clock::{AHEAD, is_ahead};
 use crate::stages::enrich::Enricher;
 use crate::stages::mask::mask_batches;
 use crate::stages::write::{Request, write};
+use crate::workers::Workers;
 
 /// How much the door lets through at a time, and its clock.
 #[derive(Clone)]
@@ -118,6 +119,7 @@ struct Shared {
     settings: IntakeSettings,
     room: Room,
     workers: Semaphore,
+    threads: Workers,
     processors: Arc<Processors>,
     caps: Arc<Caps>,
     /// Idle enrichers; one is taken per submit, so that submits do not wait for each other.
@@ -170,7 +172,17 @@ impl Intake {
         let room = Room::new(settings.bytes_in_flight_max, workers_max, processors.count());
         let enrichers = Mutex::new(Vec::new());
         let caps = Arc::new(Caps::new(settings.caps));
-        let shared = Shared { store, masker, settings, room, workers, processors, caps, enrichers };
+        let shared = Shared {
+            store,
+            masker,
+            settings,
+            room,
+            workers,
+            threads: Workers::default(),
+            processors,
+            caps,
+            enrichers,
+        };
         Self { shared: Arc::new(shared), source: Source::Unnamed, turn: Turn::default() }
     }
 
@@ -308,7 +320,8 @@ impl Intake {
         let turn = Turn::among(Arc::clone(&own.processors), Arc::clone(&self.shared.processors));
         let turn = turn.await.map_err(|_| interrupted())?;
         let intake = Self { shared: Arc::clone(&self.shared), source: self.source, turn };
-        let done = tokio::task::spawn_blocking(move || work(&intake)).await;
+        let threads_max = self.shared.settings.workers_max;
+        let done = self.shared.threads.run(threads_max, move || work(&intake)).await;
         drop((permit, own_permit));
         done.map_err(|_| interrupted())
     }

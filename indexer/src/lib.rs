@@ -15,6 +15,7 @@ mod processors;
 pub mod sources;
 pub mod stages;
 mod utf8;
+mod workers;
 
 #[cfg(test)]
 mod intake_tests;

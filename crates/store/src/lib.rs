@@ -38,6 +38,7 @@ mod disk;
 pub mod documents;
 mod error;
 mod expression;
+mod first_rows;
 mod frames;
 mod latency;
 mod ledger;
@@ -91,5 +92,5 @@ pub use state::{
     AuditHead, AuditRow, AuditVerdict, Charge, ChargeCoverage, ChargeSubject, OpenedAlert,
     OpenedIncident, ProposalStep, Published, StateDb, StoredProposal,
 };
-pub use store::{Kept, KeptSignal, Store, TailSampling, Tended, Upkeep};
+pub use store::{Kept, KeptSignal, Line, LinesQuery, Store, TailSampling, Tended, Upkeep};
 pub use stream::{StreamName, StreamPart};

@@ -14,7 +14,8 @@ pub(crate) struct LogFilter<'q> {
     pub(crate) services: ServiceFilter<'q>,
     pub(crate) severity_min: Severity,
     pub(crate) trace_id: Option<TraceId>,
-    pub(crate) template: Option<TemplateId>,
+    /// One of these; any when there are none.
+    pub(crate) templates: Vec<TemplateId>,
     /// What must hold of texts and fields.
     pub(crate) text: &'q Expression,
 }
@@ -36,7 +37,7 @@ impl<'q> LogFilter<'q> {
             services: ServiceFilter(&query.services),
             severity_min: query.severity_min.unwrap_or_default(),
             trace_id: query.trace_id,
-            template: query.template,
+            templates: query.template.into_iter().collect(),
             text: &query.text,
         }
     }
@@ -44,7 +45,8 @@ impl<'q> LogFilter<'q> {
     /// Severity and template, which cost least to tell.
     pub(crate) fn admits_columns(&self, severity: Severity, template: Option<TemplateId>) -> bool {
         severity >= self.severity_min
-            && self.template.is_none_or(|wanted| template.unwrap_or(TemplateId(0)) == wanted)
+            && (self.templates.is_empty()
+                || self.templates.contains(&template.unwrap_or(TemplateId(0))))
     }
 
     pub(crate) fn admits_trace(&self, trace_id: Option<TraceId>) -> bool {

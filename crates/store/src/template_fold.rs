@@ -3,25 +3,24 @@
 //! Cells know the slot of their rows, not the time. So of a service and template all rows that may be the first or the last
 //! are kept, as few as they are, until they have been fetched with the bodies that are shown.
 
+use std::collections::BTreeMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use groundcrew_telemetry::{
     CallSite, LevelRow, LogRecord, Severity, SiteRow, TemplateId, TemplateRow, Timestamp,
 };
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
+use crate::first_rows::{Bounded, Candidates, RowRef};
 use crate::memory::{Cell, CellKey, Memory, RowAt};
 use crate::query::{ServiceFilter, TemplateQuery};
-use crate::slot::{SLOT_NANOS, minute_of, slot_of};
-use crate::split::Split;
+use crate::slot::{SLOT_NANOS, minute_of};
+use crate::split::RollupOf;
 use crate::templates::Templates;
 
 /// Longest exemplar; the rest is cut off.
 const EXEMPLAR_BYTES_MAX: usize = 2048;
-/// Rows of one slot that are looked at to find the first or the last. When more sources overlap in it, one of their rows
-/// may have been earlier, by less than a slot; their number must not decide what a question takes.
-const CANDIDATES_MAX: usize = 8;
 
 /// One cell as the fold sees it, wherever it came from.
 #[derive(Clone, Copy, Debug)]
@@ -34,87 +33,45 @@ pub(crate) struct CellFacts {
     pub(crate) last_row: u64,
 }
 
-/// A row whose time and body are fetched only if they may be shown: which source, and its number there.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub(crate) struct RowRef {
-    pub(crate) source: u32,
-    pub(crate) row: u64,
-}
-
-/// Rows that may be shown and have to be fetched.
-#[derive(Debug, Default)]
+/// Rows of one source that may be shown and have to be fetched, each list in the source's order.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct WantedRows {
-    /// By source, each in the source's order.
-    pub(crate) rows: FxHashMap<u32, Vec<RowRef>>,
-    /// The sources of first and last rows; of the others only rows from the middle are wanted.
-    pub(crate) ends: FxHashSet<u32>,
+    /// Those that may be the first or the last.
+    pub(crate) ends: Vec<RowRef>,
+    /// The others: rows from the middle.
+    pub(crate) middles: Vec<RowRef>,
 }
 
-/// Where cells come from: its number, and when its rows began and ended.
+impl WantedRows {
+    fn sort(&mut self) {
+        self.ends.sort_unstable();
+        self.ends.dedup();
+        self.middles.sort_unstable();
+        self.middles.retain(|row| self.ends.binary_search(row).is_err());
+        self.middles.dedup();
+    }
+
+    /// Both kinds, in the source's order.
+    pub(crate) fn all(self) -> Vec<RowRef> {
+        let mut rows = [self.ends, self.middles].concat();
+        rows.sort_unstable();
+        rows
+    }
+}
+
+/// Where cells come from: its number, when its rows began and ended, and whether they are numbered in the order of time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Source {
     pub(crate) number: u32,
     pub(crate) first: Timestamp,
     pub(crate) last: Timestamp,
+    pub(crate) is_ordered: bool,
 }
 
 impl Source {
     /// One of which only the slots are known.
     pub(crate) const fn unbounded(number: u32) -> Self {
-        Self { number, first: Timestamp::MIN, last: Timestamp::MAX }
-    }
-}
-
-/// A row of a slot with the times between which it was written, as far as that is known of its source.
-#[derive(Clone, Copy, Debug)]
-struct Bounded {
-    at: RowRef,
-    first: Timestamp,
-    last: Timestamp,
-}
-
-/// Rows of one slot, of which one is the first or the last: which, their times will tell.
-#[derive(Debug)]
-struct Candidates {
-    slot: i64,
-    rows: Vec<Bounded>,
-}
-
-impl Candidates {
-    fn new(slot: i64, row: Bounded) -> Self {
-        Self { slot, rows: vec![row] }
-    }
-
-    /// Adds one that may be the first.
-    fn add_first(&mut self, slot: i64, row: Bounded) {
-        if slot < self.slot {
-            *self = Self::new(slot, row);
-        } else if slot == self.slot && !self.rows.iter().any(|known| known.last < row.first) {
-            self.rows.retain(|known| known.first <= row.last);
-            self.rows.push(row);
-            self.cut(|row| row.first.nanos());
-        }
-    }
-
-    /// Adds one that may be the last.
-    fn add_last(&mut self, slot: i64, row: Bounded) {
-        if slot > self.slot {
-            *self = Self::new(slot, row);
-        } else if slot == self.slot && !self.rows.iter().any(|known| known.first > row.last) {
-            self.rows.retain(|known| known.last >= row.first);
-            self.rows.push(row);
-            self.cut(|row| row.last.nanos().saturating_neg());
-        }
-    }
-
-    /// Keeps [`CANDIDATES_MAX`], those of the least keys.
-    fn cut(&mut self, key: impl Fn(&Bounded) -> i64) {
-        if self.rows.len() > CANDIDATES_MAX {
-            let worst = self.rows.iter().enumerate().max_by_key(|(_, row)| key(row));
-            if let Some((place, _)) = worst {
-                self.rows.remove(place);
-            }
-        }
+        Self { number, first: Timestamp::MIN, last: Timestamp::MAX, is_ordered: false }
     }
 }
 
@@ -128,7 +85,10 @@ struct Pair {
     peak: (u64, i64, RowRef),
     minutes: Minutes,
     sites: Vec<Site>,
-    levels: Vec<(Severity, Minutes)>,
+    /// The severity that came first, and how many had each of the others: most lines are always of one, and counting that
+    /// apart would be counting everything twice.
+    level: Severity,
+    other_levels: Vec<(Severity, Minutes)>,
 }
 
 /// One place in the code among those that write one line.
@@ -173,6 +133,17 @@ impl Minutes {
 }
 
 impl Pair {
+    fn add_level(&mut self, level: Severity, (slot, count): (i64, u64)) {
+        let known = self.other_levels.iter().position(|(severity, _)| *severity == level);
+        let place = known.unwrap_or_else(|| {
+            self.other_levels.push((level, Minutes::default()));
+            self.other_levels.len() - 1
+        });
+        if let Some((_, minutes)) = self.other_levels.get_mut(place) {
+            minutes.add(slot, count);
+        }
+    }
+
     fn add_site(&mut self, site: CallSite, first: Bounded, (slot, count): (i64, u64)) {
         if let Some(known) = self.sites.iter_mut().find(|known| known.site == site) {
             known.first.add_first(slot, first);
@@ -210,10 +181,9 @@ impl<'q> TemplateFold<'q> {
         }
     }
 
-    /// Whether a split may have something that is asked for.
-    pub(crate) fn asks(&self, split: &Split) -> bool {
-        let (first, last) = (slot_of(split.meta.first), slot_of(split.meta.last));
-        first <= self.slots.1 && self.slots.0 <= last && split.has_any_of(self.services)
+    /// Whether a rollup may have something that is asked for.
+    pub(crate) fn asks(&self, of: &RollupOf<'_>) -> bool {
+        of.may_have(self.slots, self.services)
     }
 
     /// The fold's number for each of a source's services; `None` for those not asked for.
@@ -242,7 +212,8 @@ impl<'q> TemplateFold<'q> {
     ) {
         let bounded = |row: u64| {
             let at = RowRef { source: source.number, row };
-            Bounded { at, first: source.first, last: source.last }
+            let Source { first, last, is_ordered, .. } = source;
+            Bounded { at, first, last, is_ordered }
         };
         let (first, last) = (bounded(cell.first_row), bounded(cell.last_row));
         let pair = match self.pairs.entry((service, template)) {
@@ -264,19 +235,15 @@ impl<'q> TemplateFold<'q> {
                 peak: (cell.count, cell.slot, first.at),
                 minutes: Minutes::default(),
                 sites: Vec::new(),
-                levels: Vec::new(),
+                level: cell.severity,
+                other_levels: Vec::new(),
             }),
         };
         pair.severity = pair.severity.max(cell.severity);
         pair.count += cell.count;
         pair.minutes.add(cell.slot, cell.count);
-        let level = pair.levels.iter().position(|(severity, _)| *severity == cell.severity);
-        let level = level.unwrap_or_else(|| {
-            pair.levels.push((cell.severity, Minutes::default()));
-            pair.levels.len() - 1
-        });
-        if let Some((_, minutes)) = pair.levels.get_mut(level) {
-            minutes.add(cell.slot, cell.count);
+        if cell.severity != pair.level {
+            pair.add_level(cell.severity, (cell.slot, cell.count));
         }
         if let Some(site) = site {
             pair.add_site(site, first, (cell.slot, cell.count));
@@ -314,36 +281,29 @@ impl<'q> TemplateFold<'q> {
             }
             self.add_cell(source, &services, (key, cell), &row_number);
         }
-        for at in self.wanted().rows.remove(&number).unwrap_or_default() {
+        for at in self.wanted().remove(&number).map(WantedRows::all).unwrap_or_default() {
             if let Some(record) = memory_record(memory, at.row) {
                 self.put_row(at, record.time, &record.body);
             }
         }
     }
 
-    /// The rows that may be shown as things stand and are not known yet.
-    pub(crate) fn wanted(&self) -> WantedRows {
-        let mut wanted = WantedRows::default();
-        let mut want = |at: &RowRef| {
-            if self.rows.contains_key(at) {
-                return false;
-            }
-            wanted.rows.entry(at.source).or_default().push(*at);
-            true
-        };
+    /// The rows that may be shown as things stand and are not known yet, by source.
+    pub(crate) fn wanted(&self) -> FxHashMap<u32, WantedRows> {
+        let mut wanted: FxHashMap<u32, WantedRows> = FxHashMap::default();
+        let is_known = |at: &RowRef| self.rows.contains_key(at);
         for pair in self.pairs.values() {
             let sites = pair.sites.iter().flat_map(|site| &site.first.rows);
-            for row in pair.first.rows.iter().chain(&pair.last.rows).chain(sites) {
-                if want(&row.at) {
-                    wanted.ends.insert(row.at.source);
-                }
+            let ends = pair.first.rows.iter().chain(&pair.last.rows).chain(sites);
+            for row in ends.filter(|row| !is_known(&row.at)) {
+                wanted.entry(row.at.source).or_default().ends.push(row.at);
             }
-            want(&pair.peak.2);
+            let middle = pair.peak.2;
+            if !is_known(&middle) {
+                wanted.entry(middle.source).or_default().middles.push(middle);
+            }
         }
-        for rows in wanted.rows.values_mut() {
-            rows.sort_unstable();
-            rows.dedup();
-        }
+        wanted.values_mut().for_each(WantedRows::sort);
         wanted
     }
 
@@ -394,6 +354,7 @@ impl<'q> TemplateFold<'q> {
         let (first, last) = (self.earliest(&pair.first), self.latest(&pair.last));
         let shown = [first, Some((Timestamp::MIN, pair.peak.2)), last];
         let (template, text) = template;
+        let minutes = pair.minutes.finish();
         TemplateRow {
             template,
             text,
@@ -404,8 +365,8 @@ impl<'q> TemplateFold<'q> {
             last: last.map(|(time, _)| time).unwrap_or_default(),
             exemplars: self.exemplars(shown.into_iter().flatten().map(|(_, at)| at)),
             sites: self.sites(pair.sites),
-            levels: levels(pair.levels),
-            minutes: pair.minutes.finish(),
+            levels: levels(pair.level, pair.other_levels, &minutes),
+            minutes,
         }
     }
 
@@ -438,19 +399,28 @@ impl<'q> TemplateFold<'q> {
     }
 }
 
-fn levels(mut levels: Vec<(Severity, Minutes)>) -> Vec<LevelRow> {
-    if levels.len() < 2 {
+/// The counts by severity; none when there is but one. Those of `level` are what the others leave of `all`.
+fn levels(level: Severity, others: Vec<(Severity, Minutes)>, all: &[(i64, u32)]) -> Vec<LevelRow> {
+    if others.is_empty() {
         return Vec::new();
     }
+    let mut rest: BTreeMap<i64, u32> = all.iter().copied().collect();
+    let mut levels: Vec<(Severity, Vec<(i64, u32)>)> =
+        others.into_iter().map(|(severity, minutes)| (severity, minutes.finish())).collect();
+    for (minute, count) in levels.iter().flat_map(|(_, minutes)| minutes) {
+        if let Some(left) = rest.get_mut(minute) {
+            *left = left.saturating_sub(*count);
+        }
+    }
+    rest.retain(|_, count| *count > 0);
+    levels.push((level, rest.into_iter().collect()));
     levels.sort_by_key(|(severity, _)| *severity);
-    levels
-        .into_iter()
-        .map(|(severity, minutes)| LevelRow {
-            severity,
-            count: minutes.count(),
-            minutes: minutes.finish(),
-        })
-        .collect()
+    let row = |(severity, minutes): (Severity, Vec<(i64, u32)>)| LevelRow {
+        severity,
+        count: minutes.iter().map(|(_, count)| u64::from(*count)).sum(),
+        minutes,
+    };
+    levels.into_iter().map(row).collect()
 }
 
 /// `body`, no longer than [`EXEMPLAR_BYTES_MAX`].

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use groundcrew_store::{LogQuery, Store};
+use groundcrew_store::{Line, LinesQuery, Store};
 use groundcrew_telemetry::{TemplateId, TimeRange, Timestamp};
 
 use super::super::assertion::Measure;
@@ -17,6 +17,8 @@ use crate::text::Tainted;
 const TEMPLATES_MAX: usize = 6;
 /// Lines of one, in the window and before it.
 const LINES_MAX: usize = 2_000;
+/// Blocks that are read for them: half a million lines of all kinds. What changed is in nearly every line that came after.
+const BLOCKS_MAX: usize = 128;
 /// With fewer lines the exemplars show them all.
 const COUNT_MIN: u64 = 4;
 /// A column with more values is an id or a time.
@@ -41,17 +43,31 @@ pub(super) fn tell(
     texts: &Texts,
 ) -> BTreeMap<String, Tainted<String>> {
     let mut differing = BTreeMap::new();
-    let worth_it = |candidate: &&mut Candidate| {
-        key_of(candidate).and_then(|key| texts.get(&key)).is_some_and(Text::may_hide)
+    let mut looked_into: Vec<(&mut Candidate, (String, TemplateId), &Text)> = candidates
+        .iter_mut()
+        .filter_map(|candidate| {
+            let key = key_of(candidate)?;
+            let text = texts.get(&key).filter(|text| text.may_hide())?;
+            Some((candidate, key, text))
+        })
+        .take(TEMPLATES_MAX)
+        .collect();
+    let of: Vec<(String, TemplateId)> = looked_into.iter().map(|(_, key, _)| key.clone()).collect();
+    let read = |range: TimeRange, newest_first: bool| {
+        let (limit, blocks_max) = (LINES_MAX, BLOCKS_MAX);
+        let query = LinesQuery { range, of: of.clone(), newest_first, limit, blocks_max };
+        // What changed only sharpens what counts say already.
+        store.lines_of(&query).unwrap_or_default().into_iter()
     };
-    for candidate in candidates.iter_mut().filter(worth_it).take(TEMPLATES_MAX) {
-        let Some((service, template)) = key_of(candidate) else { continue };
-        let Some(text) = texts.get(&(service.clone(), template)) else { continue };
-        let columns = columns(store, plan, (&service, template), text);
-        let told: Vec<String> = columns.into_iter().filter_map(told).collect();
+    let mut before = read(TimeRange::new(plan.whole().start, plan.window.start), true);
+    let mut window = read(plan.window, false);
+    for (candidate, _, text) in &mut looked_into {
+        let (before, window) = (before.next(), window.next());
+        let lines = [before.unwrap_or_default(), window.unwrap_or_default()];
+        let told: Vec<String> = columns(text, &lines).into_iter().filter_map(told).collect();
         if !told.is_empty() {
             let line = Tainted::new(format!("values that differ: {}", told.join("; ")));
-            *candidate = candidate.clone().recording(&line);
+            **candidate = candidate.clone().recording(&line);
             differing.insert(candidate.key.clone(), line);
         }
     }
@@ -107,38 +123,20 @@ fn key_of(candidate: &Candidate) -> Option<(String, TemplateId)> {
 
 type Column = (String, BTreeMap<String, Seen>);
 
-fn columns(
-    store: &Store,
-    plan: &Plan,
-    (service, template): (&str, TemplateId),
-    text: &Text,
-) -> Vec<Column> {
+/// The columns of which lines before the window and in it have several values.
+fn columns(text: &Text, [before, window]: &[Vec<Line>; 2]) -> Vec<Column> {
     let words: Vec<&str> = text.text.split_whitespace().collect();
-    let read = |range: TimeRange, newest_first: bool| {
-        let query = LogQuery {
-            services: vec![service.to_owned()],
-            template: Some(template),
-            newest_first,
-            limit: LINES_MAX,
-            ..LogQuery::within(range)
-        };
-        store.search_logs(&query).unwrap_or_default()
-    };
-    let whole = plan.whole();
-    let before = read(TimeRange::new(whole.start, plan.window.start), true);
-    let window = read(plan.window, false);
     let mut columns: Vec<Column> = Vec::new();
     for position in text.constant_columns() {
         let mut values: BTreeMap<String, Seen> = BTreeMap::new();
-        let rows =
-            before.iter().map(|row| (row, false)).chain(window.iter().map(|row| (row, true)));
-        for (row, is_window) in rows {
-            let Some(line) = aligned(&row.record.body, &words) else { continue };
-            let Some(value) = line.get(position) else { continue };
+        let lines =
+            before.iter().map(|line| (line, false)).chain(window.iter().map(|line| (line, true)));
+        for (line, is_window) in lines {
+            let Some(own) = aligned(&line.body, &words) else { continue };
+            let Some(value) = own.get(position) else { continue };
             let seen = values.entry(shorten(value, VALUE_BYTES_MAX)).or_default();
             *(if is_window { &mut seen.window } else { &mut seen.before }) += 1;
-            seen.first =
-                Some(seen.first.map_or(row.record.time, |first| first.min(row.record.time)));
+            seen.first = Some(seen.first.map_or(line.time, |first| first.min(line.time)));
             if values.len() > VALUES_MAX {
                 break;
             }

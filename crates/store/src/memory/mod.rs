@@ -14,4 +14,4 @@ pub(crate) use metrics::MemorySeries;
 pub(crate) use packed_spans::{PackedValue, SpanPortion, SpanRef};
 pub(crate) use portions::{LogPortion, Memory};
 pub(crate) use prepare::{Prepared, prepare};
-pub(crate) use rollup::{Cell, CellKey, RowAt};
+pub(crate) use rollup::{Cell, CellKey, RowAt, template_of};

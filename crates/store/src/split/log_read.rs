@@ -41,6 +41,12 @@ struct BlockTexts {
     spans: Vec<Option<SpanId>>,
 }
 
+/// When the rows of a block were written.
+pub(super) fn times(file: &RowsFile, meta: &BlockMeta) -> Result<Vec<Timestamp>, StoreError> {
+    let heads: Heads = file.read_as(meta, Part::Heads)?;
+    Ok(heads.times.all())
+}
+
 impl<'f> LogBlock<'f> {
     pub(crate) fn open(file: &'f RowsFile, meta: &BlockMeta) -> Result<Self, StoreError> {
         let heads: Heads = file.read_as(meta, Part::Heads)?;
@@ -122,6 +128,19 @@ impl<'f> LogBlock<'f> {
         let view = self.view(&texts);
         (0..self.times.len()).for_each(|row| visit(self.origin(row), view.record(row)));
         Ok(())
+    }
+
+    /// Calls `visit` with number, time, number of the resource and template of every row, by time or against it.
+    pub(crate) fn each_head(
+        &self,
+        newest_first: bool,
+        visit: &mut dyn FnMut(usize, Timestamp, usize, Option<TemplateId>),
+    ) {
+        let count = self.times.len();
+        for number in 0..count {
+            let row = if newest_first { count - 1 - number } else { number };
+            visit(row, self.time(row), self.origin(row), self.template(row));
+        }
     }
 
     /// Calls `visit` with time and body of each of `rows`.

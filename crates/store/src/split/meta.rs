@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use groundcrew_telemetry::{TimeRange, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::joint::Joint;
 use super::{id_index, rows_file, series_file, word_index};
 use crate::checked_file::FileKind;
 use crate::cold::ColdFile;
@@ -234,6 +235,8 @@ pub(crate) struct SplitSet {
     pub(crate) logs: Vec<Arc<Split>>,
     pub(crate) spans: Vec<Arc<Split>>,
     pub(crate) metrics: Vec<Arc<Split>>,
+    /// Of log splits, in no order; those of splits that are gone are passed over.
+    pub(crate) joints: Vec<Arc<Joint>>,
 }
 
 impl SplitSet {

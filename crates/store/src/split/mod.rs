@@ -19,18 +19,21 @@
 //! `rollup.bin` (logs) the counts per slot of time, service and template with the rows that they show, `series.bin`
 //! (metrics) the series and their points, `span_counts.bin` (spans) what they counted per slot, operation and call. All are
 //! [`ChunkFile`](crate::chunk_file)s, read with plain file I/O. A document's number in tantivy is the block's number.
-//! `split.bin` says what the split is, so that a lost manifest can be made again.
+//! `split.bin` says what the split is, so that a lost manifest can be made again. Beside the splits are joint rollups, each in
+//! place of those of many.
 
 mod block_tokens;
 mod bodies;
 mod columns;
 mod id_index;
+mod joint;
 mod log_block;
 mod log_read;
 mod meta;
 mod packed_ids;
 mod read;
 mod rollup_file;
+mod rollup_of;
 mod rows_file;
 mod series_file;
 mod shown_rows;
@@ -42,11 +45,13 @@ mod word_index;
 mod write;
 
 pub(crate) use id_index::{service_token, template_token};
+pub(crate) use joint::Joint;
 pub(crate) use log_read::LogBlock;
 pub(crate) use meta::{
     META_KIND, META_NAME, Sampled, Split, SplitMeta, SplitSet, SplitSignal, split_dirs,
 };
 pub(crate) use read::SplitReader;
+pub(crate) use rollup_of::RollupOf;
 pub(crate) use rows_file::{BlockMeta, RowsFile};
 pub(crate) use span_block::SpanBlock;
 pub(crate) use write::{Covers, STRETCH_NANOS, SplitSpec, write_splits};

@@ -8,6 +8,7 @@ use groundcrew_telemetry::{Severity, TemplateId};
 use super::id_index::{IdIndex, is_id};
 use super::meta::{META_KIND, META_NAME, Split, SplitMeta};
 use super::rollup_file::{MinuteCounts, RollupFile};
+use super::rollup_of::RollupOf;
 use super::rows_file::RowsFile;
 use super::series_file::SeriesFile;
 use super::shown_rows::ShownRows;
@@ -86,39 +87,53 @@ impl SplitReader {
         self.opened((split, rows_file::NAME), &self.rows, RowsFile::open)
     }
 
-    pub(crate) fn rollup(&self, split: &Split) -> Result<Arc<RollupFile>, StoreError> {
-        self.opened((split, rollup_file::NAME), &self.rollups, RollupFile::open)
+    pub(crate) fn rollup(&self, of: &RollupOf<'_>) -> Result<Arc<RollupFile>, StoreError> {
+        self.counts(of, &self.rollups, RollupFile::open)
     }
 
     /// Calls `add` with minute, severity and count of what `admits` lets pass, of one template or all, from the first to
     /// the last of `slots`.
     pub(crate) fn count(
         &self,
-        (split, template): (&Split, Option<TemplateId>),
+        (of, template): (&RollupOf<'_>, Option<TemplateId>),
         slots: (i64, i64),
         admits: &dyn Fn(&str) -> bool,
         add: &mut dyn FnMut(i64, Severity, u64),
     ) -> Result<(), StoreError> {
-        let (first, last) = minutes_of(&split.meta);
+        let (first, last) = of.bounds();
+        let (first, last) = (minute_of(slot_of(first)), minute_of(slot_of(last)));
         let is_inside =
             slots.0 <= first_slot_of_minute(first) && first_slot_of_minute(last + 1) <= slots.1 + 1;
         if template.is_none() && is_inside {
-            self.minutes(split)?.count((first, last + 1), admits, add);
+            self.minutes(of)?.count((first, last + 1), admits, add);
         } else {
-            self.rollup(split)?.count(slots, template, admits, add);
+            self.rollup(of)?.count(slots, template, admits, add);
         }
         Ok(())
     }
 
     /// What a rollup counted by the minute. Kept apart: the rollups of a busy day do not fit where they are kept, and a
     /// histogram of it would read them all again each time.
-    pub(crate) fn minutes(&self, split: &Split) -> Result<Arc<MinuteCounts>, StoreError> {
-        self.opened((split, rollup_file::NAME), &self.minutes, MinuteCounts::open)
+    pub(crate) fn minutes(&self, of: &RollupOf<'_>) -> Result<Arc<MinuteCounts>, StoreError> {
+        self.counts(of, &self.minutes, MinuteCounts::open)
     }
 
     /// The rows at hand with a rollup.
-    pub(crate) fn shown(&self, split: &Split) -> Result<Arc<ShownRows>, StoreError> {
-        self.opened((split, rollup_file::NAME), &self.shown, ShownRows::open)
+    pub(crate) fn shown(&self, of: &RollupOf<'_>) -> Result<Arc<ShownRows>, StoreError> {
+        self.counts(of, &self.shown, ShownRows::open)
+    }
+
+    /// A part of a rollup.
+    fn counts<V>(
+        &self,
+        of: &RollupOf<'_>,
+        cache: &Cache<V>,
+        open: impl Fn(&Path) -> Result<(V, usize), StoreError>,
+    ) -> Result<Arc<V>, StoreError> {
+        match of {
+            RollupOf::Split(split) => self.opened((split, rollup_file::NAME), cache, open),
+            RollupOf::Joint(joint, _) => cache.get(joint.id, || open(&joint.dir)),
+        }
     }
 
     pub(crate) fn series(&self, split: &Split) -> Result<Arc<SeriesFile>, StoreError> {
@@ -217,11 +232,6 @@ impl SplitReader {
             self.opened((split, word_index::NAME), &self.words, WordIndex::open)?.blocks(token)
         }
     }
-}
-
-/// The first and the last minute of its rows.
-fn minutes_of(meta: &SplitMeta) -> (i64, i64) {
-    (minute_of(slot_of(meta.first)), minute_of(slot_of(meta.last)))
 }
 
 /// Whether another process has dropped or moved files of a split since it was listed here.

@@ -10,19 +10,20 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use groundcrew_telemetry::{CallSite, Severity, TemplateId, Timestamp};
+use groundcrew_telemetry::{CallSite, Severity, TemplateId, TimeRange, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::columns::Numbering;
-use super::shown_rows::ShownColumns;
+use super::shown_rows::{ShownBuilder, ShownColumns};
 use super::streams::Bytes;
 use crate::StoreError;
 use crate::checked_file::FileKind;
 use crate::chunk_file::{ChunkFile, ChunkRef, ChunkWriter};
-use crate::memory::{Cell, CellKey, Memory, RowAt};
+use crate::memory::{CellKey, Memory, RowAt};
+use crate::query::TemplateQuery;
 use crate::slot::{first_slot_of_minute, minute_of};
-use crate::template_fold::{CellFacts, Source, TemplateFold};
+use crate::template_fold::{CellFacts, Source, TemplateFold, WantedRows};
 
 const KIND: FileKind = *b"GCru";
 pub(super) const NAME: &str = "rollup.bin";
@@ -55,8 +56,8 @@ struct CellColumns {
     sites: Bytes,
     severities: Bytes,
     counts: Vec<u64>,
-    /// Numbers of rows, since the first row of the slot. Rows are in the order of time, so that row's number is the count
-    /// of all cells before the slot's.
+    /// Numbers of rows, since the first row of the slot. Rows of a split are in the order of time, so that row's number is
+    /// the count of all cells before the slot's. Of rows in another order the differences are longer, no more.
     first_rows: Vec<u32>,
     /// Since the first row.
     last_rows: Vec<u32>,
@@ -72,23 +73,83 @@ struct MinuteColumns {
     counts: Vec<u64>,
 }
 
+/// A cell with the numbers of its first and its last row.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NumberedCell {
+    pub(super) key: CellKey,
+    pub(super) count: u64,
+    pub(super) first_row: u32,
+    pub(super) last_row: u32,
+}
+
 /// Writes the rollup of `memory`, whose rows are written in `order`.
 pub(super) fn write(
     dir: &Path,
     memory: &Memory,
     order: &[(Timestamp, RowAt)],
 ) -> Result<u64, StoreError> {
-    // Copied: sorted references into the table would be as many misses of the cache, three times over.
-    let mut cells: Vec<(CellKey, Cell)> =
-        memory.rollup.cells.iter().map(|(key, cell)| (*key, *cell)).collect();
-    cells.sort_unstable_by_key(|(key, _)| *key);
     let numbers = RowNumbers::of(memory, order);
-    let mut footer = Footer { services: memory.rollup.services.clone(), ..Footer::default() };
+    // Copied: sorted references into the table would be as many misses of the cache, three times over.
+    let cells = memory.rollup.cells.iter().map(|(key, cell)| NumberedCell {
+        key: *key,
+        count: cell.count,
+        first_row: numbers.get(cell.first_at),
+        last_row: numbers.get(cell.last_at),
+    });
+    let cells = sorted(cells.collect());
+    let services = &memory.rollup.services;
+    let mut shown = ShownBuilder::default();
+    for row in rows_to_show(services, &cells) {
+        let place = order.get(row as usize).map(|(_, place)| *place);
+        let Some(record) = place.and_then(|place| memory.log_at(place)) else { continue };
+        if !shown.push(row, record.time, &record.body) {
+            break;
+        }
+    }
+    write_cells(dir, services, &cells, &shown.finish())
+}
+
+/// The cells in the order in which they are written.
+pub(super) fn sorted(mut cells: Vec<NumberedCell>) -> Vec<NumberedCell> {
+    cells.sort_unstable_by_key(|cell| cell.key);
+    cells
+}
+
+/// The numbers of the rows that a fold over all of `cells` may show, ascending.
+pub(super) fn rows_to_show(services: &[Arc<str>], cells: &[NumberedCell]) -> Vec<u32> {
+    let query = TemplateQuery { range: TimeRange::ALL, services: Vec::new() };
+    let mut fold = TemplateFold::new(&query);
+    let services = fold.service_ids(services);
+    for cell in cells {
+        let key = cell.key;
+        let Some(service) = services.get(key.service as usize).copied().flatten() else { continue };
+        let facts = CellFacts {
+            slot: key.slot,
+            count: cell.count,
+            severity: key.severity,
+            first_row: cell.first_row.into(),
+            last_row: cell.last_row.into(),
+        };
+        fold.add(Source::unbounded(0), (service, key.template, key.site), facts);
+    }
+    let wanted = fold.wanted().remove(&0).map(WantedRows::all).unwrap_or_default();
+    wanted.into_iter().filter_map(|at| u32::try_from(at.row).ok()).collect()
+}
+
+/// Writes a rollup of `cells`, which are [`sorted`].
+pub(super) fn write_cells(
+    dir: &Path,
+    services: &[Arc<str>],
+    cells: &[NumberedCell],
+    shown: &ShownColumns,
+) -> Result<u64, StoreError> {
+    let mut footer = Footer { services: services.to_vec(), ..Footer::default() };
     let mut templates = Numbering::default();
     let mut written = Cells::default();
     let columns = &mut written.columns;
     let (mut slot_before, mut slot_row, mut rows) = (0_i64, 0_u32, 0_u32);
-    for (key, cell) in &cells {
+    for cell in cells {
+        let key = &cell.key;
         if columns.slots.is_empty() || key.slot != slot_before {
             slot_row = rows;
         }
@@ -104,15 +165,13 @@ pub(super) fn write(
         columns.sites.0.push(key.site.map_or(0, CallSite::code));
         columns.severities.0.push(key.severity.0);
         columns.counts.push(cell.count);
-        let first = numbers.get(cell.first_at);
-        columns.first_rows.push(first.wrapping_sub(slot_row));
-        columns.last_rows.push(numbers.get(cell.last_at).wrapping_sub(first));
+        columns.first_rows.push(cell.first_row.wrapping_sub(slot_row));
+        columns.last_rows.push(cell.last_row.wrapping_sub(cell.first_row));
     }
-    push_minutes(&cells, &mut footer.minutes);
-    let shown = ShownColumns::of(memory, order, (&cells, &numbers));
+    push_minutes(cells, &mut footer.minutes);
     let mut file = ChunkWriter::create(&dir.join(NAME), KIND)?;
     footer.cells = push(&mut file, &written)?;
-    footer.shown = push(&mut file, &shown)?;
+    footer.shown = push(&mut file, shown)?;
     file.finish(&footer)
 }
 
@@ -132,7 +191,7 @@ pub(super) fn open_part<T: DeserializeOwned>(
 }
 
 /// Which row of the split each row of memory becomes.
-pub(super) struct RowNumbers {
+struct RowNumbers {
     /// Where the rows of each portion begin.
     starts: Vec<usize>,
     numbers: Vec<u32>,
@@ -161,23 +220,21 @@ impl RowNumbers {
         Some(self.starts.get(at.portion as usize)? + at.row as usize)
     }
 
-    pub(super) fn get(&self, at: RowAt) -> u32 {
+    fn get(&self, at: RowAt) -> u32 {
         let place = self.place(at);
         place.and_then(|place| self.numbers.get(place)).copied().unwrap_or_default()
     }
 }
 
-fn push_minutes(cells: &[(CellKey, Cell)], columns: &mut MinuteColumns) {
+fn push_minutes(cells: &[NumberedCell], columns: &mut MinuteColumns) {
     let mut minute_before = 0_i64;
-    for of_minute in
-        cells.chunk_by(|(one, _), (other, _)| minute_of(one.slot) == minute_of(other.slot))
-    {
+    let minute = |cell: &NumberedCell| minute_of(cell.key.slot);
+    for of_minute in cells.chunk_by(|one, other| minute(one) == minute(other)) {
         let mut counts: BTreeMap<(u32, Severity), u64> = BTreeMap::new();
-        for (key, cell) in of_minute {
-            *counts.entry((key.service, key.severity)).or_default() += cell.count;
+        for cell in of_minute {
+            *counts.entry((cell.key.service, cell.key.severity)).or_default() += cell.count;
         }
-        let Some((first, _)) = of_minute.first() else { continue };
-        let minute = minute_of(first.slot);
+        let Some(minute) = of_minute.first().map(minute) else { continue };
         for ((service, severity), count) in counts {
             columns.minutes.push(minute.wrapping_sub(minute_before));
             minute_before = minute;
@@ -277,6 +334,31 @@ impl RollupFile {
         let minutes = MinuteCounts::of(&file, footer)?;
         let bytes = size_of_val(cells.as_slice()) + minutes.bytes();
         Ok((Self { templates: read.templates, cells, minutes }, bytes))
+    }
+
+    /// The services that its cells refer to.
+    pub(super) fn services(&self) -> &[Arc<str>] {
+        &self.minutes.services
+    }
+
+    pub(super) const fn cell_count(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// All cells, with services as they are numbered here.
+    pub(super) fn numbered(&self) -> impl Iterator<Item = NumberedCell> {
+        self.cells.iter().map(|cell| NumberedCell {
+            key: CellKey {
+                slot: cell.slot,
+                service: cell.service,
+                template: self.template(cell),
+                site: CallSite::from_code(cell.site),
+                severity: cell.severity,
+            },
+            count: u64::from(cell.count),
+            first_row: cell.first_row,
+            last_row: cell.last_row,
+        })
     }
 
     /// Adds the cells that the fold asks for.

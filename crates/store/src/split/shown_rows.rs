@@ -3,15 +3,14 @@
 
 use std::path::Path;
 
-use groundcrew_telemetry::{TimeRange, Timestamp};
+use groundcrew_telemetry::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::columns::Strings;
-use super::rollup_file::{self, RowNumbers};
+use super::rollup_file;
 use crate::StoreError;
-use crate::memory::{Cell, CellKey, Memory, RowAt};
-use crate::query::TemplateQuery;
-use crate::template_fold::{RowRef, Source, TemplateFold, capped};
+use crate::first_rows::RowRef;
+use crate::template_fold::{TemplateFold, capped};
 
 /// Bytes of the bodies that are copied; with more templates than fit, rows are read for the rest.
 const SHOWN_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -21,42 +20,37 @@ const SHOWN_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub(super) struct ShownColumns {
     /// Differences, ascending.
     rows: Vec<u32>,
-    /// Differences, ascending.
+    /// Differences.
     times: Vec<i64>,
     bodies: Strings,
 }
 
-impl ShownColumns {
-    /// Copies what a fold over the whole split would fetch.
-    pub(super) fn of(
-        memory: &Memory,
-        order: &[(Timestamp, RowAt)],
-        (cells, numbers): (&[(CellKey, Cell)], &RowNumbers),
-    ) -> Self {
-        let mut columns = Self::default();
-        let query = TemplateQuery { range: TimeRange::ALL, services: Vec::new() };
-        let mut fold = TemplateFold::new(&query);
-        let services = fold.service_ids(&memory.rollup.services);
-        for (key, cell) in cells {
-            let number = |at| numbers.get(at).into();
-            fold.add_cell(Source::unbounded(0), &services, (key, cell), &number);
+/// Gathers [`ShownColumns`].
+#[derive(Default)]
+pub(super) struct ShownBuilder {
+    columns: ShownColumns,
+    row_before: u32,
+    time_before: i64,
+    bytes: usize,
+}
+
+impl ShownBuilder {
+    /// Adds a row, whose number is above those before; says whether there was room for it.
+    pub(super) fn push(&mut self, row: u32, time: Timestamp, body: &str) -> bool {
+        let body = capped(body);
+        if self.bytes + body.len() > SHOWN_BYTES_MAX {
+            return false;
         }
-        let (mut row_before, mut time_before, mut bytes) = (0_u32, 0_i64, 0);
-        for at in fold.wanted().rows.remove(&0).unwrap_or_default() {
-            let Ok(row) = u32::try_from(at.row) else { break };
-            let place = order.get(row as usize).map(|(_, place)| *place);
-            let Some(record) = place.and_then(|place| memory.log_at(place)) else { continue };
-            let body = capped(&record.body);
-            bytes += body.len();
-            if bytes > SHOWN_BYTES_MAX {
-                break;
-            }
-            columns.rows.push(row.wrapping_sub(row_before));
-            columns.times.push(record.time.nanos().wrapping_sub(time_before));
-            columns.bodies.push(body);
-            (row_before, time_before) = (row, record.time.nanos());
-        }
-        columns
+        self.bytes += body.len();
+        self.columns.rows.push(row.wrapping_sub(self.row_before));
+        self.columns.times.push(time.nanos().wrapping_sub(self.time_before));
+        self.columns.bodies.push(body);
+        (self.row_before, self.time_before) = (row, time.nanos());
+        true
+    }
+
+    pub(super) fn finish(self) -> ShownColumns {
+        self.columns
     }
 }
 
@@ -113,7 +107,7 @@ impl ShownRows {
     }
 
     /// Time and body of a row that is at hand. Lengths that do not fit the text give an empty body.
-    fn get(&self, row: u64) -> Option<(Timestamp, &str)> {
+    pub(super) fn get(&self, row: u64) -> Option<(Timestamp, &str)> {
         let row = u32::try_from(row).ok()?;
         let place = self.rows.binary_search(&row).ok()?;
         let start =

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use groundcrew_telemetry::Clock;
+use rustc_hash::FxHashSet;
 
 use super::live::Live;
 use crate::disk::File;
@@ -69,6 +70,8 @@ pub(super) struct Sealer {
     pub(super) damaged_segments: Vec<u64>,
     /// Splits that could not be read to be merged.
     pub(super) unmergeable: Vec<u64>,
+    /// Splits whose counts were not worth a joint rollup.
+    pub(super) not_joined: FxHashSet<u64>,
     /// Splits of seals and merges that failed, which may still be on disk.
     pub(super) unpublished: Vec<u64>,
 }

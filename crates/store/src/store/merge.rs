@@ -59,15 +59,19 @@ impl Store {
         Ok(merged)
     }
 
+    /// From which size in memory on a split stays as it is.
+    pub(super) const fn full_bytes(&self) -> u64 {
+        (self.memory_bytes_max / 4) as u64
+    }
+
     /// Small splits next to each other that fit one memory together and lie within a span of time: the longest run when
     /// it is long enough, else one whose time is over, to which nothing will come any more. Empty when there is none.
     fn small_run(&self, signal: SplitSignal, span_max: Duration) -> Vec<Arc<Split>> {
-        let small_bytes = (self.memory_bytes_max / 4) as u64;
         let unmergeable = self.sealer().unmergeable.clone();
         let splits = Arc::clone(&self.live().splits);
         let mut runs: Vec<Vec<Arc<Split>>> = vec![Vec::new()];
         for split in splits.of(signal) {
-            let is_small = split.meta.memory_bytes < small_bytes
+            let is_small = split.meta.memory_bytes < self.full_bytes()
                 && split.meta.has_rows
                 && !split.meta.is_cold()
                 && !unmergeable.contains(&split.meta.id);

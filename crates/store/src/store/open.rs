@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
 
 use groundcrew_telemetry::{Batch, Clock, SystemClock};
+use rustc_hash::FxHashSet;
 
 use super::handle::{Sealer, Store};
 use super::live::Live;
@@ -15,7 +16,7 @@ use crate::manifest::{LoadedManifest, Manifest, ledger_path};
 use crate::memory::prepare;
 use crate::origin::Origins;
 use crate::resend::{self, Remembered, Resends};
-use crate::split::{Split, SplitReader, SplitSet};
+use crate::split::{Joint, Split, SplitReader, SplitSet};
 use crate::state::StateDb;
 use crate::stream::{self, KnownStreams, StreamPart, Streams};
 use crate::templates::Templates;
@@ -108,11 +109,14 @@ impl Store {
         let streams = Streams::default();
         let (known, logged) = &loaded.streams;
         streams.restore(known, logged).into_iter().for_each(|warning| warnings.add(warning));
+        // The manifest does not know of joint rollups.
+        let joints = loaded.live.splits.joints.iter().map(|joint| joint.id.saturating_add(1));
         let sealer = Sealer {
-            id_next: loaded.manifest.id_next,
+            id_next: joints.fold(loaded.manifest.id_next, u64::max),
             manifest: loaded.manifest,
             damaged_segments: loaded.replayed.damaged,
             unmergeable: Vec::new(),
+            not_joined: FxHashSet::default(),
             unpublished: Vec::new(),
         };
         let store = Self {
@@ -245,6 +249,7 @@ fn load_once(
     for meta in &manifest.splits {
         splits.add(Split::new(dir, meta.clone()));
     }
+    splits.joints = Joint::load_all(dir);
     live.splits = Arc::new(splits);
     for id in &manifest.ledger_files {
         load_ledger(dir, *id, &mut live, warnings)?;

@@ -158,7 +158,8 @@ impl Store {
             return Ok(Vec::new());
         }
         let tokens: Vec<String> = query.trace_id.iter().map(ToString::to_string).collect();
-        let wanted = Wanted { range: query.range, tokens: &tokens, text: None, services };
+        let range = query.range;
+        let wanted = Wanted { range, tokens: &tokens, text: None, services, templates: &[] };
         if self.index_excludes(split, wanted) {
             return Ok(Vec::new());
         }

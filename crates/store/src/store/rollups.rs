@@ -8,15 +8,15 @@ use groundcrew_telemetry::{Severity, TemplateId, TemplateRow, Timestamp};
 use rustc_hash::FxHashSet;
 
 use super::handle::Store;
+use crate::first_rows::RowRef;
 use crate::query::ServiceFilter;
-use crate::slot::slot_of;
-use crate::split::{LogBlock, Split, SplitSet};
-use crate::template_fold::{RowRef, Source, TemplateFold, WantedRows};
+use crate::split::{Joint, LogBlock, RollupOf, Split, SplitSet};
+use crate::template_fold::{Source, TemplateFold, WantedRows};
 use crate::{StoreError, TemplateQuery};
 
-/// With rows to show in more splits than this, none is opened again only for rows from the middle: the busiest moments of
+/// With rows to show of more rollups than this, none is opened again only for rows from the middle: the busiest moments of
 /// many templates lie all over a long time.
-const MIDDLE_SPLITS_MAX: usize = 64;
+const MIDDLE_SOURCES_MAX: usize = 64;
 
 impl Store {
     /// Log templates with their counts, by service, most frequent first. Answered from counts kept per ten seconds, so
@@ -42,24 +42,54 @@ impl Store {
                 }
                 Arc::clone(&live.splits)
             };
-            // A rollup is let go before the next one is opened: a busy day has thousands.
-            for (source, split) in (source..).zip(&splits.logs) {
-                let mut asking = folds.iter_mut().filter(|fold| fold.asks(split)).peekable();
-                if asking.peek().is_none() {
-                    continue;
+            let rollups = self.each_rollup(&splits, &mut |place, of| {
+                let mut asking = folds.iter_mut().filter(|fold| fold.asks(&of)).peekable();
+                if asking.peek().is_some() {
+                    // Let go before the next one is opened: a busy day has thousands.
+                    let rollup = self.reader.rollup(&of)?;
+                    let (first, last) = of.bounds();
+                    let is_ordered = matches!(of, RollupOf::Split(_));
+                    let number = numbered(source, place);
+                    let source = Source { number, first, last, is_ordered };
+                    asking.for_each(|fold| rollup.fold(source, fold));
                 }
-                match self.reader.rollup(split) {
-                    Ok(rollup) => {
-                        let (first, last) = (split.meta.first, split.meta.last);
-                        let source = Source { number: source, first, last };
-                        asking.for_each(|fold| rollup.fold(source, fold));
-                    }
-                    Err(error) => self.skip(error)?,
-                }
-            }
-            self.show_rows(source, &splits, &mut folds)?;
+                Ok(())
+            })?;
+            self.show_rows(source, &rollups, &mut folds)?;
             Ok(folds.into_iter().map(|fold| fold.finish(&self.templates)).collect())
         })
+    }
+
+    /// Calls `read` with place and splits of each rollup that there is of logs. In the place of a joint one that cannot be
+    /// read come those of its splits. Gives back which were called for in the end.
+    fn each_rollup<'s>(
+        &self,
+        splits: &'s SplitSet,
+        read: &mut dyn FnMut(usize, RollupOf<'s>) -> Result<(), StoreError>,
+    ) -> Result<Vec<RollupOf<'s>>, StoreError> {
+        let mut rollups = splits.rollups();
+        let mut place = 0;
+        while let Some(of) = rollups.get(place).copied() {
+            match (read(place, of), of) {
+                (Err(error), RollupOf::Joint(joint, splits)) => {
+                    self.pass_over(joint, &error);
+                    rollups.splice(place..=place, splits.iter().map(RollupOf::Split));
+                    continue;
+                }
+                (Err(error), RollupOf::Split(_)) => self.skip(error)?,
+                (Ok(()), _) => {}
+            }
+            place += 1;
+        }
+        Ok(rollups)
+    }
+
+    /// Says that a joint rollup cannot be read, unless it has gone with some of its splits.
+    fn pass_over(&self, joint: &Joint, error: &StoreError) {
+        if !error.is_not_found() {
+            self.warnings.add(format!("{error}; its splits are read one by one"));
+        }
+        tracing::debug!(id = joint.id, %error, "a joint rollup is passed over");
     }
 
     /// Since when there are no more than so many splits of logs before `end`: what a question may look at beyond its own
@@ -73,58 +103,88 @@ impl Store {
         lasts.get(splits_max).map_or(Timestamp::MIN, |last| last.plus_nanos(1))
     }
 
-    /// Gives the folds the rows of splits that they may show; the first split is the source `first`.
+    /// Gives the folds the rows that they may show; the first rollup is the source `first`.
     fn show_rows(
         &self,
         first: u32,
-        splits: &SplitSet,
+        rollups: &[RollupOf<'_>],
         folds: &mut [TemplateFold<'_>],
     ) -> Result<(), StoreError> {
-        let mut wanted: Vec<WantedRows> = folds.iter().map(TemplateFold::wanted).collect();
-        let sources = wanted.iter().flat_map(|wanted| wanted.rows.keys());
-        let are_many = sources.collect::<FxHashSet<_>>().len() > MIDDLE_SPLITS_MAX;
-        for (source, split) in (first..).zip(&splits.logs) {
-            let is_wanted = |wanted: &WantedRows| match are_many {
-                true => wanted.ends.contains(&source),
-                false => wanted.rows.contains_key(&source),
-            };
-            if !wanted.iter().any(is_wanted) {
+        let mut wanted: Vec<_> = folds.iter().map(TemplateFold::wanted).collect();
+        let sources = wanted.iter().flat_map(|wanted| wanted.keys());
+        let are_many = sources.collect::<FxHashSet<_>>().len() > MIDDLE_SOURCES_MAX;
+        for (source, of) in (first..).zip(rollups) {
+            let is_wanted = |rows: &WantedRows| !rows.ends.is_empty() || !are_many;
+            if !wanted.iter().any(|wanted| wanted.get(&source).is_some_and(is_wanted)) {
                 continue;
             }
-            let shown = match self.reader.shown(split) {
-                Ok(shown) => shown,
+            let shown = match self.reader.shown(of) {
+                Ok(shown) => Some(shown),
                 Err(error) => {
                     self.skip(error)?;
-                    continue;
+                    None
                 }
             };
-            // Nothing is fetched from a bucket for the sake of examples.
-            let may_fetch = split.meta.has_rows && !split.meta.is_cold();
             for (fold, wanted) in folds.iter_mut().zip(&mut wanted) {
-                let missing = shown.show(wanted.rows.remove(&source).unwrap_or_default(), fold);
-                if may_fetch && !missing.is_empty() {
-                    self.fetch_rows(split, &missing, fold)?;
+                let WantedRows { ends, middles } = wanted.remove(&source).unwrap_or_default();
+                let missing = |rows: Vec<RowRef>, fold: &mut TemplateFold<'_>| match &shown {
+                    Some(shown) => shown.show(rows, fold),
+                    None => rows,
+                };
+                let (ends, middles) = (missing(ends, fold), missing(middles, fold));
+                match of {
+                    RollupOf::Split(split) => {
+                        self.fetch_rows(split, 0, &WantedRows { ends, middles }.all(), fold)?;
+                    }
+                    // Rows from the middle lie all over its splits.
+                    RollupOf::Joint(joint, splits) => {
+                        self.fetch_joint_rows(joint, splits, &ends, fold)?;
+                    }
                 }
             }
         }
         Ok(())
     }
 
-    /// Fetches times and bodies of rows into the fold, reading each block once.
-    fn fetch_rows(
+    /// Fetches rows that are numbered as in a joint rollup.
+    fn fetch_joint_rows(
         &self,
-        split: &Split,
+        joint: &Joint,
+        splits: &[Arc<Split>],
         wanted: &[RowRef],
         fold: &mut TemplateFold<'_>,
     ) -> Result<(), StoreError> {
+        let place_of = |at: &RowRef| joint.place_of(at.row);
+        for of_split in wanted.chunk_by(|one, other| place_of(one) == place_of(other)) {
+            let Some((place, before)) = of_split.first().and_then(place_of) else { continue };
+            let Some(split) = splits.get(place) else { continue };
+            self.fetch_rows(split, before, of_split, fold)?;
+        }
+        Ok(())
+    }
+
+    /// Fetches times and bodies of rows into the fold, reading each block once. The split's first row has number `before`.
+    fn fetch_rows(
+        &self,
+        split: &Split,
+        before: u64,
+        wanted: &[RowRef],
+        fold: &mut TemplateFold<'_>,
+    ) -> Result<(), StoreError> {
+        // Nothing is fetched from a bucket for the sake of examples.
+        if wanted.is_empty() || !split.meta.has_rows || split.meta.is_cold() {
+            return Ok(());
+        }
         let file = match self.reader.rows(split) {
             Ok(file) => file,
             Err(error) => return self.skip(error),
         };
-        let start_of = |at: &RowRef| file.block_of(at.row).map(|(start, _)| start);
+        let block_of = |at: &RowRef| file.block_of(at.row.saturating_sub(before));
+        let start_of = |at: &RowRef| block_of(at).map(|(start, _)| start);
         for of_block in wanted.chunk_by(|one, other| start_of(one) == start_of(other)) {
             let Some(first) = of_block.first() else { continue };
-            let Some((start, block)) = file.block_of(first.row) else { continue };
+            let Some((start, block)) = block_of(first) else { continue };
+            let start = start + before;
             let rows = of_block.iter().filter_map(|at| usize::try_from(at.row - start).ok());
             let fetched = LogBlock::open(&file, block).and_then(|block| {
                 block.bodies(rows, &mut |row, time, body| {
@@ -156,19 +216,20 @@ impl Store {
                 }
                 Arc::clone(&live.splits)
             };
-            for split in &splits.logs {
-                let (first, last) = (slot_of(split.meta.first), slot_of(split.meta.last));
-                if first > slots.1 || slots.0 > last || !split.has_any_of(services) {
-                    continue;
-                }
-                let admits = |name: &str| services.admits(name);
-                let counted = self.reader.count((split, template), slots, &admits, &mut add);
-                counted.or_else(|error| self.skip(error))?;
-            }
+            let admits = |name: &str| services.admits(name);
+            self.each_rollup(&splits, &mut |_, of| match of.may_have(slots, services) {
+                true => self.reader.count((&of, template), slots, &admits, &mut add),
+                false => Ok(()),
+            })?;
             Ok(counts
                 .into_iter()
                 .map(|((minute, severity), count)| (minute, severity, count))
                 .collect())
         })
     }
+}
+
+/// The number of the source at `place`, of which the first has number `first`.
+fn numbered(first: u32, place: usize) -> u32 {
+    first.saturating_add(u32::try_from(place).unwrap_or(u32::MAX))
 }

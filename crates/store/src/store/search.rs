@@ -1,8 +1,9 @@
 //! Searches log records: memory and the blocks that may have a match, best first, until nothing can improve the answer.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use groundcrew_telemetry::{LogRow, Severity, TimeRange, Timestamp};
+use groundcrew_telemetry::{LogRow, Severity, TemplateId, TimeRange, Timestamp};
 
 use super::handle::Store;
 use crate::log_filter::{LogFilter, both};
@@ -10,18 +11,24 @@ use crate::match_sink::{CountedRows, EachRow, MatchSink, TopRows};
 use crate::memory::LogPortion;
 use crate::query::ServiceFilter;
 use crate::slot::{minute_of, slot_of};
-use crate::split::{BlockMeta, LogBlock, RowsFile, Split, service_token, template_token};
+use crate::split::{BlockMeta, LogBlock, RollupOf, RowsFile, Split, service_token, template_token};
 use crate::tokens::Tokenizer;
-use crate::{Expression, LogQuery, LogsFound, StoreError};
+use crate::{Access, Expression, LogQuery, LogsFound, StoreError};
 
 /// So few blocks are decoded sooner than the index is opened.
 const BLOCKS_WITHOUT_INDEX: usize = 4;
 
 /// Something that may hold matching rows.
-enum Source {
+pub(super) enum Source {
     Portion(Arc<LogPortion>),
+    /// One that was not opened yet.
+    Split(Arc<Split>),
     Block(Arc<OpenSplit>, BlockMeta),
 }
+
+/// What is still to be searched, best first; of what is as good what came first. The key: how good by its time, its number,
+/// and that of a block in its split.
+pub(super) type Sources = BTreeMap<(i64, usize, usize), Source>;
 
 /// A split whose rows can be read.
 pub(super) struct OpenSplit {
@@ -34,6 +41,7 @@ impl Source {
     fn first(&self) -> Timestamp {
         match self {
             Self::Portion(portion) => portion.first,
+            Self::Split(split) => split.meta.first,
             Self::Block(_, meta) => meta.first,
         }
     }
@@ -41,8 +49,20 @@ impl Source {
     fn last(&self) -> Timestamp {
         match self {
             Self::Portion(portion) => portion.last,
+            Self::Split(split) => split.meta.last,
             Self::Block(_, meta) => meta.last,
         }
+    }
+
+    /// The best time that a row of it may have.
+    fn best(&self, newest_first: bool) -> Timestamp {
+        if newest_first { self.last() } else { self.first() }
+    }
+
+    /// Lower is better.
+    fn rank(&self, newest_first: bool) -> i64 {
+        let best = self.best(newest_first).nanos();
+        if newest_first { !best } else { best }
     }
 }
 
@@ -57,6 +77,8 @@ pub(super) struct Wanted<'a> {
     pub(super) text: Option<&'a Expression>,
     /// One of these services.
     pub(super) services: ServiceFilter<'a>,
+    /// One of these templates; any when there are none.
+    pub(super) templates: &'a [TemplateId],
 }
 
 impl Store {
@@ -65,8 +87,8 @@ impl Store {
         self.search_logs_while(query, &mut || true).map(|found| found.rows)
     }
 
-    /// As [`Store::search_logs`], for as long as `may_go_on` says so: it is asked between blocks, which hold some
-    /// thousands of records each.
+    /// As [`Store::search_logs`], for as long as `may_go_on` says so: it is asked before each split and each block, which
+    /// holds some thousands of records.
     pub fn search_logs_while(
         &self,
         query: &LogQuery,
@@ -92,7 +114,7 @@ impl Store {
     }
 
     /// Calls `visit` with every log record that matches, in no particular order and whatever the query's limit, for as
-    /// long as `may_go_on` says so, which is asked between blocks. Says whether all were visited.
+    /// long as `may_go_on` says so, as above. Says whether all were visited.
     pub fn visit_logs(
         &self,
         query: &LogQuery,
@@ -111,44 +133,37 @@ impl Store {
         sink: &mut dyn MatchSink,
     ) -> Result<Option<Timestamp>, StoreError> {
         let filter = LogFilter::new(query);
-        // What is read from then on is open.
-        let mut sources = self.read(|| self.sources(&filter))?;
-        if query.newest_first {
-            sources.sort_by_key(|source| std::cmp::Reverse(source.last()));
-        } else {
-            sources.sort_by_key(Source::first);
-        }
+        let mut sources = self.read(|| self.sources(&filter, query.newest_first))?;
         let mut tokenizer = Tokenizer::default();
-        for source in &sources {
-            let best = if query.newest_first { source.last() } else { source.first() };
+        while let Some(((_, number, _), source)) = sources.pop_first() {
+            let best = source.best(query.newest_first);
             if !sink.wants(best) {
                 break;
             }
             if !may_go_on() {
                 return Ok(Some(best));
             }
-            self.scan(source, &filter, &mut tokenizer, sink)?;
+            match &source {
+                Source::Portion(portion) => scan_portion(portion, &filter, &mut tokenizer, sink),
+                Source::Block(split, meta) => self.scan_block(split, meta, &filter, sink)?,
+                Source::Split(split) => {
+                    let blocks = self.blocks_of(split, &filter)?;
+                    add_blocks(&mut sources, blocks, number, query.newest_first);
+                }
+            }
             sink.settle();
         }
         Ok(None)
     }
 
-    fn scan(
+    /// All that may have rows that are asked for. Splits are opened when it is their turn, which for most of a long time may
+    /// never come; only a reader beside a writer, who may remove them, opens them all at once.
+    pub(super) fn sources(
         &self,
-        source: &Source,
         filter: &LogFilter<'_>,
-        tokenizer: &mut Tokenizer,
-        sink: &mut dyn MatchSink,
-    ) -> Result<(), StoreError> {
-        match source {
-            Source::Portion(portion) => scan_portion(portion, filter, tokenizer, sink),
-            Source::Block(split, meta) => return self.scan_block(split, meta, filter, sink),
-        }
-        Ok(())
-    }
-
-    fn sources(&self, filter: &LogFilter<'_>) -> Result<Vec<Source>, StoreError> {
-        let (mut sources, splits) = {
+        newest_first: bool,
+    ) -> Result<Sources, StoreError> {
+        let (portions, splits) = {
             let live = self.live();
             let inside = live.memories().flat_map(|memory| &memory.logs).filter(|portion| {
                 portion.first < filter.range.end
@@ -156,43 +171,61 @@ impl Store {
                     && portion.severity_max >= filter.severity_min
                     && filter.services.admits(&portion.origin.service)
             });
-            let portions = inside.map(|portion| Source::Portion(Arc::clone(portion)));
-            (portions.collect::<Vec<Source>>(), Arc::clone(&live.splits))
+            let portions: Vec<Source> =
+                inside.map(|portion| Source::Portion(Arc::clone(portion))).collect();
+            (portions, Arc::clone(&live.splits))
         };
-        let mut tokens: Vec<String> =
-            filter.trace_id.map(|id| id.to_string()).into_iter().collect();
-        // Records without a template count under template 0, which no block has as a token.
-        tokens.extend(filter.template.filter(|id| id.0 != 0).map(template_token));
-        for split in &splits.logs {
-            if !split.has_rows_in(filter.range) || !split.has_any_of(filter.services) {
-                continue;
-            }
-            let (range, services) = (filter.range, filter.services);
-            let wanted = Wanted { range, tokens: &tokens, text: Some(filter.text), services };
-            if self.index_excludes(split, wanted) {
-                continue;
-            }
-            let file = match self.reader.rows(split) {
-                Ok(file) => file,
-                Err(error) => {
-                    self.skip(error)?;
-                    continue;
+        let asked = splits
+            .logs
+            .iter()
+            .filter(|split| split.has_rows_in(filter.range) && split.has_any_of(filter.services));
+        let mut sources = Sources::new();
+        let all = portions.into_iter().chain(asked.map(|split| Source::Split(Arc::clone(split))));
+        for (number, source) in all.enumerate() {
+            match &source {
+                Source::Split(split) if self.access == Access::ReadOnly => {
+                    let blocks = self.blocks_of(split, filter)?;
+                    add_blocks(&mut sources, blocks, number, newest_first);
                 }
-            };
-            let blocks = self.candidate_blocks(split, &file, wanted)?;
-            let admitted = file.admitted(filter.services);
-            let open = Arc::new(OpenSplit { file, admitted });
-            let severe = self.severe_blocks(split, blocks, filter)?;
-            sources.extend(severe.into_iter().map(|meta| Source::Block(Arc::clone(&open), meta)));
+                _ => drop(sources.insert((source.rank(newest_first), number, 0), source)),
+            }
         }
         Ok(sources)
+    }
+
+    /// Opens a split; gives those of its blocks that may have a row that is asked for.
+    pub(super) fn blocks_of(
+        &self,
+        split: &Arc<Split>,
+        filter: &LogFilter<'_>,
+    ) -> Result<Vec<Source>, StoreError> {
+        let tokens: Vec<String> = filter.trace_id.map(|id| id.to_string()).into_iter().collect();
+        let wanted = Wanted {
+            range: filter.range,
+            tokens: &tokens,
+            text: Some(filter.text),
+            services: filter.services,
+            templates: &filter.templates,
+        };
+        if self.index_excludes(split, wanted) {
+            return Ok(Vec::new());
+        }
+        let file = match self.reader.rows(split) {
+            Ok(file) => file,
+            Err(error) => return self.skip(error).map(|()| Vec::new()),
+        };
+        let blocks = self.candidate_blocks(split, &file, wanted)?;
+        let admitted = file.admitted(filter.services);
+        let open = Arc::new(OpenSplit { file, admitted });
+        let severe = self.severe_blocks(split, blocks, filter)?;
+        Ok(severe.into_iter().map(|meta| Source::Block(Arc::clone(&open), meta)).collect())
     }
 
     /// Those of `blocks` that may have a row as severe as is asked for. Nearly every block has an error of somebody; of
     /// which service and in which minute, the counts know.
     fn severe_blocks(
         &self,
-        split: &Split,
+        split: &Arc<Split>,
         mut blocks: Vec<BlockMeta>,
         filter: &LogFilter<'_>,
     ) -> Result<Vec<BlockMeta>, StoreError> {
@@ -200,7 +233,7 @@ impl Store {
         if filter.severity_min == Severity::UNSPECIFIED || blocks.len() <= BLOCKS_WITHOUT_INDEX {
             return Ok(blocks);
         }
-        let counts = match self.reader.minutes(split) {
+        let counts = match self.reader.minutes(&RollupOf::Split(split)) {
             Ok(counts) => counts,
             Err(error) => {
                 // Slower without the counts, but as exact.
@@ -237,14 +270,16 @@ impl Store {
         file: &RowsFile,
         wanted: Wanted<'_>,
     ) -> Result<Vec<BlockMeta>, StoreError> {
-        let Wanted { range, tokens, text, services } = wanted;
+        let Wanted { range, tokens, text, services, templates } = wanted;
         let inside = |number: &u32| {
             file.blocks.get(*number as usize).filter(|meta| meta.overlaps(range)).copied()
         };
         let all = 0..u32::try_from(file.blocks.len()).unwrap_or(u32::MAX);
         let in_range: Vec<BlockMeta> = all.filter_map(|number| inside(&number)).collect();
-        let is_open =
-            tokens.is_empty() && services.is_all() && text.is_none_or(Expression::is_empty);
+        let is_open = tokens.is_empty()
+            && templates.is_empty()
+            && services.is_all()
+            && text.is_none_or(Expression::is_empty);
         if is_open || in_range.len() <= BLOCKS_WITHOUT_INDEX {
             return Ok(in_range);
         }
@@ -273,14 +308,26 @@ impl Store {
         if let Some(text) = wanted.text {
             found = both(found, text.blocks(&mut of_token)?);
         }
-        if !wanted.services.is_all() && found.as_ref().is_none_or(|found| !found.is_empty()) {
-            let mut of_services = Vec::new();
-            for service in wanted.services.0 {
-                of_services.extend(of_token(&service_token(service))?);
+        let any_of = |tokens: &mut dyn Iterator<Item = String>| {
+            let mut blocks = Vec::new();
+            for token in tokens {
+                blocks.extend(of_token(&token)?);
             }
-            of_services.sort_unstable();
-            of_services.dedup();
-            found = both(found, Some(of_services));
+            blocks.sort_unstable();
+            blocks.dedup();
+            Ok::<_, StoreError>(blocks)
+        };
+        let may_be =
+            |found: &Option<Vec<u32>>| found.as_ref().is_none_or(|found| !found.is_empty());
+        // Records without a template count under template 0, which no block has as a token.
+        let have_tokens = wanted.templates.iter().all(|template| template.0 != 0);
+        if !wanted.templates.is_empty() && have_tokens && may_be(&found) {
+            let mut tokens = wanted.templates.iter().map(|template| template_token(*template));
+            found = both(found, Some(any_of(&mut tokens)?));
+        }
+        if !wanted.services.is_all() && may_be(&found) {
+            let mut tokens = wanted.services.0.iter().map(|service| service_token(service));
+            found = both(found, Some(any_of(&mut tokens)?));
         }
         Ok(found)
     }
@@ -295,6 +342,17 @@ impl Store {
         let scanned = LogBlock::open(&split.file, meta)
             .and_then(|block| block.scan(filter, &split.admitted, sink));
         scanned.or_else(|error| self.skip(error))
+    }
+}
+
+pub(super) fn add_blocks(
+    sources: &mut Sources,
+    blocks: Vec<Source>,
+    number: usize,
+    newest_first: bool,
+) {
+    for (place, block) in blocks.into_iter().enumerate() {
+        sources.insert((block.rank(newest_first), number, place), block);
     }
 }
 

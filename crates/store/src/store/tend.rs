@@ -1,6 +1,6 @@
 //! Looks after what is stored, beside appends and questions: drops what is kept long enough, merges what is small.
 
-use std::sync::PoisonError;
+use std::sync::{PoisonError, TryLockError};
 use std::time::Duration;
 
 use super::handle::Store;
@@ -44,6 +44,8 @@ pub struct Tended {
     pub bucket_failure: Option<String>,
     /// Small splits that were merged.
     pub merged: usize,
+    /// Log splits whose counts were added up in joint rollups.
+    pub joined: usize,
 }
 
 impl Store {
@@ -59,10 +61,25 @@ impl Store {
             tended.sampled = self.sample_traces(wanted, &mut pace)?;
         }
         tended.merged = self.merge_small_splits(upkeep.retention.span_max(), &mut pace)?;
+        self.drop_torn_joints()?;
+        tended.joined = self.join_rollups(self.joining(), &mut pace)?;
         if !pace.must_stop() {
             self.tend_bucket(upkeep, &mut pace, &mut tended)?;
         }
         Ok(tended)
+    }
+
+    /// Only adds up the counts of log splits that came soon one after another, which a question would otherwise add up
+    /// itself: worth doing more often than the rest. Says for how many splits.
+    pub fn join(&self, hurry: &dyn Fn() -> bool) -> Result<usize, StoreError> {
+        self.writable()?;
+        let _tending = match self.tending.try_lock() {
+            Ok(tending) => tending,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            // Whoever tends them does this, too.
+            Err(TryLockError::WouldBlock) => return Ok(0),
+        };
+        self.join_rollups(self.joining(), &mut Pace::new(None, hurry))
     }
 
     /// What the bucket cannot do now is done another time.

@@ -32,12 +32,14 @@ pub(super) struct Aging {
 
 impl Aging {
     pub(super) fn open(dir: &Path, now: i64) -> Self {
+        Self::within(dir, now, ROOMY)
+    }
+
+    /// With so much memory.
+    pub(super) fn within(dir: &Path, now: i64, memory_bytes_max: usize) -> Self {
         let clock = SetClock(Arc::new(AtomicI64::new(now)));
-        let options = StoreOptions {
-            dir: dir.to_owned(),
-            access: Access::ReadWrite,
-            memory_bytes_max: ROOMY,
-        };
+        let options =
+            StoreOptions { dir: dir.to_owned(), access: Access::ReadWrite, memory_bytes_max };
         let store = Store::open_by(options, Box::new(clock.clone())).unwrap();
         Self { store, clock }
     }

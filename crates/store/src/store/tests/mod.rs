@@ -7,6 +7,8 @@ mod damage;
 mod extremes;
 mod fixtures;
 mod full_disk;
+mod joining;
+mod lines;
 mod merging;
 mod readers;
 mod resends;

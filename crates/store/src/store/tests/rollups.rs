@@ -11,10 +11,10 @@ use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptes
 
 use super::fixtures::{TINY, any_templates, at, log_batch, open, record, writer};
 use crate::slot::slot_of;
-use crate::{Access, Durability, TemplateQuery};
+use crate::{Access, Durability, Store, TemplateQuery};
 
-fn any_record() -> impl Strategy<Value = LogRecord> {
-    (0_i64..2_000, 0_u8..25, option::of(1_u64..4), 0_u8..20, 0_u8..3).prop_map(
+pub(super) fn any_record(seconds: i64, severities: u8) -> impl Strategy<Value = LogRecord> {
+    (0..seconds, 0..severities, option::of(1_u64..4), 0_u8..20, 0_u8..3).prop_map(
         |(seconds, severity, template, word, site)| {
             let mut one = record(seconds, &format!("word {word}"));
             one.time = one.time.plus_nanos(i64::from(word));
@@ -107,8 +107,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn rollups_equal_a_plain_count(
-        portions in vec((prop_oneof![Just("a".to_owned()), Just("b".to_owned())], vec(any_record(), 0..80), any::<bool>()), 1..8),
-        ranges in vec((-100_i64..2_000, 0_i64..4_000, any::<bool>()), 1..6),
+        portions in vec((prop_oneof![Just("a".to_owned()), Just("b".to_owned())], vec(any_record(2_000, 25), 0..80), any::<bool>()), 1..8),
+        ranges in any_ranges(2_000),
     ) {
         let dir = tempfile::tempdir().unwrap();
         let store = open(dir.path(), Access::ReadWrite, TINY);
@@ -120,26 +120,38 @@ proptest! {
                 store.flush().unwrap();
             }
         }
-        let queries: Vec<TemplateQuery> = ranges
-            .into_iter()
-            .map(|(start, length, one_service)| TemplateQuery {
-                range: TimeRange::new(at(start), at(start + length)),
-                services: if one_service { vec!["b".to_owned()] } else { Vec::new() },
-            })
-            .collect();
-        let together = store.log_templates_of(&queries).unwrap();
-        assert_eq!(together.len(), queries.len());
-        for (query, rows) in queries.iter().zip(&together) {
-            assert_eq!(&store.log_templates(query).unwrap(), rows);
-            let counted = plain_count(&all, query);
-            assert_eq!(rows.len(), counted.len());
-            for row in rows {
-                check_row(row, &counted[&(row.service.clone(), row.template)], &all);
-            }
-            for template in [None, Some(TemplateId(0)), Some(TemplateId(2))] {
-                let counts = store.log_counts(query, template).unwrap();
-                assert_eq!(counts, minutes_of(&counted, template));
-            }
+        check_counts(&store, &all, ranges);
+    }
+}
+
+/// Begin, length, and whether one service is asked for.
+pub(super) type AskedRange = (i64, i64, bool);
+
+pub(super) fn any_ranges(seconds: i64) -> impl Strategy<Value = Vec<AskedRange>> {
+    vec((-100..seconds, 0..2 * seconds, any::<bool>()), 1..6)
+}
+
+/// What a store that was given these records by service says of them.
+pub(super) fn check_counts(store: &Store, all: &[(String, LogRecord)], ranges: Vec<AskedRange>) {
+    let queries: Vec<TemplateQuery> = ranges
+        .into_iter()
+        .map(|(start, length, one_service)| TemplateQuery {
+            range: TimeRange::new(at(start), at(start + length)),
+            services: if one_service { vec!["b".to_owned()] } else { Vec::new() },
+        })
+        .collect();
+    let together = store.log_templates_of(&queries).unwrap();
+    assert_eq!(together.len(), queries.len());
+    for (query, rows) in queries.iter().zip(&together) {
+        assert_eq!(&store.log_templates(query).unwrap(), rows);
+        let counted = plain_count(all, query);
+        assert_eq!(rows.len(), counted.len());
+        for row in rows {
+            check_row(row, &counted[&(row.service.clone(), row.template)], all);
+        }
+        for template in [None, Some(TemplateId(0)), Some(TemplateId(2))] {
+            let counts = store.log_counts(query, template).unwrap();
+            assert_eq!(counts, minutes_of(&counted, template));
         }
     }
 }

@@ -127,14 +127,14 @@ fn counts_say_which_blocks_have_errors_of_a_service() {
     store.flush().unwrap();
     let services = vec!["quiet".to_owned()];
     let query = LogQuery { severity_min: Some(Severity::ERROR), services, ..any_logs() };
-    let mut blocks = 0;
+    let mut steps = 0;
     let found = store.search_logs_while(&query, &mut || {
-        blocks += 1;
+        steps += 1;
         true
     });
     let times: Vec<Timestamp> = found.unwrap().rows.iter().map(|row| row.record.time).collect();
     assert_eq!(times, of_quiet.map(at));
-    assert_eq!(blocks, 1);
+    assert_eq!(steps, 2, "the split and one block");
 }
 
 #[test]
@@ -353,5 +353,27 @@ proptest! {
         for (text, before) in expressions.iter().zip(before) {
             assert_eq!(found(&asked(text)), before, "{text}");
         }
+    }
+}
+
+#[test]
+fn splits_beyond_the_limit_are_not_opened() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = writer(dir.path());
+    for split in 0..20 {
+        let lines = (0..10).map(|line| record(split * 100 + line, &format!("{split} {line}")));
+        store.append(vec![log_batch("cart", lines.collect())], Durability::OnFlush).unwrap();
+        store.flush().unwrap();
+    }
+    for (newest_first, expected) in [(false, ["0 0", "1 4"]), (true, ["19 9", "18 5"])] {
+        let mut steps = 0;
+        let query = LogQuery { limit: 15, newest_first, ..any_logs() };
+        let found = store.search_logs_while(&query, &mut || {
+            steps += 1;
+            true
+        });
+        let found = bodies(&found.unwrap().rows);
+        assert_eq!([&found[0], &found[14]], expected);
+        assert_eq!(steps, 4, "two splits with a block each");
     }
 }
