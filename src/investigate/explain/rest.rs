@@ -1,7 +1,7 @@
 //! What else is different beside the sentences that are told: counted by how it lies to the leading suspect, with an item
 //! that lists it. A reader sees what a cause would leave unexplained, and that nothing was left out to make it fit.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use groundcrew_analysis::{Around, Finding, FindingKind, Place, Suspect};
 
@@ -165,18 +165,20 @@ struct List {
     listed: BTreeSet<String>,
 }
 
-/// The lines of the list with a heading for each place, as many as there is room for. What
-/// moved beside a service's own line stands below it by name.
+/// The lines of the list with a heading for each place, as many as there is room for. Objects of one workload that are in
+/// one state share a line. What moved beside a service's own line stands below it by name.
 fn list(signs: &[Sign<'_>], diagnosis: &Diagnosis) -> List {
     let mut list = List::default();
     let mut heading = None;
     let mut services: BTreeSet<&str> = BTreeSet::new();
-    for (number, Sign { place, finding, told, .. }) in signs.iter().enumerate() {
+    let mut left = signs.len();
+    for alike in grouped(signs) {
+        let Some(Sign { place, finding, told, .. }) = alike.first().copied() else { continue };
         if list.text.len() > LIST_BYTES_MAX {
-            let left = count((signs.len() - number) as u64);
-            list.text.push_str(&format!("\n  and {left} that are not listed"));
+            list.text.push_str(&format!("\n  and {} that are not listed", count(left as u64)));
             break;
         }
+        left -= alike.len();
         if heading.replace(*place) != Some(*place) {
             list.text.push_str(match place {
                 Place::Itself => "\n  on it or its node",
@@ -187,13 +189,49 @@ fn list(signs: &[Sign<'_>], diagnosis: &Diagnosis) -> List {
         }
         list.text.push_str("\n    ");
         list.text.push_str(&line(finding, told));
-        list.each.extend(told.item.measure.clone());
-        list.listed.insert(told.item.key.clone());
+        if alike.len() > 1 {
+            let more = count(alike.len() as u64 - 1);
+            list.text.push_str(&format!("\n      and {more} more like it"));
+        }
+        for sign in &alike {
+            list.each.extend(sign.told.item.measure.clone());
+            list.listed.insert(sign.told.item.key.clone());
+        }
         if services.insert(&finding.service) {
             moved_too(finding, diagnosis, &mut list);
         }
     }
     list
+}
+
+/// The signs in their order, those that share a line with the first of them.
+fn grouped<'s, 'a>(signs: &'s [Sign<'a>]) -> Vec<Vec<&'s Sign<'a>>> {
+    let mut groups: Vec<Vec<&Sign<'_>>> = Vec::new();
+    let mut places: BTreeMap<(Place, &str, &str), usize> = BTreeMap::new();
+    for sign in signs {
+        let key = state(&sign.finding.kind)
+            .map(|state| (sign.place, sign.finding.service.as_str(), state));
+        let known = key.and_then(|key| groups.get_mut(*places.get(&key)?));
+        match known {
+            Some(group) => group.push(sign),
+            None => {
+                if let Some(key) = key {
+                    places.insert(key, groups.len());
+                }
+                groups.push(vec![sign]);
+            }
+        }
+    }
+    groups
+}
+
+/// What is said alike of all objects of a workload: a state, or the reason of a warning.
+fn state(kind: &FindingKind) -> Option<&str> {
+    match kind {
+        FindingKind::ObjectUnhealthy { status, .. } => Some(status),
+        FindingKind::ClusterWarning { reason, .. } => Some(reason),
+        _ => None,
+    }
 }
 
 /// The sentence without the pod: the item of its own has it.
@@ -347,6 +385,56 @@ mod tests {
         let Some(Measure::Several { each }) = &rest.item.measure else { panic!("several") };
         let left = format!("and {} that are not listed", 399 - each.len());
         assert!(rest.item.text.ends_with(&left), "{}", rest.item.text);
+    }
+
+    #[test]
+    fn objects_of_a_workload_in_one_state_share_a_line() {
+        let pod = |service: &str, number: usize, status: &str| Finding {
+            kind: FindingKind::ObjectUnhealthy {
+                object: format!("Pod/default/{service}-{number}"),
+                status: status.to_owned(),
+                lines: Vec::new(),
+            },
+            ..metric(service, "", 9.0)
+        };
+        let pods = (0..300).flat_map(|number| {
+            let status = if number % 100 == 7 { "Failed" } else { "Pending" };
+            [(pod("batch", number, status), 0.5)]
+        });
+        let all = [(metric("shop", "told", 20.0), 0.9), (pod("mail", 0, "Pending"), 0.5)];
+        let (findings, says): (Vec<Finding>, Vec<f64>) = all.into_iter().chain(pods).unzip();
+        let (suspect, plain) = diagnosis(vec![(metric("shop", "told", 20.0), 0.9)], Vec::new());
+        let told = |finding: &Finding| match &finding.kind {
+            FindingKind::ObjectUnhealthy { object, status, .. } => {
+                let sentence = format!("{object} is {status}");
+                let item = Candidate {
+                    measure: Some(Measure::Object { object: object.clone() }),
+                    ..Candidate::new(EvidenceKind::ClusterState, sentence.clone(), object.clone())
+                };
+                ToldFinding { sentence, item, says: Vec::new() }
+            }
+            _ => told(finding),
+        };
+        let diagnosis = Diagnosis {
+            findings: findings.iter().map(told).collect(),
+            analysis: Analysis { findings, likelihoods: says, ..plain.analysis },
+            ..Diagnosis::default()
+        };
+        let rest = of(&suspect, &diagnosis).unwrap();
+        assert!(rest.lists("Pod/default/batch-299").is_some());
+        let lines: Vec<&str> = rest.told.item.text.lines().skip(2).map(str::trim).collect();
+        assert_eq!(
+            lines,
+            [
+                "Pod/default/mail-0 is Pending",
+                "Pod/default/batch-0 is Pending",
+                "and 296 more like it",
+                "Pod/default/batch-7 is Failed",
+                "and 2 more like it",
+            ]
+        );
+        let Some(Measure::Several { each }) = rest.told.item.measure else { panic!("several") };
+        assert_eq!(each.len(), 301);
     }
 
     #[test]

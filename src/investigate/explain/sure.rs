@@ -1,6 +1,6 @@
 //! How sure an answer may be: by what kinds of signals agree, what comes near, and what could be noise. Never by tone.
 
-use groundcrew_analysis::{FaultKind, FindingKind, Subject, Suspect};
+use groundcrew_analysis::{FaultKind, Finding, FindingKind, Subject, Suspect};
 use groundcrew_telemetry::Severity;
 
 use super::super::answer::Confidence;
@@ -56,10 +56,26 @@ fn is_clear(suspect: &Suspect, diagnosis: &Diagnosis) -> bool {
     suspect.score >= CLEAR_RATIO * second
 }
 
+/// What speaks for a suspect.
+fn findings_of<'a>(
+    suspect: &'a Suspect,
+    diagnosis: &'a Diagnosis,
+) -> impl Iterator<Item = &'a Finding> {
+    suspect.reasons.iter().filter_map(|position| diagnosis.analysis.findings.get(*position))
+}
+
+/// Whether it is an ordinary line that comes less often or no longer.
+fn is_silence(finding: &Finding) -> bool {
+    matches!(
+        &finding.kind,
+        FindingKind::TemplateGone { severity, exemplar, .. }
+            if *severity < Severity::WARN && !speaks_of_failure(exemplar)
+    )
+}
+
 /// Whether all that was measured of it is time, and none grew by half: however far outside its noise, nobody feels that.
 fn is_hardly_slower(suspect: &Suspect, diagnosis: &Diagnosis) -> bool {
-    let mut findings =
-        suspect.reasons.iter().filter_map(|position| diagnosis.analysis.findings.get(*position));
+    let mut findings = findings_of(suspect, diagnosis);
     findings.all(|finding| match &finding.kind {
         FindingKind::MetricShift { unit, before, after, .. } => {
             matches!(unit.as_str(), "s" | "ms" | "us" | "ns") && *after < SLOWER_MIN * before
@@ -74,8 +90,7 @@ pub(super) fn is_thin(suspect: &Suspect, sure: Confidence, diagnosis: &Diagnosis
     if sure > Confidence::Low {
         return false;
     }
-    let mut findings =
-        suspect.reasons.iter().filter_map(|position| diagnosis.analysis.findings.get(*position));
+    let mut findings = findings_of(suspect, diagnosis);
     // What the cluster says of an object is not measured, so noise cannot make it. Requests that were compared with
     // others of the same time, or followed to where they wait, are witnesses of another sort than a level that moved.
     let is_seen = findings.any(|one| {
@@ -90,8 +105,11 @@ pub(super) fn is_thin(suspect: &Suspect, sure: Confidence, diagnosis: &Diagnosis
         return false;
     }
     // Lines are enough where nothing else comes near, where a change began with them, or where they say what is broken.
-    // That anybody may have written them is what low confidence says.
-    let stands_out = suspect.score >= SCORE_CLEAR_MIN && is_clear(suspect, diagnosis);
+    // That anybody may have written them is what low confidence says. Ordinary lines that stay away say that something is no
+    // longer done, and nothing of why.
+    let stands_out = suspect.score >= SCORE_CLEAR_MIN
+        && is_clear(suspect, diagnosis)
+        && !findings_of(suspect, diagnosis).all(is_silence);
     let says_what = !matches!(
         suspect.fault_kind,
         FaultKind::Unknown | FaultKind::CodeError | FaultKind::Exception
@@ -103,8 +121,7 @@ pub(super) fn is_thin(suspect: &Suspect, sure: Confidence, diagnosis: &Diagnosis
 /// Whether all that speaks for it is that some lines come a little more or less often, or ordinary ones much more often:
 /// that happens without any fault.
 pub(super) fn is_negligible(suspect: &Suspect, diagnosis: &Diagnosis) -> bool {
-    let mut findings =
-        suspect.reasons.iter().filter_map(|position| diagnosis.analysis.findings.get(*position));
+    let mut findings = findings_of(suspect, diagnosis);
     findings.all(|finding| match &finding.kind {
         FindingKind::TemplateSpiking { severity, exemplar, .. }
             if *severity < Severity::WARN && !speaks_of_failure(exemplar) =>
@@ -149,7 +166,7 @@ pub(super) fn only_lines(suspect: &Suspect, diagnosis: &Diagnosis) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use groundcrew_analysis::{Analysis, Finding};
+    use groundcrew_analysis::Analysis;
     use groundcrew_telemetry::TimeRange;
 
     use super::super::super::answer::{HypothesisStatus, Verdict};
@@ -257,6 +274,27 @@ mod tests {
         suspect.score = 0.5;
         suspect.fault_kind = FaultKind::Disk;
         assert!(!is_thin(&suspect, Confidence::Low, &diagnosis), "they say that a disk is full");
+    }
+
+    #[test]
+    fn silence_alone_says_nothing_of_why() {
+        let gone = |severity: Severity, exemplar: &str| FindingKind::TemplateGone {
+            template: groundcrew_telemetry::TemplateId::from_text("t0123456789abcdef").unwrap(),
+            text: exemplar.to_owned(),
+            severity,
+            exemplar: exemplar.to_owned(),
+            before_per_min: 9.0,
+            after_per_min: 0.5,
+        };
+        let thin = |kind: FindingKind| {
+            let (mut suspect, diagnosis) =
+                with(kind, EvidenceKind::LogTemplate, FaultKind::CodeError);
+            suspect.score = SCORE_CLEAR_MIN;
+            is_thin(&suspect, Confidence::Low, &diagnosis)
+        };
+        assert!(thin(gone(Severity::INFO, "sent order 17")));
+        assert!(!thin(gone(Severity::ERROR, "sent order 17")));
+        assert!(!thin(gone(Severity::INFO, "failed to send order 17")));
     }
 
     #[test]
