@@ -14,6 +14,10 @@ use crate::investigate::question::Question;
 
 /// Events kept for those who come back; older ones are told by a snapshot.
 const EVENTS_MAX: usize = 4_096;
+/// And no more bytes of them, about: an answer with its evidence may have hundreds of kilobytes.
+const LOG_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// What an event takes that is not an answer, about.
+const EVENT_BYTES: usize = 256;
 /// Answers kept in memory for a snapshot.
 const ANSWERS_MAX: usize = 8;
 /// Runs remembered, so that a question sent twice is answered once.
@@ -112,6 +116,8 @@ pub struct Conversation {
 #[derive(Default)]
 struct State {
     log: VecDeque<Logged>,
+    /// What the log takes, about.
+    bytes: usize,
     seq: u64,
     answers: VecDeque<Answer>,
     runs: BTreeMap<String, Run>,
@@ -160,9 +166,12 @@ impl Conversation {
             }
             state.seq += 1;
             let seq = state.seq;
+            state.bytes += bytes_of(&event);
             state.log.push_back(Logged { seq, event });
-            if state.log.len() > EVENTS_MAX {
-                state.log.pop_front();
+            while state.log.len() > EVENTS_MAX || state.bytes > LOG_BYTES_MAX && state.log.len() > 1
+            {
+                let oldest = state.log.pop_front();
+                state.bytes -= oldest.map_or(0, |oldest| bytes_of(&oldest.event));
             }
             seq
         };
@@ -340,6 +349,11 @@ impl Conversation {
         (state.runs.values().any(|run| !run.finished), state.touched)
     }
 
+    /// The memory that it takes, about.
+    pub(super) fn bytes(&self) -> usize {
+        self.state().bytes
+    }
+
     /// The ids of the run that answers `ask_id`.
     #[must_use]
     pub fn run_of(&self, ask_id: &str) -> Option<RunIds> {
@@ -347,9 +361,56 @@ impl Conversation {
     }
 }
 
+/// What an event takes, about: an answer is kept twice, in the log and for a snapshot.
+fn bytes_of(event: &RunEvent) -> usize {
+    match event {
+        RunEvent::Progress { event, .. } => match event.as_ref() {
+            AnswerEvent::Answer(answer) => 2 * json_bytes(answer),
+            _ => EVENT_BYTES,
+        },
+        _ => EVENT_BYTES,
+    }
+}
+
+fn json_bytes(answer: &Answer) -> usize {
+    struct Counter(usize);
+    impl std::io::Write for Counter {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut counter = Counter(0);
+    // What cannot be written was counted as far as it could.
+    serde_json::to_writer(&mut counter, answer).ok();
+    counter.0
+}
+
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    /// An event with an answer to a question of so many bytes.
+    pub(in super::super) fn answered(name: &str, bytes: usize) -> RunEvent {
+        let answer = serde_json::from_value(json!({
+            "answer_id": name, "run_id": name, "question": "x".repeat(bytes),
+            "verdict": "not_enough_evidence", "confidence": null, "headline": "nothing",
+            "headline_cites": [], "from": "2026-11-29T12:01:54Z", "to": "2026-11-29T12:16:55Z",
+            "impact": {"since": null, "services": []}, "claims": [], "hypotheses": [],
+            "ruled_out": [], "next": [], "seen_before": [], "unknowns": [], "evidence": [],
+            "receipt": {"log_records": 0, "templates": 0, "templates_changed": 0, "spans": 0,
+                "series": 0, "items": 0, "left_out": 0, "bundle_tokens": 0},
+            "usage": {"model": null, "input_tokens": null, "output_tokens": null, "ms": 1},
+            "told_by": "plain", "notice": null,
+        }));
+        let event = Box::new(AnswerEvent::Answer(Box::new(answer.unwrap())));
+        RunEvent::Progress { run_id: name.to_owned(), answer_id: name.to_owned(), event }
+    }
 
     fn finished(run_id: &str) -> RunEvent {
         RunEvent::Finished { run_id: run_id.to_owned(), status: RunStatus::Done, error: None }
@@ -379,6 +440,25 @@ mod tests {
             Tail::Snapshot { seq: newest, answers: Vec::new() }
         );
         assert!(matches!(conversation.tail(5), Tail::Events(_)));
+    }
+
+    #[test]
+    fn large_answers_push_older_ones_out() {
+        let conversation = Conversation::new("c".to_owned(), Timestamp::default());
+        for number in 0..30 {
+            conversation.push(answered(&number.to_string(), 300_000));
+            assert!(conversation.bytes() <= LOG_BYTES_MAX);
+        }
+        let Tail::Snapshot { seq: 30, answers } = conversation.tail(10) else {
+            panic!("a snapshot")
+        };
+        assert_eq!(answers.len(), ANSWERS_MAX);
+        assert!(matches!(conversation.tail(28), Tail::Events(events) if events.len() == 2));
+        // One that is larger than all may be is kept until the next.
+        conversation.push(answered("vast", LOG_BYTES_MAX));
+        assert!(matches!(conversation.tail(30), Tail::Events(events) if events.len() == 1));
+        conversation.push(finished("vast"));
+        assert_eq!(conversation.bytes(), EVENT_BYTES);
     }
 
     #[test]

@@ -18,6 +18,8 @@ use crate::investigate::{Investigated, Investigator, QuestionError, RunIds, inve
 
 /// Conversations kept in memory; the one that was quiet longest goes first.
 const CONVERSATIONS_MAX: usize = 2_000;
+/// And no more bytes of them, about. Their answers are stored, so what goes is who asked what in one breath.
+const CONVERSATIONS_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Longest id of a conversation or question, in bytes.
 const ID_BYTES_MAX: usize = 64;
 
@@ -122,15 +124,9 @@ impl Sessions {
         if let Some(known) = conversations.get(&id) {
             return Ok(Arc::clone(known));
         }
+        make_room(&mut conversations);
         if conversations.len() >= CONVERSATIONS_MAX {
-            let quiet = conversations.iter().filter(|(_, conversation)| !conversation.activity().0);
-            let oldest = quiet
-                .min_by_key(|(_, conversation)| conversation.activity().1)
-                .map(|(id, _)| id.clone());
-            match oldest {
-                Some(oldest) => conversations.remove(&oldest),
-                None => return Err(AskError::Busy(CONVERSATIONS_MAX)),
-            };
+            return Err(AskError::Busy(CONVERSATIONS_MAX));
         }
         let conversation = Arc::new(Conversation::new(id.clone(), self.now()));
         conversations.insert(id, Arc::clone(&conversation));
@@ -276,6 +272,18 @@ impl Run {
     }
 }
 
+/// Lets those go that were quiet longest, until there is room for one more.
+fn make_room(conversations: &mut BTreeMap<String, Arc<Conversation>>) {
+    let mut bytes: usize = conversations.values().map(|conversation| conversation.bytes()).sum();
+    while conversations.len() >= CONVERSATIONS_MAX || bytes > CONVERSATIONS_BYTES_MAX {
+        let quiet = conversations.iter().filter(|(_, conversation)| !conversation.activity().0);
+        let oldest = quiet.min_by_key(|(_, conversation)| conversation.activity().1);
+        let Some(oldest) = oldest.map(|(id, _)| id.clone()) else { return };
+        let gone = conversations.remove(&oldest);
+        bytes -= gone.map_or(0, |gone| gone.bytes()).min(bytes);
+    }
+}
+
 /// The question in its conversation: one that steers replaces the one that runs, one that follows takes from the one
 /// before what it leaves unsaid.
 fn in_conversation(conversation: &Conversation, question: Question) -> Question {
@@ -293,4 +301,33 @@ fn in_conversation(conversation: &Conversation, question: Question) -> Question 
 fn is_id(id: &str) -> bool {
     (1..=ID_BYTES_MAX).contains(&id.len())
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::conversation::tests::answered;
+    use super::*;
+
+    #[test]
+    fn the_conversations_that_were_quiet_longest_make_room() {
+        let at = |number: i64| Timestamp::from_secs(1_790_000_000 + number);
+        let mut conversations = BTreeMap::new();
+        for number in 0..100 {
+            let id = format!("c{number:03}");
+            let conversation = Conversation::new(id.clone(), at(number));
+            conversation.push(answered(&id, 400_000));
+            conversations.insert(id, Arc::new(conversation));
+        }
+        // Somebody waits for an answer in the oldest.
+        conversations["c000"].begin("ask", RunIds::random(), at(0));
+        make_room(&mut conversations);
+        let bytes: usize = conversations.values().map(|one| one.bytes()).sum();
+        assert!(bytes <= CONVERSATIONS_BYTES_MAX, "{bytes}");
+        assert!(bytes + 1_000_000 > CONVERSATIONS_BYTES_MAX, "{bytes}");
+        assert!(conversations.contains_key("c000") && !conversations.contains_key("c001"));
+        assert!(conversations.contains_key("c099"));
+        let left = conversations.len();
+        make_room(&mut conversations);
+        assert_eq!(conversations.len(), left);
+    }
 }
