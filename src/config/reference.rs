@@ -38,7 +38,7 @@ pub const SETTINGS: [Setting; 122] = [
     setting(
         "data.memory_mib_max",
         "64",
-        "telemetry held in memory before it is sealed into a split, in MiB; never more than a sixteenth of what the process may have",
+        "telemetry held in memory before it is sealed into a split, in MiB; never more than a twenty-fourth of what the process may have",
     ),
     setting(
         "data.seal_after_secs",

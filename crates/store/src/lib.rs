@@ -13,7 +13,8 @@
 //!     logs/ spans/ metrics/START-ID/    splits
 //!     ledger/         changes, alerts, cluster snapshots
 //!     templates.log   texts of log templates
-//!     resends.bin     what was acknowledged of late, so that what is sent again is stored once
+//!     resends.bin resends-new.bin    what was acknowledged of late, so that what is sent again is stored once
+//!     rollups/ID/     counts of many log splits in one, made of theirs
 //!     streams.bin     what is stored of streams, so that what is delivered again is stored once
 //!     cold/           files fetched from the bucket that has old splits, if one has
 //!     quarantine/     damaged log segments, set aside

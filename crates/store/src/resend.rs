@@ -2,7 +2,9 @@
 //!
 //! A sender that misses an answer sends the same bytes again. What a request is known by is a hash of these bytes
 //! ([`ResendKey`]). The key stands in the same record of the write-ahead log as the data, so both are there after a
-//! crash or neither; at every seal the keys that are still young enough go to `resends.bin`, since the log begins anew.
+//! crash or neither; at every seal the keys that are still young enough go to `resends.bin`, since the log begins anew. Of
+//! many only those that are new since go to a second file, until they are a good part of all: a busy store seals several
+//! times a second, and its keys take megabytes.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -17,6 +19,12 @@ use crate::checked_file::{self, FileKind};
 
 const KIND: FileKind = *b"GCrs";
 const NAME: &str = "resends.bin";
+/// What came since [`NAME`] was written.
+const NEW_NAME: &str = "resends-new.bin";
+/// With no more keys than these all are written each time.
+const FEW_KEYS: usize = 4_096;
+/// All are written anew once so large a part of them is new.
+const NEW_PART: usize = 4;
 /// How long a request is remembered: longer than exporters retry.
 const WINDOW_SECS: i64 = 600;
 /// Requests that are remembered; beyond it the oldest are forgotten early.
@@ -58,7 +66,11 @@ struct State {
     known: FxHashMap<ResendKey, Timestamp>,
     oldest_first: VecDeque<(ResendKey, Timestamp)>,
     being_stored: FxHashSet<ResendKey>,
-    /// Whether there is more than in the file.
+    /// How many came in all.
+    count: u64,
+    /// How many of them the file of all has, where it has been written.
+    in_file: u64,
+    /// Whether there is more than in the files.
     is_unsaved: bool,
 }
 
@@ -92,19 +104,29 @@ impl Resends {
         keys.iter().for_each(|(key, at)| state.remember(*key, *at));
     }
 
-    /// Writes what is remembered to its file in `dir`, where there is more than in the file.
+    /// Writes what is remembered to its files in `dir`, where there is more than in them. Nobody else does meanwhile.
     pub(crate) fn save(&self, dir: &Path) -> Result<(), StoreError> {
-        let keys: Remembered = {
+        let (keys, count, is_all) = {
             let mut state = self.lock();
             if !std::mem::take(&mut state.is_unsaved) {
                 return Ok(());
             }
-            state.oldest_first.iter().copied().collect()
+            let all = state.oldest_first.len();
+            let new = usize::try_from(state.count - state.in_file).unwrap_or(usize::MAX).min(all);
+            let is_all = all <= FEW_KEYS || new > all / NEW_PART;
+            let skipped = if is_all { 0 } else { all - new };
+            let keys: Remembered = state.oldest_first.range(skipped..).copied().collect();
+            (keys, state.count, is_all)
         };
-        let saved = checked_file::write(&dir.join(NAME), KIND, &keys);
-        if saved.is_err() {
-            self.lock().is_unsaved = true;
+        let name = if is_all { NAME } else { NEW_NAME };
+        let saved = checked_file::write(&dir.join(name), KIND, &keys);
+        let mut state = self.lock();
+        match &saved {
+            Ok(()) if is_all => state.in_file = count,
+            Ok(()) => {}
+            Err(_) => state.is_unsaved = true,
         }
+        drop(state);
         saved
     }
 
@@ -120,6 +142,7 @@ impl State {
         }
         self.known.insert(key, at);
         self.oldest_first.push_back((key, at));
+        self.count += 1;
         self.is_unsaved = true;
         while let Some((oldest, stored_at)) = self.oldest_first.front().copied() {
             if is_young(stored_at, at) && self.oldest_first.len() <= KEYS_MAX {
@@ -153,9 +176,16 @@ fn is_young(at: Timestamp, now: Timestamp) -> bool {
     at.plus_secs(WINDOW_SECS) > now
 }
 
-/// The keys in the file in `dir`, and what is wrong with it, for a person.
+/// The keys in the files in `dir`, and what is wrong with one, for a person.
 pub(crate) fn load(dir: &Path) -> Result<(Remembered, Option<String>), StoreError> {
-    match checked_file::read(&dir.join(NAME), KIND) {
+    let (mut keys, wrong) = load_file(&dir.join(NAME))?;
+    let (new, wrong_with_new) = load_file(&dir.join(NEW_NAME))?;
+    keys.extend(new);
+    Ok((keys, wrong.or(wrong_with_new)))
+}
+
+fn load_file(path: &Path) -> Result<(Remembered, Option<String>), StoreError> {
+    match checked_file::read(path, KIND) {
         Ok(keys) => Ok((keys, None)),
         Err(error @ (StoreError::NewerFormat { .. } | StoreError::OlderFormat { .. })) => {
             Err(error)
@@ -255,5 +285,37 @@ mod tests {
         std::fs::write(dir.path().join(NAME), "rubbish").unwrap();
         let (keys, warning) = load(dir.path()).unwrap();
         assert!(keys.is_empty() && warning.unwrap().contains("may be stored twice"));
+    }
+
+    #[test]
+    fn of_many_only_the_new_ones_are_written_until_they_are_many() {
+        let dir = tempfile::tempdir().unwrap();
+        let resends = Resends::default();
+        let key = |number: u64| ResendKey::of("", "k", &number.to_le_bytes());
+        let bring = |numbers: std::ops::Range<u64>| {
+            numbers.for_each(|number| resends.claim(key(number), at(0)).unwrap().settle());
+            resends.save(dir.path()).unwrap();
+            let length = |name: &str| dir.path().join(name).metadata().map_or(0, |meta| meta.len());
+            let (keys, warning) = load(dir.path()).unwrap();
+            assert_eq!(warning, None);
+            let known = Resends::default();
+            known.restore(&keys);
+            let known = known.lock().known.len();
+            (length(NAME), length(NEW_NAME), known)
+        };
+        let (of_all, none, known) = bring(0..8_000);
+        assert_eq!((none, known), (0, 8_000));
+        let (same, some, known) = bring(8_000..8_100);
+        assert!(same == of_all && some < of_all / 20, "{some} of {of_all}");
+        assert_eq!(known, 8_100);
+        let (same, more, known) = bring(8_100..9_000);
+        assert!(same == of_all && more > some);
+        assert_eq!(known, 9_000);
+        let (larger, left, known) = bring(9_000..11_000);
+        assert!(larger > of_all && left == more, "the new ones are in both");
+        assert_eq!(known, 11_000);
+        let (_, few, known) = bring(11_000..11_010);
+        assert!(few < some);
+        assert_eq!(known, 11_010);
     }
 }

@@ -101,7 +101,9 @@ impl Joint {
         let finished = write_cells(&unfinished, &services, &cells, &shown)
             .and_then(|_| checked_file::write(&unfinished.join(NAME), KIND, &members))
             .and_then(|()| disk::sync_dir(&unfinished))
-            .and_then(|()| disk::rename(&unfinished, &dir));
+            .and_then(|()| disk::rename(&unfinished, &dir))
+            // So that no split gets its number after a power cut.
+            .and_then(|()| disk::sync_dir(&parent));
         if finished.is_err() {
             disk::remove_if_there(&unfinished);
         }

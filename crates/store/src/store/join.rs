@@ -42,11 +42,7 @@ impl Store {
 
     /// Writes one rollup for each so many neighbours among the log splits that were sealed one soon after another. Says for
     /// how many splits.
-    pub(super) fn join_rollups(
-        &self,
-        joining: Joining,
-        pace: &mut Pace<'_>,
-    ) -> Result<usize, StoreError> {
+    pub(super) fn join_rollups(&self, joining: Joining, pace: &mut Pace<'_>) -> usize {
         let mut joined = 0;
         while !pace.must_stop() {
             let Some(run) = self.run_to_join(joining) else { break };
@@ -64,7 +60,8 @@ impl Store {
                     live.splits = Arc::new(splits);
                 }
                 Ok(None) => self.leave_apart(&run),
-                Err(error @ StoreError::Full { .. }) => return Err(error),
+                // It can wait for room.
+                Err(StoreError::Full { .. }) => break,
                 Err(error) => {
                     // Whatever reads them says what is wrong with them.
                     tracing::warn!(%error, "failed to add up the counts of log splits");
@@ -73,7 +70,7 @@ impl Store {
             }
             pace.spend(run.iter().map(|split| split.bytes() / READ_PART).sum());
         }
-        Ok(joined)
+        joined
     }
 
     fn leave_apart(&self, run: &[Arc<Split>]) {

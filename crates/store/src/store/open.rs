@@ -32,7 +32,7 @@ const LOAD_ATTEMPTS: usize = 8;
 const MEMORY_BYTES_MIN: usize = 64 * 1024;
 /// What is held in memory takes no more than this part of what the process may have: as much again is being sealed, and
 /// what is on its way in, and questions, need the rest.
-const PART_OF_MEMORY: usize = 16;
+const PART_OF_MEMORY: usize = 24;
 /// Splits are written with 32-bit sizes.
 const MEMORY_BYTES_LIMIT: usize = 1 << 30;
 
@@ -316,7 +316,7 @@ mod tests {
     #[test]
     fn a_small_container_seals_sooner() {
         const MIB: usize = 1 << 20;
-        assert_eq!(memory_within(64 * MIB, 512 * MIB), 32 * MIB);
+        assert_eq!(memory_within(64 * MIB, 480 * MIB), 20 * MIB);
         assert_eq!(memory_within(64 * MIB, 24_576 * MIB), 64 * MIB);
         assert_eq!(memory_within(16 * MIB, 512 * MIB), 16 * MIB);
         assert_eq!(memory_within(0, usize::MAX), MEMORY_BYTES_MIN);

@@ -62,7 +62,7 @@ impl Store {
         }
         tended.merged = self.merge_small_splits(upkeep.retention.span_max(), &mut pace)?;
         self.drop_torn_joints()?;
-        tended.joined = self.join_rollups(self.joining(), &mut pace)?;
+        tended.joined = self.join_rollups(self.joining(), &mut pace);
         if !pace.must_stop() {
             self.tend_bucket(upkeep, &mut pace, &mut tended)?;
         }
@@ -79,7 +79,7 @@ impl Store {
             // Whoever tends them does this, too.
             Err(TryLockError::WouldBlock) => return Ok(0),
         };
-        self.join_rollups(self.joining(), &mut Pace::new(None, hurry))
+        Ok(self.join_rollups(self.joining(), &mut Pace::new(None, hurry)))
     }
 
     /// What the bucket cannot do now is done another time.

@@ -15,7 +15,7 @@ use crate::{Access, Durability, Retention, Store, TemplateQuery, Upkeep};
 
 fn join(store: &Store, splits: usize) -> usize {
     let joining = Joining { splits, ..store.joining() };
-    store.join_rollups(joining, &mut Pace::new(None, &|| false)).unwrap()
+    store.join_rollups(joining, &mut Pace::new(None, &|| false))
 }
 
 /// Fills a split, behind which nothing is merged any more.
