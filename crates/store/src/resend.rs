@@ -14,8 +14,8 @@ use groundcrew_telemetry::Timestamp;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
-use crate::StoreError;
 use crate::checked_file::{self, FileKind};
+use crate::{StoreError, disk};
 
 const KIND: FileKind = *b"GCrs";
 const NAME: &str = "resends.bin";
@@ -127,6 +127,10 @@ impl Resends {
             Err(_) => state.is_unsaved = true,
         }
         drop(state);
+        if is_all && saved.is_ok() {
+            // What it has is among all, and damage in it would be told for ever.
+            disk::remove_if_there(&dir.join(NEW_NAME));
+        }
         saved
     }
 
@@ -312,10 +316,17 @@ mod tests {
         assert!(same == of_all && more > some);
         assert_eq!(known, 9_000);
         let (larger, left, known) = bring(9_000..11_000);
-        assert!(larger > of_all && left == more, "the new ones are in both");
+        assert!(larger > of_all && left == 0, "the new ones are among all");
         assert_eq!(known, 11_000);
         let (_, few, known) = bring(11_000..11_010);
         assert!(few < some);
         assert_eq!(known, 11_010);
+        std::fs::write(dir.path().join(NEW_NAME), "rubbish").unwrap();
+        let (keys, warning) = load(dir.path()).unwrap();
+        assert!(keys.len() == 11_000 && warning.unwrap().contains("may be stored twice"));
+        let known = Resends::default();
+        known.restore(&keys);
+        known.save(dir.path()).unwrap();
+        assert_eq!(load(dir.path()).unwrap(), (keys, None), "it is told once");
     }
 }

@@ -160,18 +160,9 @@ impl Store {
         let tokens: Vec<String> = query.trace_id.iter().map(ToString::to_string).collect();
         let range = query.range;
         let wanted = Wanted { range, tokens: &tokens, text: None, services, templates: &[] };
-        if self.index_excludes(split, wanted) {
-            return Ok(Vec::new());
-        }
-        let file = match self.reader.rows(split) {
-            Ok(file) => file,
-            Err(error) => return self.skip(error).map(|()| Vec::new()),
-        };
-        let blocks = self.candidate_blocks(split, &file, wanted)?;
-        let admitted = file.admitted(services);
-        let split_read = Arc::new(OpenSplit { file, admitted });
+        let Some((open, blocks)) = self.open_split(split, wanted)? else { return Ok(Vec::new()) };
         let to_read = |meta| BlockToRead {
-            split: Arc::clone(&split_read),
+            split: Arc::clone(&open),
             meta,
             even_max: split.meta.sampled.map(|sampled| sampled.hash_max),
             spans_per_row: split.meta.spans_per_row(),

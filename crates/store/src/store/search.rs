@@ -66,6 +66,9 @@ impl Source {
     }
 }
 
+/// A split with the blocks of it that are to be read.
+type OpenBlocks = (Arc<OpenSplit>, Vec<BlockMeta>);
+
 /// What a block must have to be looked at.
 #[derive(Clone, Copy)]
 pub(super) struct Wanted<'a> {
@@ -207,18 +210,27 @@ impl Store {
             services: filter.services,
             templates: &filter.templates,
         };
+        let Some((open, blocks)) = self.open_split(split, wanted)? else { return Ok(Vec::new()) };
+        let severe = self.severe_blocks(split, blocks, filter)?;
+        Ok(severe.into_iter().map(|meta| Source::Block(Arc::clone(&open), meta)).collect())
+    }
+
+    /// Opens a split, with those of its blocks that may have rows that are wanted; `None` when it has none, or cannot be read.
+    pub(super) fn open_split(
+        &self,
+        split: &Split,
+        wanted: Wanted<'_>,
+    ) -> Result<Option<OpenBlocks>, StoreError> {
         if self.index_excludes(split, wanted) {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         let file = match self.reader.rows(split) {
             Ok(file) => file,
-            Err(error) => return self.skip(error).map(|()| Vec::new()),
+            Err(error) => return self.skip(error).map(|()| None),
         };
         let blocks = self.candidate_blocks(split, &file, wanted)?;
-        let admitted = file.admitted(filter.services);
-        let open = Arc::new(OpenSplit { file, admitted });
-        let severe = self.severe_blocks(split, blocks, filter)?;
-        Ok(severe.into_iter().map(|meta| Source::Block(Arc::clone(&open), meta)).collect())
+        let admitted = file.admitted(wanted.services);
+        Ok(Some((Arc::new(OpenSplit { file, admitted }), blocks)))
     }
 
     /// Those of `blocks` that may have a row as severe as is asked for. Nearly every block has an error of somebody; of
@@ -258,13 +270,13 @@ impl Store {
 
     /// Whether the index of a split whose rows are in the bucket says that it has nothing that is wanted: rows that lie
     /// elsewhere are dear, so the index is asked before them.
-    pub(super) fn index_excludes(&self, split: &Split, wanted: Wanted<'_>) -> bool {
+    fn index_excludes(&self, split: &Split, wanted: Wanted<'_>) -> bool {
         let excludes = |blocks: Option<Vec<u32>>| blocks.is_some_and(|blocks| blocks.is_empty());
         split.meta.is_cold() && self.blocks_with(split, wanted).is_ok_and(excludes)
     }
 
     /// The blocks of a split that may have rows that are wanted.
-    pub(super) fn candidate_blocks(
+    fn candidate_blocks(
         &self,
         split: &Split,
         file: &RowsFile,

@@ -108,6 +108,21 @@ fn one_rollup_takes_the_place_of_many_and_says_the_same() {
 }
 
 #[test]
+fn splits_that_come_fast_are_joined_as_they_come() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path(), Access::ReadWrite, TINY);
+    for split in 0..70 {
+        fill(&store, split / 20);
+        let joined = store.join(&|| false).unwrap();
+        assert_eq!(joined, if [31, 63].contains(&split) { 32 } else { 0 }, "{split}");
+    }
+    assert_eq!(joints(dir.path()), 2);
+    let counted: u64 = rows(&store).iter().map(|row| row.count).sum();
+    assert_eq!(counted, 70 * 200);
+    assert!(reader(dir.path()).join(&|| false).is_err(), "a reader writes nothing");
+}
+
+#[test]
 fn a_damaged_one_costs_nothing_but_time() {
     let dir = tempfile::tempdir().unwrap();
     let store = twelve(dir.path());
