@@ -51,6 +51,7 @@ mod memory;
 mod options;
 mod origin;
 mod pace;
+mod packed_bytes;
 mod query;
 mod resend;
 mod retention;

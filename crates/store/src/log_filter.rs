@@ -3,7 +3,8 @@
 use groundcrew_telemetry::{LogRecord, Severity, SpanId, TemplateId, TimeRange, TraceId, Value};
 
 use crate::Expression;
-use crate::expression::{Leaf, Node, Whole};
+use crate::expression::{FieldTest, Leaf, Node, Whole};
+use crate::memory::{LogHead, PackedLog, PackedValue};
 use crate::query::{LogQuery, ServiceFilter};
 use crate::tokens::Tokenizer;
 
@@ -30,6 +31,68 @@ pub(crate) struct Columns<'r> {
     pub(crate) span_id: Option<SpanId>,
 }
 
+/// A record whose texts can be tested, in the form in which it is kept.
+pub(crate) trait Texts {
+    fn columns<'r>(&'r self, service: &'r str) -> Columns<'r>;
+
+    fn body(&self) -> &str;
+
+    /// Whether `test` holds for any text in its attributes.
+    fn any_text(&self, test: &mut dyn FnMut(&str) -> bool) -> bool;
+
+    /// Whether an attribute of this name passes.
+    fn any_named(&self, name: &str, test: &FieldTest) -> bool;
+}
+
+impl Texts for LogRecord {
+    fn columns<'r>(&'r self, service: &'r str) -> Columns<'r> {
+        let Self { severity, template, trace_id, span_id, .. } = *self;
+        Columns { service, severity, template, trace_id, span_id }
+    }
+
+    fn body(&self) -> &str {
+        &self.body
+    }
+
+    fn any_text(&self, test: &mut dyn FnMut(&str) -> bool) -> bool {
+        self.attributes.iter().any(|(_, value)| any_text(value, test))
+    }
+
+    fn any_named(&self, name: &str, test: &FieldTest) -> bool {
+        self.attributes.iter().any(|(key, value)| key == name && test.admits(value))
+    }
+}
+
+impl Texts for PackedLog<'_> {
+    fn columns<'r>(&'r self, service: &'r str) -> Columns<'r> {
+        let Self { severity, template, trace_id, span_id, .. } = *self;
+        Columns { service, severity, template, trace_id, span_id }
+    }
+
+    fn body(&self) -> &str {
+        self.body
+    }
+
+    fn any_text(&self, test: &mut dyn FnMut(&str) -> bool) -> bool {
+        self.attributes().any(|(_, value)| match value {
+            PackedValue::Str(text) => test(text),
+            PackedValue::List(_) | PackedValue::Map(_) => any_text(&value.to_value(), test),
+            PackedValue::Int(_)
+            | PackedValue::Double(_)
+            | PackedValue::Bool(_)
+            | PackedValue::Bytes(_) => false,
+        })
+    }
+
+    fn any_named(&self, name: &str, test: &FieldTest) -> bool {
+        let passes = |value: &PackedValue<'_>| match value {
+            PackedValue::Str(text) => test.admits_text(text),
+            other => test.admits(&other.to_value()),
+        };
+        self.attributes().any(|(key, value)| key == name && passes(&value))
+    }
+}
+
 impl<'q> LogFilter<'q> {
     pub(crate) fn new(query: &'q LogQuery) -> Self {
         Self {
@@ -53,33 +116,24 @@ impl<'q> LogFilter<'q> {
         self.trace_id.is_none_or(|wanted| trace_id == Some(wanted))
     }
 
-    /// Whether a record in memory matches; that its service is asked for is tested by the caller, once per portion.
-    pub(crate) fn admits_record(
-        &self,
-        service: &str,
-        record: &LogRecord,
-        tokenizer: &mut Tokenizer,
-    ) -> bool {
-        self.range.contains(record.time)
-            && self.admits_columns(record.severity, record.template)
-            && self.admits_trace(record.trace_id)
-            && self.text.holds_of(service, record, tokenizer)
+    /// Whether a record in memory may match, told without its texts; that its service is asked for is tested by the
+    /// caller, once per portion.
+    pub(crate) fn admits_head(&self, head: &LogHead) -> bool {
+        self.range.contains(head.time)
+            && self.admits_columns(head.severity, Some(head.template))
+            && self.admits_trace(head.trace_id)
     }
 }
 
 /// Whether body or attributes have what is asked for.
-fn leaf_holds(leaf: &Leaf, record: &LogRecord, tokenizer: &mut Tokenizer) -> bool {
+fn leaf_holds(leaf: &Leaf, record: &impl Texts, tokenizer: &mut Tokenizer) -> bool {
     match leaf {
         Leaf::Field { name, test } => {
-            record.attributes.iter().any(|(key, value)| key == name && test.admits(value))
-                || names_body(name) && test.admits_text(&record.body)
+            record.any_named(name, test) || names_body(name) && test.admits_text(record.body())
         }
         _ => {
-            leaf.is_in(tokenizer, &record.body)
-                || record
-                    .attributes
-                    .iter()
-                    .any(|(_, value)| any_text(value, &mut |text| leaf.is_in(tokenizer, text)))
+            leaf.is_in(tokenizer, record.body())
+                || record.any_text(&mut |text| leaf.is_in(tokenizer, text))
         }
     }
 }
@@ -114,18 +168,32 @@ impl Expression {
         self.holds_of(service, record, &mut Tokenizer::default())
     }
 
-    fn holds_of(&self, service: &str, record: &LogRecord, tokenizer: &mut Tokenizer) -> bool {
-        let columns = Columns {
-            service,
-            severity: record.severity,
-            template: record.template,
-            trace_id: record.trace_id,
-            span_id: record.span_id,
-        };
+    /// As [`Self::admits`], of a record in any form.
+    pub(crate) fn holds_of(
+        &self,
+        service: &str,
+        record: &impl Texts,
+        tokenizer: &mut Tokenizer,
+    ) -> bool {
+        let columns = record.columns(service);
         self.root().holds(&mut |number| {
             let Some(leaf) = self.leaf(number) else { return false };
             leaf.is_of(columns).unwrap_or_else(|| leaf_holds(leaf, record, tokenizer))
         })
+    }
+
+    /// Whether a record may be what is asked for whose texts are among these bytes, all in ASCII.
+    pub(crate) fn may_be_in(&self, record: &[u8]) -> bool {
+        self.node_may_be_in(self.root(), record)
+    }
+
+    fn node_may_be_in(&self, node: &Node, record: &[u8]) -> bool {
+        match node {
+            Node::All(nodes) => nodes.iter().all(|node| self.node_may_be_in(node, record)),
+            Node::Any(nodes) => nodes.iter().any(|node| self.node_may_be_in(node, record)),
+            Node::Not(_) => true,
+            Node::Leaf(number) => self.leaf(*number).is_some_and(|leaf| leaf.may_be_in(record)),
+        }
     }
 
     /// The blocks that may have rows that match, ascending, where `blocks` says which have a token; `None` when any may.

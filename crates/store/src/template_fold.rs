@@ -8,12 +8,12 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use groundcrew_telemetry::{
-    CallSite, LevelRow, LogRecord, Severity, SiteRow, TemplateId, TemplateRow, Timestamp,
+    CallSite, LevelRow, Severity, SiteRow, TemplateId, TemplateRow, Timestamp,
 };
 use rustc_hash::FxHashMap;
 
 use crate::first_rows::{Bounded, Candidates, RowRef};
-use crate::memory::{Cell, CellKey, Memory, RowAt};
+use crate::memory::{Cell, CellKey, Memory, PackedLog, RowAt};
 use crate::query::{ServiceFilter, TemplateQuery};
 use crate::slot::{SLOT_NANOS, minute_of};
 use crate::split::RollupOf;
@@ -273,17 +273,19 @@ impl<'q> TemplateFold<'q> {
     /// Adds all cells of a memory, and fetches the bodies that may be shown while the memory is at hand.
     pub(crate) fn add_memory(&mut self, number: u32, memory: &Memory) {
         let source = Source::unbounded(number);
-        let services = self.service_ids(&memory.rollup.services);
+        let rollup = memory.rollup();
+        let services = self.service_ids(&rollup.services);
         let (first_slot, last_slot) = self.slots;
-        for (key, cell) in &memory.rollup.cells {
+        for (key, cell) in &rollup.cells {
             if key.slot < first_slot || key.slot > last_slot {
                 continue;
             }
             self.add_cell(source, &services, (key, cell), &row_number);
         }
+        drop(rollup);
         for at in self.wanted().remove(&number).map(WantedRows::all).unwrap_or_default() {
             if let Some(record) = memory_record(memory, at.row) {
-                self.put_row(at, record.time, &record.body);
+                self.put_row(at, record.time, record.body);
             }
         }
     }
@@ -432,7 +434,7 @@ const fn row_number(at: RowAt) -> u64 {
     ((at.portion as u64) << 32) | at.row as u64
 }
 
-fn memory_record(memory: &Memory, number: u64) -> Option<&LogRecord> {
+fn memory_record(memory: &Memory, number: u64) -> Option<PackedLog<'_>> {
     let half = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).unwrap_or(u32::MAX);
     memory.log_at(RowAt { portion: half(number >> 32), row: half(number) })
 }

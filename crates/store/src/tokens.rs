@@ -105,9 +105,9 @@ pub(crate) fn query_tokens(term: &str) -> Vec<String> {
 }
 
 /// Whether `text` contains `needle`, ASCII letters compared in any case.
-pub(crate) fn contains_ignore_case(text: &str, needle: &str) -> bool {
+pub(crate) fn contains_ignore_case(text: impl AsRef<[u8]>, needle: &str) -> bool {
     let Some(first) = needle.bytes().next() else { return true };
-    let (text, needle) = (text.as_bytes(), needle.as_bytes());
+    let (text, needle) = (text.as_ref(), needle.as_bytes());
     memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), text).any(|at| {
         text.get(at..at + needle.len()).is_some_and(|window| window.eq_ignore_ascii_case(needle))
     })

@@ -40,19 +40,18 @@ impl Bound {
 impl FieldTest {
     /// Whether the value passes.
     pub(crate) fn admits(&self, value: &Value) -> bool {
-        match self {
-            Self::Exists => true,
-            Self::Between(from, to) => {
+        match (self, value) {
+            (Self::Exists, _) => true,
+            (_, Value::Str(text)) => self.admits_text(text),
+            (Self::Between(from, to), _) => {
                 value.as_f64().is_some_and(|number| is_between(number, *from, *to))
             }
-            Self::Is(_) | Self::Begins(_) | Self::Has(_) | Self::Matches(_) => match value {
-                Value::Int(_) | Value::Double(_) | Value::Bool(_) | Value::Bytes(_) => {
-                    self.admits_text(&value.text())
-                }
-                Value::Str(_) | Value::List(_) | Value::Map(_) => {
-                    any_text(value, &mut |text| self.admits_text(text))
-                }
-            },
+            (_, Value::List(_) | Value::Map(_)) => {
+                any_text(value, &mut |text| self.admits_text(text))
+            }
+            (_, Value::Int(_) | Value::Double(_) | Value::Bool(_) | Value::Bytes(_)) => {
+                self.admits_text(&value.text())
+            }
         }
     }
 
@@ -73,17 +72,26 @@ impl FieldTest {
         }
     }
 
+    /// Whether a record may pass whose texts are among these bytes, all in ASCII.
+    pub(crate) fn may_be_in(&self, record: &[u8]) -> bool {
+        match self {
+            Self::Is(wanted) if is_text(wanted) => contains_ignore_case(record, wanted),
+            _ => true,
+        }
+    }
+
     /// Tokens that every text that passes has. Numbers and flags are not in the index, so what may be one says nothing.
     pub(crate) fn tokens(&self) -> Vec<String> {
         match self {
-            Self::Is(wanted)
-                if wanted.parse::<f64>().is_err() && wanted.parse::<bool>().is_err() =>
-            {
-                query_tokens(wanted)
-            }
+            Self::Is(wanted) if is_text(wanted) => query_tokens(wanted),
             _ => Vec::new(),
         }
     }
+}
+
+/// Whether it is neither a number nor a flag.
+fn is_text(wanted: &str) -> bool {
+    wanted.parse::<f64>().is_err() && wanted.parse::<bool>().is_err()
 }
 
 fn is_between(number: f64, from: Bound, to: Bound) -> bool {

@@ -86,6 +86,18 @@ impl Leaf {
         }
     }
 
+    /// Whether a record may have it whose texts are among these bytes, all in ASCII. Ids are there in another form.
+    pub(crate) fn may_be_in(&self, record: &[u8]) -> bool {
+        match self {
+            Self::Token(token) => may_be_id(token) || contains_ignore_case(record, token),
+            Self::Field { test, .. } => test.may_be_in(record),
+            Self::Prefix(text) | Self::Piece(text) | Self::Phrase { text, .. } => {
+                contains_ignore_case(record, text)
+            }
+            Self::Pattern(_) | Self::Whole(_) => true,
+        }
+    }
+
     /// Tokens that every text (or attribute value) with this has, all of them. Empty when that cannot be said.
     pub(crate) fn tokens(&self) -> Vec<String> {
         match self {
@@ -96,6 +108,11 @@ impl Leaf {
             Self::Prefix(_) | Self::Piece(_) | Self::Pattern(_) | Self::Whole(_) => Vec::new(),
         }
     }
+}
+
+/// Whether a token spells a trace or span id.
+fn may_be_id(token: &str) -> bool {
+    matches!(token.len(), 16 | 32) && token.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// Whether `text` has `phrase`, ASCII letters in any case, not cut out of longer words.

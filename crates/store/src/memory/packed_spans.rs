@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use groundcrew_telemetry::{
     Attributes, Span, SpanEvent, SpanId, SpanKind, SpanStatus, StatusCode, Timestamp, TraceId,
-    Value,
 };
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
+use super::packed_value::{PackedValue, owned};
 use crate::StoreError;
 use crate::origin::Origin;
 
@@ -77,17 +77,6 @@ struct PackedEvent<'p> {
     attributes: Vec<(u32, PackedValue<'p>)>,
 }
 
-/// A value of an attribute.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) enum PackedValue<'p> {
-    Str(&'p str),
-    Int(i64),
-    Double(f64),
-    Bool(bool),
-    /// Bytes, lists and maps as they are.
-    Other(Value),
-}
-
 /// One span of a portion, unpacked as far as needs be.
 #[derive(Debug)]
 pub(crate) struct SpanRef<'p> {
@@ -130,18 +119,8 @@ impl<'s> NamesBuilder<'s> {
     }
 
     fn pairs(&mut self, attributes: &'s Attributes) -> Vec<(u32, PackedValue<'s>)> {
-        let pairs = attributes.0.iter().map(|(key, value)| {
-            let value = match value {
-                Value::Str(text) => PackedValue::Str(text),
-                Value::Int(number) => PackedValue::Int(*number),
-                Value::Double(number) => PackedValue::Double(*number),
-                Value::Bool(flag) => PackedValue::Bool(*flag),
-                Value::Bytes(_) | Value::List(_) | Value::Map(_) => {
-                    PackedValue::Other(value.clone())
-                }
-            };
-            (self.number(key), value)
-        });
+        let pairs =
+            attributes.0.iter().map(|(key, value)| (self.number(key), PackedValue::of(value)));
         pairs.collect()
     }
 
@@ -281,18 +260,4 @@ fn pairs_of<'a, 'p>(
     pairs: &'a [(u32, PackedValue<'p>)],
 ) -> impl Iterator<Item = (&'p str, &'a PackedValue<'p>)> {
     pairs.iter().map(|(key, value)| (names.get(*key), value))
-}
-
-fn owned<'a, 'p: 'a>(pairs: impl Iterator<Item = (&'p str, &'a PackedValue<'p>)>) -> Attributes {
-    let owned = pairs.map(|(key, value)| {
-        let value = match value {
-            PackedValue::Str(text) => Value::Str((*text).to_owned()),
-            PackedValue::Int(number) => Value::Int(*number),
-            PackedValue::Double(number) => Value::Double(*number),
-            PackedValue::Bool(flag) => Value::Bool(*flag),
-            PackedValue::Other(value) => value.clone(),
-        };
-        (key.to_owned(), value)
-    });
-    Attributes(owned.collect())
 }

@@ -1,17 +1,19 @@
 //! One memory: portions of rows as they came, with what is needed to skip them.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use groundcrew_telemetry::{LogRecord, MetricSeries, Severity, Timestamp};
+use groundcrew_telemetry::{MetricSeries, Severity, Timestamp};
 
 use super::metrics::MemoryMetrics;
+use super::packed_logs::{PackedLog, PackedLogs};
 use super::packed_spans::SpanPortion;
-use super::rollup::{Counted, MemoryRollup, RowAt};
+use super::rollup::{MemoryRollup, RowAt};
 use crate::origin::Origin;
 use crate::span_rollup::SpanRollup;
 
-/// What a rollup cell takes beside its row.
-const CELL_BYTES: usize = 120;
+/// What a seal takes for a log record beside the portion: its place in the order, its tokens, and often a cell that counts
+/// it alone.
+const SEALING_BYTES: usize = 112;
 /// What a portion takes beside its rows.
 const PORTION_BYTES: usize = 200;
 
@@ -19,23 +21,25 @@ const PORTION_BYTES: usize = 200;
 #[derive(Debug)]
 pub(crate) struct LogPortion {
     pub(crate) origin: Arc<Origin>,
-    pub(crate) records: Vec<LogRecord>,
+    pub(crate) rows: PackedLogs,
     pub(crate) first: Timestamp,
     pub(crate) last: Timestamp,
     pub(crate) severity_max: Severity,
+    /// What it counts for towards a seal: more than it takes itself.
     pub(crate) bytes: usize,
 }
 
 impl LogPortion {
-    pub(super) fn new(origin: Arc<Origin>, records: Vec<LogRecord>, bytes: usize) -> Self {
+    pub(super) fn new(origin: Arc<Origin>, rows: PackedLogs) -> Self {
         let (mut first, mut last) = (Timestamp::MAX, Timestamp::MIN);
         let mut severity_max = Severity::UNSPECIFIED;
-        for record in &records {
-            first = first.min(record.time);
-            last = last.max(record.time);
-            severity_max = severity_max.max(record.severity);
+        for head in rows.heads() {
+            first = first.min(head.time);
+            last = last.max(head.time);
+            severity_max = severity_max.max(head.severity);
         }
-        Self { origin, records, first, last, severity_max, bytes }
+        let bytes = rows.memory() + SEALING_BYTES * rows.heads().len();
+        Self { origin, rows, first, last, severity_max, bytes }
     }
 }
 
@@ -43,7 +47,7 @@ impl LogPortion {
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     pub(crate) logs: Vec<Arc<LogPortion>>,
-    pub(crate) rollup: MemoryRollup,
+    rollup: Mutex<MemoryRollup>,
     pub(crate) spans: Vec<Arc<SpanPortion>>,
     /// What the spans counted, where it is known already: when splits are merged. Otherwise they are counted when sealed.
     pub(crate) span_rollup: Option<SpanRollup>,
@@ -61,22 +65,28 @@ impl Memory {
         self.bytes += bytes;
     }
 
+    /// What the log records count for.
+    pub(crate) fn rollup(&self) -> MutexGuard<'_, MemoryRollup> {
+        // Nothing that is done under the lock can panic.
+        let mut rollup = self.rollup.lock().unwrap_or_else(PoisonError::into_inner);
+        rollup.count_up_to(&self.logs);
+        rollup
+    }
+
     /// The log record at a place.
-    pub(crate) fn log_at(&self, at: RowAt) -> Option<&LogRecord> {
-        self.logs.get(at.portion as usize)?.records.get(at.row as usize)
+    pub(crate) fn log_at(&self, at: RowAt) -> Option<PackedLog<'_>> {
+        self.logs.get(at.portion as usize)?.rows.record(at.row as usize)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.logs.is_empty() && self.spans.is_empty() && self.metrics.series.is_empty()
     }
 
-    pub(crate) fn add_logs(&mut self, portion: LogPortion, counted: Counted) {
-        if portion.records.is_empty() {
+    pub(crate) fn add_logs(&mut self, portion: LogPortion) {
+        if portion.rows.heads().is_empty() {
             return;
         }
-        let number = u32::try_from(self.logs.len()).unwrap_or(u32::MAX);
-        let cells_new = self.rollup.add(number, &portion.origin.service, counted);
-        self.bytes += PORTION_BYTES + portion.bytes + cells_new * CELL_BYTES;
+        self.bytes += PORTION_BYTES + portion.bytes;
         self.logs.push(Arc::new(portion));
     }
 

@@ -1,13 +1,16 @@
-//! Counts per slot of time, service, template, place in the code and severity, kept while rows are in memory.
+//! Counts per slot of time, service, template, place in the code and severity, of rows in memory.
 //!
-//! A cell points at its first and last row instead of copying their bodies; the bodies are copied once, when the
-//! memory is sealed.
+//! They are made when somebody asks, of what came since they were asked for last: in sparse telemetry nearly every record
+//! makes a cell, and a seal counts in the order of time, which takes a fraction of that. A cell points at its first and
+//! last row instead of copying their bodies.
 
 use std::sync::Arc;
 
-use groundcrew_telemetry::{CallSite, LogRecord, Severity, TemplateId, Timestamp};
+use groundcrew_telemetry::{CallSite, Severity, TemplateId, Timestamp};
 use rustc_hash::FxHashMap;
 
+use super::packed_logs::LogHead;
+use super::portions::LogPortion;
 use crate::query::ServiceFilter;
 use crate::slot::{minute_of, slot_of};
 
@@ -19,6 +22,19 @@ pub(crate) struct CellKey {
     pub(crate) template: TemplateId,
     pub(crate) site: Option<CallSite>,
     pub(crate) severity: Severity,
+}
+
+impl CellKey {
+    /// What counts a record of a service, which is told by number.
+    pub(crate) fn of(head: &LogHead, service: u32) -> Self {
+        Self {
+            slot: slot_of(head.time),
+            service,
+            template: head.template,
+            site: head.site,
+            severity: head.severity,
+        }
+    }
 }
 
 /// Where a row is in memory.
@@ -39,9 +55,8 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
-    fn of(record: &LogRecord, row: u32) -> Self {
-        let at = RowAt { portion: 0, row };
-        Self { count: 1, first: record.time, last: record.time, first_at: at, last_at: at }
+    fn of(time: Timestamp, at: RowAt) -> Self {
+        Self { count: 1, first: time, last: time, first_at: at, last_at: at }
     }
 
     /// Adds a cell whose rows came later.
@@ -58,49 +73,30 @@ impl Cell {
     }
 }
 
-/// The template a record counts under.
-pub(crate) fn template_of(record: &LogRecord) -> TemplateId {
-    record.template.unwrap_or(TemplateId(0))
-}
-
-/// What is counted apart within one service: slot, template, place in the code, severity.
-pub(crate) type Counted = FxHashMap<(i64, TemplateId, Option<CallSite>, Severity), Cell>;
-
-/// Counts the records of one portion, whose service is one.
-pub(super) fn count_portion(records: &[LogRecord]) -> Counted {
-    let mut cells = Counted::default();
-    for (row, record) in records.iter().enumerate() {
-        let cell = Cell::of(record, u32::try_from(row).unwrap_or(u32::MAX));
-        cells
-            .entry((slot_of(record.time), template_of(record), record.site, record.severity))
-            .and_modify(|known| known.merge(&cell))
-            .or_insert(cell);
-    }
-    cells
-}
-
-/// The cells of one memory.
+/// The cells of one memory, as far as they were counted.
 #[derive(Debug, Default)]
 pub(crate) struct MemoryRollup {
     pub(crate) services: Vec<Arc<str>>,
     service_ids: FxHashMap<Arc<str>, u32>,
     pub(crate) cells: FxHashMap<CellKey, Cell>,
+    /// Portions that are counted.
+    portions: u32,
 }
 
 impl MemoryRollup {
-    /// Adds the cells of portion number `portion`; says how many are new.
-    pub(super) fn add(&mut self, portion: u32, service: &Arc<str>, counted: Counted) -> usize {
-        let service = self.service_id(service);
-        let cells_before = self.cells.len();
-        for ((slot, template, site, severity), mut cell) in counted {
-            cell.first_at.portion = portion;
-            cell.last_at.portion = portion;
-            self.cells
-                .entry(CellKey { slot, service, template, site, severity })
-                .and_modify(|known| known.merge(&cell))
-                .or_insert(cell);
+    /// Counts the portions of a memory that are not counted yet.
+    pub(super) fn count_up_to(&mut self, portions: &[Arc<LogPortion>]) {
+        for portion in portions.iter().skip(self.portions as usize) {
+            let service = self.service_id(&portion.origin.service);
+            for (row, head) in (0_u32..).zip(portion.rows.heads()) {
+                let cell = Cell::of(head.time, RowAt { portion: self.portions, row });
+                self.cells
+                    .entry(CellKey::of(head, service))
+                    .and_modify(|known| known.merge(&cell))
+                    .or_insert(cell);
+            }
+            self.portions += 1;
         }
-        self.cells.len() - cells_before
     }
 
     /// As the file of a split does, of what is in memory.

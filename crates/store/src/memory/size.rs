@@ -1,10 +1,6 @@
 //! Estimates how much memory rows take.
 
-use groundcrew_telemetry::{Attributes, LogRecord, MetricSeries, Point, Value};
-
-pub(super) fn log_record(record: &LogRecord) -> usize {
-    size_of::<LogRecord>() + record.body.len() + attributes(&record.attributes)
-}
+use groundcrew_telemetry::{Attributes, MetricSeries, Point, Value};
 
 /// A series without its points.
 pub(super) fn series_head(series: &MetricSeries) -> usize {

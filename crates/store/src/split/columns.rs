@@ -1,5 +1,6 @@
 //! Columns that log and span blocks share: distinct strings, attributes, ids, times.
 
+use std::borrow::Borrow;
 use std::hash::Hash;
 
 use groundcrew_telemetry::{Attributes, SpanId, Timestamp, TraceId, Value};
@@ -74,6 +75,39 @@ pub(super) struct BlockStrings<'r> {
     pub(super) names: StringsBuilder<'r>,
     /// Values of attributes.
     pub(super) values: StringsBuilder<'r>,
+    /// The pairs of the row before, by their place in it: most often the next row has the same.
+    before: Vec<(Numbered<'r>, Numbered<'r>)>,
+}
+
+/// A string with its number.
+type Numbered<'r> = Option<(&'r str, u32)>;
+
+impl<'r> BlockStrings<'r> {
+    /// The number of the name of pair number `place` of a row.
+    fn name(&mut self, place: usize, name: &'r str) -> u32 {
+        if self.before.len() <= place {
+            self.before.resize(place + 1, (None, None));
+        }
+        match self.before.get_mut(place) {
+            Some((Some((known, number)), _)) if *known == name => *number,
+            Some((known, _)) => known.insert((name, self.names.number(name).0)).1,
+            None => self.names.number(name).0,
+        }
+    }
+
+    /// The same of its value, and whether that is new in this block.
+    fn value(&mut self, place: usize, value: &'r str) -> (u32, bool) {
+        match self.before.get_mut(place) {
+            Some((_, Some((known, number)))) if *known == value => (*number, false),
+            before => {
+                let (number, is_new) = self.values.number(value);
+                if let Some((_, known)) = before {
+                    *known = Some((value, number));
+                }
+                (number, is_new)
+            }
+        }
+    }
 }
 
 impl<'r> StringsBuilder<'r> {
@@ -113,49 +147,31 @@ pub(super) struct AttributeColumns {
 
 impl AttributeColumns {
     /// Adds one row. `visit_text` is called with values that are text, unless the block had the same before.
-    pub(super) fn push<'r>(
+    pub(super) fn push<'r, V: Borrow<PackedValue<'r>>>(
         &mut self,
-        attributes: &'r Attributes,
+        pairs: impl Iterator<Item = (&'r str, V)>,
         strings: &mut BlockStrings<'r>,
         visit_text: &mut dyn FnMut(&str),
     ) {
-        self.counts.push(u32::try_from(attributes.0.len()).unwrap_or(u32::MAX));
-        for (key, value) in &attributes.0 {
-            self.keys.push(strings.names.number(key).0);
-            self.values.push(match value {
-                Value::Str(text) => {
-                    let (number, is_new) = strings.values.number(text);
+        let before = self.keys.len();
+        for (place, (key, value)) in pairs.enumerate() {
+            self.keys.push(strings.name(place, key));
+            self.values.push(match value.borrow() {
+                PackedValue::Str(text) => {
+                    let (number, is_new) = strings.value(place, text);
                     if is_new {
                         visit_text(text);
                     }
                     StoredValue::Str(number)
                 }
-                Value::Int(number) => StoredValue::Int(*number),
-                Value::Double(number) => StoredValue::Double(*number),
-                Value::Bool(flag) => StoredValue::Bool(*flag),
-                Value::Bytes(_) | Value::List(_) | Value::Map(_) => {
-                    visit_nested(value, visit_text);
-                    StoredValue::Other(value.clone())
-                }
-            });
-        }
-    }
-
-    /// As [`Self::push`] for a packed span's. Spans are asked for by trace, service and time, never by words.
-    pub(super) fn push_packed<'a, 'r: 'a>(
-        &mut self,
-        pairs: impl Iterator<Item = (&'r str, &'a PackedValue<'r>)>,
-        strings: &mut BlockStrings<'r>,
-    ) {
-        let before = self.keys.len();
-        for (key, value) in pairs {
-            self.keys.push(strings.names.number(key).0);
-            self.values.push(match value {
-                PackedValue::Str(text) => StoredValue::Str(strings.values.number(text).0),
                 PackedValue::Int(number) => StoredValue::Int(*number),
                 PackedValue::Double(number) => StoredValue::Double(*number),
                 PackedValue::Bool(flag) => StoredValue::Bool(*flag),
-                PackedValue::Other(value) => StoredValue::Other(value.clone()),
+                PackedValue::Bytes(_) | PackedValue::List(_) | PackedValue::Map(_) => {
+                    let value = value.borrow().to_value();
+                    visit_nested(&value, visit_text);
+                    StoredValue::Other(value)
+                }
             });
         }
         self.counts.push(u32::try_from(self.keys.len() - before).unwrap_or(u32::MAX));

@@ -102,8 +102,9 @@ impl IdIndexBuilder {
             (kept_bits(hash, bits), block)
         };
         for bucket in &mut self.buckets {
-            // Two hashes may be one now.
-            bucket.sort_unstable_by_key(kept);
+            // Two hashes may be one now, whose blocks are then in two orders.
+            let same = |one: &u64, next: &u64| kept(one).0 == kept(next).0;
+            bucket.chunk_by_mut(same).for_each(|group| group.sort_unstable_by_key(kept));
             bucket.dedup_by_key(|entry| kept(entry));
         }
         let mut file = ChunkWriter::create(&dir.join(NAME), KIND)?;

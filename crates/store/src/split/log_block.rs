@@ -5,7 +5,7 @@
 //! none is read or decompressed for nothing: the heads, which say whether a row is asked for; the ids, which do not
 //! compress; the bodies; and the attributes.
 
-use groundcrew_telemetry::{CallSite, LogRecord, TemplateId, Timestamp, TraceId};
+use groundcrew_telemetry::{CallSite, TemplateId, Timestamp, TraceId};
 use serde::{Deserialize, Serialize};
 
 use super::block_tokens::BlockTokens;
@@ -14,6 +14,7 @@ use super::columns::{AttributeColumns, BlockStrings, Numbering, Strings};
 use super::id_index::template_token;
 use super::streams::{Bytes, StreamWriter, Streams};
 use crate::StoreError;
+use crate::memory::PackedLog;
 
 /// Units that times are kept in, the coarsest that loses nothing.
 const UNITS_NANOS: [i64; 4] = [1_000_000_000, 1_000_000, 1_000, 1];
@@ -106,14 +107,14 @@ pub(super) struct LogBlockBuilder<'r> {
 
 #[derive(Clone, Copy, Debug)]
 struct Row<'r> {
-    record: &'r LogRecord,
+    record: PackedLog<'r>,
     origin: u32,
     skeleton: u32,
 }
 
 impl<'r> LogBlockBuilder<'r> {
-    pub(super) fn push(&mut self, record: &'r LogRecord, origin: u32, tokens: &mut BlockTokens) {
-        let skeleton = self.bodies.push(&record.body, tokens);
+    pub(super) fn push(&mut self, record: PackedLog<'r>, origin: u32, tokens: &mut BlockTokens) {
+        let skeleton = self.bodies.push(record.body, tokens);
         tokens.add_hex(record.span_id.map(|id| id.0));
         self.rows.push(Row { record, origin, skeleton });
     }
@@ -156,7 +157,7 @@ fn encoded<T: Serialize>(part: &T) -> Result<Vec<u8>, StoreError> {
 }
 
 /// The rows by skeleton, those of one as they came.
-fn by_skeleton<'r>(rows: &[Row<'r>], skeletons: usize) -> Vec<Row<'r>> {
+fn by_skeleton<'a, 'r>(rows: &'a [Row<'r>], skeletons: usize) -> Vec<&'a Row<'r>> {
     let mut next = vec![0_usize; skeletons + 1];
     for row in rows {
         if let Some(count) = next.get_mut(row.skeleton as usize + 1) {
@@ -168,12 +169,12 @@ fn by_skeleton<'r>(rows: &[Row<'r>], skeletons: usize) -> Vec<Row<'r>> {
         sum += *start;
         *start = sum;
     }
-    let mut grouped = rows.to_vec();
+    let mut grouped: Vec<&Row<'_>> = rows.iter().collect();
     for row in rows {
         if let Some(place) = next.get_mut(row.skeleton as usize)
             && let Some(slot) = grouped.get_mut(*place)
         {
-            *slot = *row;
+            *slot = row;
             *place += 1;
         }
     }
@@ -206,7 +207,7 @@ fn push_ids(rows: &[Row<'_>], heads: &mut Heads, ids: &mut Vec<u8>, tokens: &mut
 }
 
 fn push_grouped<'r>(
-    rows: &[Row<'r>],
+    rows: &[&Row<'r>],
     heads: &mut Heads,
     tokens: &mut BlockTokens,
 ) -> RowAttributes {
@@ -214,7 +215,6 @@ fn push_grouped<'r>(
     let mut strings = BlockStrings::default();
     let mut columns = AttributeColumns::default();
     for Row { record, origin, .. } in rows {
-        let record: &'r LogRecord = record;
         heads.origins.push(*origin);
         heads.severities.0.push(record.severity.0);
         heads.sites.0.push(record.site.map_or(0, CallSite::code));
@@ -226,7 +226,7 @@ fn push_grouped<'r>(
             }
             number.saturating_add(1)
         }));
-        columns.push(&record.attributes, &mut strings, &mut |text| tokens.add_text(text));
+        columns.push(record.attributes(), &mut strings, &mut |text| tokens.add_text(text));
     }
     RowAttributes { columns, names: strings.names.finish(), values: strings.values.finish() }
 }

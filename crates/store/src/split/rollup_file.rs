@@ -11,6 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use groundcrew_telemetry::{CallSite, Severity, TemplateId, TimeRange, Timestamp};
+use rustc_hash::FxHashMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -88,31 +89,72 @@ pub(super) fn write(
     memory: &Memory,
     order: &[(Timestamp, RowAt)],
 ) -> Result<u64, StoreError> {
-    let numbers = RowNumbers::of(memory, order);
-    // Copied: sorted references into the table would be as many misses of the cache, three times over.
-    let cells = memory.rollup.cells.iter().map(|(key, cell)| NumberedCell {
-        key: *key,
-        count: cell.count,
-        first_row: numbers.get(cell.first_at),
-        last_row: numbers.get(cell.last_at),
-    });
-    let cells = sorted(cells.collect());
-    let services = &memory.rollup.services;
+    let (services, cells) = counted(memory, order);
     let mut shown = ShownBuilder::default();
-    for row in rows_to_show(services, &cells) {
+    for row in rows_to_show(&services, &cells) {
         let place = order.get(row as usize).map(|(_, place)| *place);
         let Some(record) = place.and_then(|place| memory.log_at(place)) else { continue };
-        if !shown.push(row, record.time, &record.body) {
+        if !shown.push(row, record.time, record.body) {
             break;
         }
     }
-    write_cells(dir, services, &cells, &shown.finish())
+    write_cells(dir, &services, &cells, &shown.finish())
+}
+
+/// Counts the rows of `memory` in their order; the services and the cells, [`sorted`]. Only those of one slot are looked up,
+/// which are few enough to stay in the cache.
+fn counted(memory: &Memory, order: &[(Timestamp, RowAt)]) -> (Vec<Arc<str>>, Vec<NumberedCell>) {
+    let (services, of_portions) = numbered_services(memory);
+    let mut cells: Vec<NumberedCell> = Vec::with_capacity(order.len());
+    let mut places: FxHashMap<CellKey, usize> = FxHashMap::default();
+    let mut slot_start = 0;
+    for (row, (_, at)) in (0_u32..).zip(order) {
+        let portion = memory.logs.get(at.portion as usize);
+        let head = portion.and_then(|portion| portion.rows.heads().get(at.row as usize));
+        let service = of_portions.get(at.portion as usize).copied();
+        let Some((head, service)) = head.zip(service) else { continue };
+        let key = CellKey::of(head, service);
+        if cells.last().is_some_and(|last| last.key.slot != key.slot) {
+            sort(cells.get_mut(slot_start..).unwrap_or_default());
+            slot_start = cells.len();
+            places.clear();
+        }
+        let place = *places.entry(key).or_insert(cells.len());
+        match cells.get_mut(place) {
+            Some(cell) => {
+                cell.count += 1;
+                cell.last_row = row;
+            }
+            None => cells.push(NumberedCell { key, count: 1, first_row: row, last_row: row }),
+        }
+    }
+    sort(cells.get_mut(slot_start..).unwrap_or_default());
+    (services, cells)
+}
+
+/// The services of a memory, and the number of each portion's.
+fn numbered_services(memory: &Memory) -> (Vec<Arc<str>>, Vec<u32>) {
+    let mut services: Vec<Arc<str>> = Vec::new();
+    let mut numbers: FxHashMap<&Arc<str>, u32> = FxHashMap::default();
+    let of_portions = memory.logs.iter().map(|portion| {
+        let service = &portion.origin.service;
+        *numbers.entry(service).or_insert_with(|| {
+            services.push(Arc::clone(service));
+            u32::try_from(services.len() - 1).unwrap_or(u32::MAX)
+        })
+    });
+    let of_portions = of_portions.collect();
+    (services, of_portions)
 }
 
 /// The cells in the order in which they are written.
 pub(super) fn sorted(mut cells: Vec<NumberedCell>) -> Vec<NumberedCell> {
-    cells.sort_unstable_by_key(|cell| cell.key);
+    sort(&mut cells);
     cells
+}
+
+fn sort(cells: &mut [NumberedCell]) {
+    cells.sort_unstable_by_key(|cell| cell.key);
 }
 
 /// The numbers of the rows that a fold over all of `cells` may show, ascending.
@@ -188,42 +230,6 @@ pub(super) fn open_part<T: DeserializeOwned>(
     let raw = file.read(&part(&footer))?;
     let read = postcard::from_bytes(&raw).map_err(|error| file.damaged(error))?;
     Ok((file, footer, read))
-}
-
-/// Which row of the split each row of memory becomes.
-struct RowNumbers {
-    /// Where the rows of each portion begin.
-    starts: Vec<usize>,
-    numbers: Vec<u32>,
-}
-
-impl RowNumbers {
-    fn of(memory: &Memory, order: &[(Timestamp, RowAt)]) -> Self {
-        let mut rows = 0;
-        let starts = memory.logs.iter().map(|portion| {
-            let start = rows;
-            rows += portion.records.len();
-            start
-        });
-        let starts = starts.collect();
-        let mut numbers = Self { starts, numbers: vec![0; rows] };
-        for (number, (_, at)) in (0_u32..).zip(order) {
-            let place = numbers.place(*at);
-            if let Some(slot) = place.and_then(|place| numbers.numbers.get_mut(place)) {
-                *slot = number;
-            }
-        }
-        numbers
-    }
-
-    fn place(&self, at: RowAt) -> Option<usize> {
-        Some(self.starts.get(at.portion as usize)? + at.row as usize)
-    }
-
-    fn get(&self, at: RowAt) -> u32 {
-        let place = self.place(at);
-        place.and_then(|place| self.numbers.get(place)).copied().unwrap_or_default()
-    }
 }
 
 fn push_minutes(cells: &[NumberedCell], columns: &mut MinuteColumns) {

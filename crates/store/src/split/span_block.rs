@@ -61,12 +61,12 @@ impl<'r> SpanBlockBuilder<'r> {
         columns.kinds.push(span.kind().number());
         columns.status_codes.push(status_number(code));
         columns.status_messages.push(self.strings.values.number(message).0);
-        columns.attributes.push_packed(span.attributes(), &mut self.strings);
+        columns.attributes.push(span.attributes(), &mut self.strings, &mut |_| {});
         columns.event_counts.push(u32::try_from(span.events().len()).unwrap_or(u32::MAX));
         for (nanos, name, attributes) in span.events() {
             columns.event_times.push(nanos);
             columns.event_names.push(self.strings.names.number(name).0);
-            columns.event_attributes.push_packed(attributes, &mut self.strings);
+            columns.event_attributes.push(attributes, &mut self.strings, &mut |_| {});
         }
     }
 

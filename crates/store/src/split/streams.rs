@@ -48,6 +48,8 @@ pub(super) struct StreamWriter {
     pub(super) ids: Vec<u8>,
     texts: String,
     lengths: Vec<u32>,
+    /// Scratch: the numbers of the column at hand.
+    read: Vec<u64>,
 }
 
 /// The same as it is kept. The ids are kept beside it, uncompressed.
@@ -64,6 +66,47 @@ impl StreamWriter {
     /// Adds the lowest `width` bytes of a number.
     pub(super) fn push_number(&mut self, number: u64, width: u8) {
         self.numbers.extend(number.to_le_bytes().iter().take(usize::from(width)));
+    }
+
+    /// Adds what `read` makes of each value as a difference to the least; says which that is, and how many bytes a
+    /// difference takes. `None` when a value is no number; nothing is added then.
+    pub(super) fn push_numbers(
+        &mut self,
+        values: &[&str],
+        read: impl Fn(&str) -> Option<u64>,
+    ) -> Option<(u64, u8)> {
+        let numbers = &mut self.read;
+        numbers.clear();
+        let (mut least, mut most) = (u64::MAX, 0);
+        for value in values {
+            let number = read(value)?;
+            least = least.min(number);
+            most = most.max(number);
+            numbers.push(number);
+        }
+        let bits = u64::BITS - most.checked_sub(least)?.leading_zeros();
+        let width = bits.div_ceil(8) as u8;
+        match width {
+            0 => {}
+            1 => self.push_lowest::<1>(least),
+            2 => self.push_lowest::<2>(least),
+            3 => self.push_lowest::<3>(least),
+            4 => self.push_lowest::<4>(least),
+            5 => self.push_lowest::<5>(least),
+            6 => self.push_lowest::<6>(least),
+            7 => self.push_lowest::<7>(least),
+            _ => self.push_lowest::<8>(least),
+        }
+        Some((least, width))
+    }
+
+    /// Adds the lowest bytes of what the numbers read are beyond the least.
+    fn push_lowest<const WIDTH: usize>(&mut self, least: u64) {
+        self.numbers.reserve(WIDTH * self.read.len());
+        for number in &self.read {
+            let bytes = (number - least).to_le_bytes();
+            self.numbers.extend_from_slice(bytes.first_chunk::<WIDTH>().unwrap_or(&[0; WIDTH]));
+        }
     }
 
     /// Adds the bytes that pairs of hexadecimal digits stand for.
@@ -83,7 +126,7 @@ impl StreamWriter {
 
     /// The streams, ids within.
     pub(super) fn finish(self) -> Streams {
-        let Self { numbers, ids, texts, lengths } = self;
+        let Self { numbers, ids, texts, lengths, read: _ } = self;
         Streams { numbers: Bytes(numbers), texts, lengths, ids }
     }
 }

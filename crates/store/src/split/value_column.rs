@@ -122,9 +122,8 @@ fn inner<'v>(value: &'v str, (prefix, suffix): (&str, &str)) -> &'v str {
 fn numbers(values: &[&str], affixes: (&str, &str), streams: &mut StreamWriter) -> Option<Form> {
     let first = inner(values.first()?, affixes);
     if let Some(places) = places_of(first) {
-        let scaled = || values.iter().map(|value| decimal(inner(value, affixes), places));
-        let (least, width) = range_of(scaled())?;
-        scaled().flatten().for_each(|number| streams.push_number(number - least, width));
+        let read = |value: &str| decimal(inner(value, affixes), places);
+        let (least, width) = streams.push_numbers(values, read)?;
         return Some(Form::Decimal { least, width, places: places as u8 });
     }
     if first.bytes().filter(|byte| *byte == b'.').count() == 3 {
@@ -133,9 +132,7 @@ fn numbers(values: &[&str], affixes: (&str, &str), streams: &mut StreamWriter) -
         addresses().flatten().for_each(|number| streams.push_number(number, 4));
         return Some(Form::Address);
     }
-    let whole = || values.iter().map(|value| number(inner(value, affixes)));
-    let (least, width) = range_of(whole())?;
-    whole().flatten().for_each(|number| streams.push_number(number - least, width));
+    let (least, width) = streams.push_numbers(values, |value| number(inner(value, affixes)))?;
     Some(Form::Number { least, width })
 }
 
@@ -155,23 +152,17 @@ fn ids(values: &[&str], streams: &mut StreamWriter) -> Option<Form> {
     })
 }
 
-/// The least of the numbers, and how many bytes the largest difference to it takes; `None` when one is none.
-fn range_of(numbers: impl Iterator<Item = Option<u64>>) -> Option<(u64, u8)> {
-    let (mut least, mut most) = (u64::MAX, 0);
-    for number in numbers {
-        let number = number?;
-        least = least.min(number);
-        most = most.max(number);
-    }
-    let bits = u64::BITS - most.checked_sub(least)?.leading_zeros();
-    Some((least, bits.div_ceil(8) as u8))
-}
-
 /// A number written as a computer would write it: no sign, no zero in front.
 fn number(text: &str) -> Option<u64> {
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit());
-    let canonical = text == "0" || !text.starts_with('0');
-    (plain && canonical && (1..=DIGITS_MAX).contains(&text.len())).then(|| text.parse().ok())?
+    let is_canonical = text == "0" || !text.starts_with('0');
+    if is_canonical && (1..=DIGITS_MAX).contains(&text.len()) { digits(text) } else { None }
+}
+
+/// What digits, no more than [`DIGITS_MAX`], come to.
+fn digits(text: &str) -> Option<u64> {
+    text.bytes().try_fold(0, |number, byte| {
+        byte.is_ascii_digit().then(|| number * 10 + u64::from(byte - b'0'))
+    })
 }
 
 /// Digits behind the point of a text that may be a decimal.
@@ -184,12 +175,9 @@ fn places_of(text: &str) -> Option<usize> {
 }
 
 fn decimal(text: &str, places: usize) -> Option<u64> {
-    if places_of(text)? != places {
-        return None;
-    }
-    let (whole, fraction) = text.split_once('.')?;
-    let scaled = number(whole)?.checked_mul(10_u64.pow(places as u32))?;
-    scaled.checked_add(fraction.parse().ok()?)
+    let (whole, fraction) = text.split_at_checked(text.len().checked_sub(places)?)?;
+    let scaled = number(whole.strip_suffix('.')?)?.checked_mul(10_u64.pow(places as u32))?;
+    scaled.checked_add(digits(fraction)?)
 }
 
 fn address(text: &str) -> Option<u64> {

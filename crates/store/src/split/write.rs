@@ -104,7 +104,7 @@ fn draft(memory: &Memory, signal: SplitSignal) -> Option<SplitMeta> {
     };
     match signal {
         SplitSignal::Logs => memory.logs.iter().for_each(|portion| {
-            add(portion.first, portion.last, portion.records.len(), portion.bytes);
+            add(portion.first, portion.last, portion.rows.heads().len(), portion.bytes);
             services.insert(&portion.origin.service);
         }),
         SplitSignal::Spans => memory.spans.iter().for_each(|portion| {
@@ -167,10 +167,11 @@ fn write_files(dir: &Path, memory: &Memory, meta: &mut SplitMeta) -> Result<(), 
 
 /// The log rows by time, those of one moment as they came.
 fn log_order(memory: &Memory) -> Vec<(Timestamp, RowAt)> {
-    let mut order: Vec<(Timestamp, RowAt)> = Vec::new();
+    let rows = memory.logs.iter().map(|portion| portion.rows.heads().len());
+    let mut order: Vec<(Timestamp, RowAt)> = Vec::with_capacity(rows.sum());
     for (number, portion) in memory.logs.iter().enumerate() {
-        let records = portion.records.iter().enumerate();
-        order.extend(records.map(|(row, record)| (record.time, row_at(number, row))));
+        let heads = portion.rows.heads().iter().enumerate();
+        order.extend(heads.map(|(row, head)| (head.time, row_at(number, row))));
     }
     order.sort_by_key(|(time, _)| *time);
     order
@@ -181,7 +182,7 @@ fn write_logs(dir: &Path, memory: &Memory, order: &[(Timestamp, RowAt)]) -> Resu
     let mut block = LogBlockBuilder::default();
     for (time, at) in order {
         let Some(portion) = memory.logs.get(at.portion as usize) else { continue };
-        let Some(record) = portion.records.get(at.row as usize) else { continue };
+        let Some(record) = portion.rows.record(at.row as usize) else { continue };
         let origin = output.begin_row(&portion.origin, *time, record.severity, 0);
         block.push(record, origin, &mut output.tokens);
         if block.rows() >= LOG_BLOCK_ROWS || block.bytes() >= BLOCK_BYTES {

@@ -7,7 +7,7 @@ use groundcrew_masking::Masked;
 use groundcrew_telemetry::{Batch, TemplateId, Timestamp};
 
 use super::handle::Store;
-use crate::memory::{Prepared, prepare};
+use crate::memory::{Packed, Prepared, pack, prepare};
 use crate::resend::{Claim, ResendKey};
 use crate::stream::{StreamName, StreamPart};
 use crate::wal::{Record, Wal};
@@ -92,11 +92,12 @@ impl Store {
             return Ok(());
         }
         self.make_room()?;
+        let packed: Vec<Packed> = batches.into_iter().map(pack).collect::<Result<_, _>>()?;
         let payload = match durability {
-            Durability::Synced | Durability::Written => Some(sent.encode(&batches)?),
+            Durability::Synced | Durability::Written => Some(sent.encode(&packed)?),
             Durability::OnFlush => None,
         };
-        let prepared = batches.into_iter().map(|batch| prepare(batch, &self.origins));
+        let prepared = packed.into_iter().map(|batch| prepare(batch, &self.origins));
         let prepared: Vec<Prepared> = prepared.collect::<Result<_, _>>()?;
         let _gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(payload) = payload {
@@ -163,7 +164,7 @@ enum Sent<'s> {
 }
 
 impl Sent<'_> {
-    fn encode(&self, batches: &[Batch]) -> Result<Vec<u8>, StoreError> {
+    fn encode(&self, batches: &[Packed]) -> Result<Vec<u8>, StoreError> {
         match self {
             Self::Once => Record::encode_batches(batches),
             Self::Request(claim) => Record::encode_request(claim.key, claim.at, batches),

@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 use super::handle::Store;
 use super::search::{OpenSplit, Source, add_blocks};
 use crate::log_filter::LogFilter;
-use crate::memory::{LogPortion, template_of};
+use crate::memory::LogPortion;
 use crate::split::{BlockMeta, LogBlock};
 use crate::{LogQuery, StoreError};
 
@@ -109,13 +109,15 @@ impl<'q> Lines<'q> {
     }
 
     fn add_portion(&mut self, portion: &LogPortion) {
-        let count = portion.records.len();
-        for number in 0..count {
-            let number = if self.query.newest_first { count - 1 - number } else { number };
-            let Some(record) = portion.records.get(number) else { continue };
-            let place = self.place(&portion.origin.service, template_of(record), record.time);
-            if let Some(place) = place.filter(|place| !self.is_full(*place)) {
-                self.add(place, record.time, &record.body);
+        let heads = portion.rows.heads();
+        for number in 0..heads.len() {
+            let number = if self.query.newest_first { heads.len() - 1 - number } else { number };
+            let Some(head) = heads.get(number) else { continue };
+            let place = self.place(&portion.origin.service, head.template, head.time);
+            if let Some(place) = place.filter(|place| !self.is_full(*place))
+                && let Some(record) = portion.rows.record(number)
+            {
+                self.add(place, record.time, record.body);
             }
         }
     }

@@ -32,7 +32,7 @@ impl Live {
     /// Puts a prepared batch in place.
     pub(crate) fn apply(&mut self, prepared: Prepared) -> Result<(), StoreError> {
         match prepared {
-            Prepared::Logs(portion, counted) => self.active.add_logs(portion, counted),
+            Prepared::Logs(portion) => self.active.add_logs(portion),
             Prepared::Spans(portion) => self.active.add_spans(portion),
             Prepared::Metrics(origin, series) => self.active.add_metrics(&origin, series),
             Prepared::Changes(changes) => {

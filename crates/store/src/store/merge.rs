@@ -18,7 +18,7 @@ use super::live::Live;
 use super::seal::remove_unpublished;
 use crate::StoreError;
 use crate::manifest::Manifest;
-use crate::memory::{Memory, prepare};
+use crate::memory::{Memory, pack, prepare};
 use crate::pace::Pace;
 use crate::span_rollup::SpanRollupBuilder;
 use crate::split::{
@@ -132,7 +132,7 @@ impl Store {
             })?;
             for (resource, records) in in_order(&file.resources, by_origin) {
                 let batch = Batch::Logs(LogBatch { resource, scope: String::new(), records });
-                live.apply(prepare(batch, &self.origins)?)?;
+                live.apply(prepare(pack(batch)?, &self.origins)?)?;
             }
         }
         Ok(())
@@ -158,7 +158,7 @@ impl Store {
             }
             for (resource, spans) in in_order(&file.resources, by_origin) {
                 let batch = Batch::Spans(SpanBatch { resource, scope: String::new(), spans });
-                live.apply(prepare(batch, &self.origins)?)?;
+                live.apply(prepare(pack(batch)?, &self.origins)?)?;
             }
         }
         Ok(())
@@ -180,7 +180,7 @@ impl Store {
         for (resource, series) in batches {
             let resource = (*resource).clone();
             let batch = MetricBatch { resource, scope: String::new(), series: vec![series] };
-            live.apply(prepare(Batch::Metrics(batch), &self.origins)?)?;
+            live.apply(prepare(pack(Batch::Metrics(batch))?, &self.origins)?)?;
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use crate::disk::File;
 use crate::documents::DocumentIndex;
 use crate::ledger::Entry;
 use crate::manifest::{LoadedManifest, Manifest, ledger_path};
-use crate::memory::prepare;
+use crate::memory::{pack, prepare};
 use crate::origin::Origins;
 use crate::resend::{self, Remembered, Resends};
 use crate::split::{Joint, Split, SplitReader, SplitSet};
@@ -263,7 +263,7 @@ fn load_once(
     warning.into_iter().for_each(|warning| warnings.add(warning));
     let mut parts = Vec::new();
     let mut apply = |batches: Vec<Batch>| {
-        batches.into_iter().try_for_each(|batch| live.apply(prepare(batch, origins)?))
+        batches.into_iter().try_for_each(|batch| live.apply(prepare(pack(batch)?, origins)?))
     };
     let replayed = replay(&dir.join("wal"), manifest.wal_floor, &mut |record| match record {
         Record::Templates(texts) => {

@@ -336,10 +336,10 @@ fn offer_portion(portion: &SpanPortion, query: &SpanQuery, sample: &mut SpanSamp
 
 fn cover_memory(memory: &Memory, coverage: &mut Coverage, services: &mut Vec<String>) {
     for portion in &memory.logs {
-        coverage.logs.add(portion.records.len() as u64, portion.first, portion.last);
-        coverage.counts.add(portion.records.len() as u64, portion.first, portion.last);
+        coverage.logs.add(portion.rows.heads().len() as u64, portion.first, portion.last);
+        coverage.counts.add(portion.rows.heads().len() as u64, portion.first, portion.last);
+        services.push(portion.origin.service.to_string());
     }
-    services.extend(memory.rollup.services.iter().map(ToString::to_string));
     for portion in &memory.spans {
         coverage.spans.add(portion.heads.len() as u64, portion.first, portion.last);
         services.push(portion.origin.service.to_string());

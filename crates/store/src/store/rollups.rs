@@ -212,7 +212,7 @@ impl Store {
             let splits = {
                 let live = self.live();
                 for memory in live.memories() {
-                    memory.rollup.count(slots, template, services, &mut add);
+                    memory.rollup().count(slots, template, services, &mut add);
                 }
                 Arc::clone(&live.splits)
             };

@@ -383,13 +383,16 @@ fn scan_portion(
     tokenizer: &mut Tokenizer,
     sink: &mut dyn MatchSink,
 ) {
-    for record in &portion.records {
-        if sink.wants(record.time)
-            && filter.admits_record(&portion.origin.service, record, tokenizer)
+    for (row, head) in portion.rows.heads().iter().enumerate() {
+        if sink.wants(head.time)
+            && filter.admits_head(head)
+            && portion.rows.ascii(row).is_none_or(|record| filter.text.may_be_in(record))
+            && let Some(record) = portion.rows.record(row)
+            && filter.text.holds_of(&portion.origin.service, &record, tokenizer)
         {
-            sink.take(record.time, record.severity, &mut || LogRow {
+            sink.take(head.time, head.severity, &mut || LogRow {
                 resource: Arc::clone(&portion.origin.resource),
-                record: record.clone(),
+                record: record.to_record(),
             });
         }
     }

@@ -27,6 +27,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The next field's number and what it carries; `None` at the end.
+    #[inline]
     pub(super) fn next(&mut self) -> Result<Option<(u32, Payload<'a>)>, Undecodable> {
         if self.rest.is_empty() {
             return Ok(None);
@@ -48,6 +49,7 @@ impl<'a> Fields<'a> {
         Ok(count)
     }
 
+    #[inline]
     fn key(&mut self) -> Result<(u32, u8), Undecodable> {
         let key =
             u32::try_from(self.varint()?).map_err(|_| malformed("a field's key is too large"))?;
@@ -57,6 +59,7 @@ impl<'a> Fields<'a> {
         }
     }
 
+    #[inline]
     fn payload(&mut self, wire_type: u8) -> Result<Payload<'a>, Undecodable> {
         Ok(match wire_type {
             0 => Payload::Varint(self.varint()?),
@@ -81,7 +84,17 @@ impl<'a> Fields<'a> {
         }
     }
 
+    #[inline]
     fn varint(&mut self) -> Result<u64, Undecodable> {
+        // Keys, and lengths of most texts.
+        if let Some((byte @ 0..0x80, rest)) = self.rest.split_first() {
+            self.rest = rest;
+            return Ok(u64::from(*byte));
+        }
+        self.long_varint()
+    }
+
+    fn long_varint(&mut self) -> Result<u64, Undecodable> {
         let mut value = 0_u64;
         for (position, byte) in self.rest.iter().take(10).enumerate() {
             let bits = u64::from(byte & 0x7f);
