@@ -8,9 +8,9 @@ use std::sync::OnceLock;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-/// How far they give way: a thread of theirs gets a third of the time that one gets which does not, where both want to run.
+/// How far they give way: a thread of theirs gets a tenth of the time that one gets which does not, where both want to run.
 #[cfg(target_os = "linux")]
-const NICENESS: i32 = 5;
+const NICENESS: i32 = 10;
 
 /// Threads for blocking work, started as they are needed.
 #[derive(Debug, Default)]
