@@ -72,6 +72,9 @@ impl Manifest {
 
     /// Puts a manifest that was made again in place, so that from here on only what it names is believed. Splits that
     /// do not say what they are are set aside: the next open would remove them.
+    ///
+    /// What it names is what was found, also what a failed sync has left of a seal. It is made durable first: a manifest that
+    /// outlives what it names cannot be opened.
     pub(crate) fn save_rebuilt(&self, dir: &Path) -> Result<(), StoreError> {
         for signal in SplitSignal::ALL {
             for (_, path) in split_dirs(dir, signal)? {
@@ -80,6 +83,9 @@ impl Manifest {
                 }
             }
         }
+        let named = SplitSignal::ALL.into_iter().map(SplitSignal::directory).chain([LEDGER_DIR]);
+        let there = named.map(|name| dir.join(name)).filter(|path| disk::exists(path));
+        there.into_iter().try_for_each(|path| disk::sync_dir(&path))?;
         self.save(dir)
     }
 

@@ -26,7 +26,7 @@ use crate::{
 const STEPS: usize = 70;
 const START: i64 = 1_700_000_000;
 /// Seeds that failed once, by faults that are mended.
-const FAILED_ONCE: [u64; 2] = [4228, 8696];
+const FAILED_ONCE: [u64; 3] = [4228, 8696, 700_261];
 /// Days that spans, metrics, changes and logs are kept.
 const DAYS_KEPT: [u64; 4] = [2, 3, 3, 2];
 /// Days that all traces are kept, where old ones are thinned.
