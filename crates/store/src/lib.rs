@@ -56,6 +56,7 @@ mod query;
 mod resend;
 mod retention;
 mod series_merge;
+mod service_numbers;
 mod slot;
 mod span_counts;
 mod span_rollup;

@@ -84,8 +84,8 @@ impl Manifest {
             }
         }
         let named = SplitSignal::ALL.into_iter().map(SplitSignal::directory).chain([LEDGER_DIR]);
-        let there = named.map(|name| dir.join(name)).filter(|path| disk::exists(path));
-        there.into_iter().try_for_each(|path| disk::sync_dir(&path))?;
+        let mut there = named.map(|name| dir.join(name)).filter(|path| disk::exists(path));
+        there.try_for_each(|path| disk::sync_dir(&path))?;
         self.save(dir)
     }
 

@@ -15,6 +15,7 @@ use rustc_hash::FxHashMap;
 use crate::first_rows::{Bounded, Candidates, RowRef};
 use crate::memory::{Cell, CellKey, Memory, PackedLog, RowAt};
 use crate::query::{ServiceFilter, TemplateQuery};
+use crate::service_numbers::ServiceNumbers;
 use crate::slot::{SLOT_NANOS, minute_of};
 use crate::split::RollupOf;
 use crate::templates::Templates;
@@ -162,8 +163,7 @@ pub(crate) struct TemplateFold<'q> {
     /// The first and the last slot asked for; nothing is asked for when they are crossed.
     pub(crate) slots: (i64, i64),
     pub(crate) services: ServiceFilter<'q>,
-    names: Vec<Arc<str>>,
-    ids: FxHashMap<Arc<str>, u32>,
+    numbers: ServiceNumbers,
     pairs: FxHashMap<(u32, TemplateId), Pair>,
     /// What was fetched.
     rows: FxHashMap<RowRef, (Timestamp, String)>,
@@ -174,8 +174,7 @@ impl<'q> TemplateFold<'q> {
         Self {
             slots: query.slots(),
             services: ServiceFilter(&query.services),
-            names: Vec::new(),
-            ids: FxHashMap::default(),
+            numbers: ServiceNumbers::default(),
             pairs: FxHashMap::default(),
             rows: FxHashMap::default(),
         }
@@ -190,18 +189,8 @@ impl<'q> TemplateFold<'q> {
     pub(crate) fn service_ids(&mut self, services: &[Arc<str>]) -> Vec<Option<u32>> {
         services
             .iter()
-            .map(|service| self.services.admits(service).then(|| self.service_id(service)))
+            .map(|service| self.services.admits(service).then(|| self.numbers.number(service)))
             .collect()
-    }
-
-    fn service_id(&mut self, service: &Arc<str>) -> u32 {
-        if let Some(id) = self.ids.get(service) {
-            return *id;
-        }
-        let id = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
-        self.names.push(Arc::clone(service));
-        self.ids.insert(Arc::clone(service), id);
-        id
     }
 
     pub(crate) fn add(
@@ -274,7 +263,7 @@ impl<'q> TemplateFold<'q> {
     pub(crate) fn add_memory(&mut self, number: u32, memory: &Memory) {
         let source = Source::unbounded(number);
         let rollup = memory.rollup();
-        let services = self.service_ids(&rollup.services);
+        let services = self.service_ids(rollup.services.names());
         let (first_slot, last_slot) = self.slots;
         for (key, cell) in &rollup.cells {
             if key.slot < first_slot || key.slot > last_slot {
@@ -337,7 +326,7 @@ impl<'q> TemplateFold<'q> {
         let mut rows: Vec<TemplateRow> = pairs
             .into_iter()
             .map(|((service, template), pair)| {
-                let service = self.names.get(service as usize);
+                let service = self.numbers.names().get(service as usize);
                 let service = service.map(ToString::to_string).unwrap_or_default();
                 self.row(service, (template, templates.text(template)), pair)
             })

@@ -12,6 +12,7 @@ use rustc_hash::FxHashMap;
 use super::packed_logs::LogHead;
 use super::portions::LogPortion;
 use crate::query::ServiceFilter;
+use crate::service_numbers::ServiceNumbers;
 use crate::slot::{minute_of, slot_of};
 
 /// What a cell counts. A record without a template counts under template 0.
@@ -76,8 +77,7 @@ impl Cell {
 /// The cells of one memory, as far as they were counted.
 #[derive(Debug, Default)]
 pub(crate) struct MemoryRollup {
-    pub(crate) services: Vec<Arc<str>>,
-    service_ids: FxHashMap<Arc<str>, u32>,
+    pub(crate) services: ServiceNumbers,
     pub(crate) cells: FxHashMap<CellKey, Cell>,
     /// Portions that are counted.
     portions: u32,
@@ -87,7 +87,7 @@ impl MemoryRollup {
     /// Counts the portions of a memory that are not counted yet.
     pub(super) fn count_up_to(&mut self, portions: &[Arc<LogPortion>]) {
         for portion in portions.iter().skip(self.portions as usize) {
-            let service = self.service_id(&portion.origin.service);
+            let service = self.services.number(&portion.origin.service);
             for (row, head) in (0_u32..).zip(portion.rows.heads()) {
                 let cell = Cell::of(head.time, RowAt { portion: self.portions, row });
                 self.cells
@@ -107,7 +107,8 @@ impl MemoryRollup {
         services: ServiceFilter<'_>,
         add: &mut dyn FnMut(i64, Severity, u64),
     ) {
-        let admitted: Vec<bool> = self.services.iter().map(|name| services.admits(name)).collect();
+        let admitted: Vec<bool> =
+            self.services.names().iter().map(|name| services.admits(name)).collect();
         for (key, cell) in &self.cells {
             if (first_slot..=last_slot).contains(&key.slot)
                 && template.is_none_or(|template| key.template == template)
@@ -116,15 +117,5 @@ impl MemoryRollup {
                 add(minute_of(key.slot), key.severity, cell.count);
             }
         }
-    }
-
-    fn service_id(&mut self, service: &Arc<str>) -> u32 {
-        if let Some(id) = self.service_ids.get(service) {
-            return *id;
-        }
-        let id = u32::try_from(self.services.len()).unwrap_or(u32::MAX);
-        self.services.push(Arc::clone(service));
-        self.service_ids.insert(Arc::clone(service), id);
-        id
     }
 }

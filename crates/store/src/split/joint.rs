@@ -21,6 +21,7 @@ use super::rows_file::RowsFile;
 use super::shown_rows::{ShownBuilder, ShownColumns, ShownRows};
 use crate::checked_file::FileKind;
 use crate::memory::CellKey;
+use crate::service_numbers::ServiceNumbers;
 use crate::{StoreError, checked_file, disk};
 
 /// The directory below the store's.
@@ -92,13 +93,13 @@ impl Joint {
         gain_min: usize,
     ) -> Result<Option<Self>, StoreError> {
         let Some((services, cells)) = added_up(splits, gain_min)? else { return Ok(None) };
-        let shown = shown(splits, rows_to_show(&services, &cells))?;
+        let shown = shown(splits, rows_to_show(services.names(), &cells))?;
         let members: Vec<Member> = splits.iter().map(|split| Member::of(split)).collect();
         let parent = store_dir.join(DIRECTORY);
         let dir = parent.join(format!("{id:08}"));
         let unfinished = disk::unfinished(&dir);
         disk::create_dir(&unfinished)?;
-        let finished = write_cells(&unfinished, &services, &cells, &shown)
+        let finished = write_cells(&unfinished, services.names(), &cells, &shown)
             .and_then(|_| checked_file::write(&unfinished.join(NAME), KIND, &members))
             .and_then(|()| disk::sync_dir(&unfinished))
             .and_then(|()| disk::rename(&unfinished, &dir))
@@ -137,30 +138,19 @@ struct JointCell {
     last: (Timestamp, u32),
 }
 
-type Services = Vec<Arc<str>>;
-
 /// The cells of all splits added up; `None` when they are not so many times fewer.
 fn added_up(
     splits: &[Arc<Split>],
     gain_min: usize,
-) -> Result<Option<(Services, Vec<NumberedCell>)>, StoreError> {
-    let mut services: Services = Vec::new();
-    let mut numbers: FxHashMap<Arc<str>, u32> = FxHashMap::default();
+) -> Result<Option<(ServiceNumbers, Vec<NumberedCell>)>, StoreError> {
+    let mut services = ServiceNumbers::default();
     let mut cells: FxHashMap<CellKey, JointCell> = FxHashMap::default();
     let (mut rows_before, mut cells_read) = (0_u32, 0);
     for split in splits {
         let (rollup, _) = RollupFile::open(&split.dir)?;
         let times = times(split)?;
-        let numbers: Vec<u32> = rollup
-            .services()
-            .iter()
-            .map(|service| {
-                *numbers.entry(Arc::clone(service)).or_insert_with(|| {
-                    services.push(Arc::clone(service));
-                    u32::try_from(services.len() - 1).unwrap_or(u32::MAX)
-                })
-            })
-            .collect();
+        let numbers = rollup.services().iter().map(|service| services.number(service));
+        let numbers: Vec<u32> = numbers.collect();
         for cell in rollup.numbered() {
             let row = |row: u32| Some((*times.get(row as usize)?, rows_before.checked_add(row)?));
             let (Some(service), Some((first, last))) = (

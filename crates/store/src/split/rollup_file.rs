@@ -23,6 +23,7 @@ use crate::checked_file::FileKind;
 use crate::chunk_file::{ChunkFile, ChunkRef, ChunkWriter};
 use crate::memory::{CellKey, Memory, RowAt};
 use crate::query::TemplateQuery;
+use crate::service_numbers::ServiceNumbers;
 use crate::slot::{first_slot_of_minute, minute_of};
 use crate::template_fold::{CellFacts, Source, TemplateFold, WantedRows};
 
@@ -91,20 +92,22 @@ pub(super) fn write(
 ) -> Result<u64, StoreError> {
     let (services, cells) = counted(memory, order);
     let mut shown = ShownBuilder::default();
-    for row in rows_to_show(&services, &cells) {
+    for row in rows_to_show(services.names(), &cells) {
         let place = order.get(row as usize).map(|(_, place)| *place);
         let Some(record) = place.and_then(|place| memory.log_at(place)) else { continue };
         if !shown.push(row, record.time, record.body) {
             break;
         }
     }
-    write_cells(dir, &services, &cells, &shown.finish())
+    write_cells(dir, services.names(), &cells, &shown.finish())
 }
 
 /// Counts the rows of `memory` in their order; the services and the cells, [`sorted`]. Only those of one slot are looked up,
 /// which are few enough to stay in the cache.
-fn counted(memory: &Memory, order: &[(Timestamp, RowAt)]) -> (Vec<Arc<str>>, Vec<NumberedCell>) {
-    let (services, of_portions) = numbered_services(memory);
+fn counted(memory: &Memory, order: &[(Timestamp, RowAt)]) -> (ServiceNumbers, Vec<NumberedCell>) {
+    let mut services = ServiceNumbers::default();
+    let of_portions = memory.logs.iter().map(|portion| services.number(&portion.origin.service));
+    let of_portions: Vec<u32> = of_portions.collect();
     let mut cells: Vec<NumberedCell> = Vec::with_capacity(order.len());
     let mut places: FxHashMap<CellKey, usize> = FxHashMap::default();
     let mut slot_start = 0;
@@ -130,21 +133,6 @@ fn counted(memory: &Memory, order: &[(Timestamp, RowAt)]) -> (Vec<Arc<str>>, Vec
     }
     sort(cells.get_mut(slot_start..).unwrap_or_default());
     (services, cells)
-}
-
-/// The services of a memory, and the number of each portion's.
-fn numbered_services(memory: &Memory) -> (Vec<Arc<str>>, Vec<u32>) {
-    let mut services: Vec<Arc<str>> = Vec::new();
-    let mut numbers: FxHashMap<&Arc<str>, u32> = FxHashMap::default();
-    let of_portions = memory.logs.iter().map(|portion| {
-        let service = &portion.origin.service;
-        *numbers.entry(service).or_insert_with(|| {
-            services.push(Arc::clone(service));
-            u32::try_from(services.len() - 1).unwrap_or(u32::MAX)
-        })
-    });
-    let of_portions = of_portions.collect();
-    (services, of_portions)
 }
 
 /// The cells in the order in which they are written.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use groundcrew_telemetry::{
     Alert, ChangeEvent, ClusterSnapshot, MetricSeries, Point, SeriesRow, SpanRow, TimeRange,
 };
+use rustc_hash::FxHashSet;
 
 use super::handle::Store;
 use super::search::{OpenSplit, Wanted};
@@ -338,14 +339,17 @@ fn cover_memory(memory: &Memory, coverage: &mut Coverage, services: &mut Vec<Str
     for portion in &memory.logs {
         coverage.logs.add(portion.rows.heads().len() as u64, portion.first, portion.last);
         coverage.counts.add(portion.rows.heads().len() as u64, portion.first, portion.last);
-        services.push(portion.origin.service.to_string());
     }
     for portion in &memory.spans {
         coverage.spans.add(portion.heads.len() as u64, portion.first, portion.last);
-        services.push(portion.origin.service.to_string());
     }
     coverage.points.add(memory.metrics.points, memory.metrics.first, memory.metrics.last);
-    services.extend(memory.metrics.series.iter().map(|row| row.origin.service.to_string()));
+    let of_logs = memory.logs.iter().map(|portion| &portion.origin);
+    let of_spans = memory.spans.iter().map(|portion| &portion.origin);
+    let of_metrics = memory.metrics.series.iter().map(|row| &row.origin);
+    // Portions are many, their services few.
+    let all = of_logs.chain(of_spans).chain(of_metrics).map(|origin| &*origin.service);
+    services.extend(all.collect::<FxHashSet<&str>>().into_iter().map(str::to_owned));
 }
 
 /// The series with its points in `range`; `None` without any.
