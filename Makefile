@@ -3,7 +3,7 @@ SHELL := /bin/bash
 MODEL_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/groundcrew/all-MiniLM-L6-v2
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo test build model web setup bench bench-intake check fmt lint doc clean
+.PHONY: help demo test build model web setup bench bench-intake fuzz check fmt lint doc clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -34,6 +34,9 @@ bench-intake: setup ## measure the log path beside its peers, spans and metrics;
 	cargo build --release --bin groundcrew
 	python3 scripts/bench_intake.py $(TARGET_DIR)/release/groundcrew $(BENCH_ARGS)
 	python3 scripts/bench_spans.py $(TARGET_DIR)/release/groundcrew
+
+fuzz: ## feed every decoder changed inputs, guided by coverage; FUZZ_SECONDS=3600 for more
+	scripts/fuzz.sh
 
 fmt: ## format
 	cargo fmt --all

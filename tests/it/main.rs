@@ -35,6 +35,8 @@ mod explore;
 #[cfg(test)]
 mod followups;
 #[cfg(test)]
+mod fuzz_targets;
+#[cfg(test)]
 mod hooks;
 #[cfg(test)]
 mod incidents;
