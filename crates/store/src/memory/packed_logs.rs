@@ -16,6 +16,8 @@ use crate::packed_bytes::{PackedReader, put_optional, put_signed, put_text, put_
 
 /// What a record takes beside its texts and ids at most.
 const RECORD_HEAD_BYTES: usize = 18;
+/// What a record takes at least.
+const RECORD_BYTES_MIN: usize = 8;
 /// What a pair takes beside its texts, about.
 const PAIR_HEAD_BYTES: usize = 4;
 
@@ -82,6 +84,28 @@ impl PackedLogs {
         Ok(Self { bytes, heads })
     }
 
+    /// Reads `count` records that stand one after the other, and goes behind them; `None` where they do not.
+    pub(crate) fn read(count: u64, reader: &mut PackedReader<'_>) -> Option<Self> {
+        let all = reader.0;
+        let count_max = all.len() / RECORD_BYTES_MIN;
+        let mut heads = Vec::with_capacity(usize::try_from(count).ok()?.min(count_max));
+        for _ in 0..count {
+            let offset = u32::try_from(all.len() - reader.0.len()).ok()?;
+            let log = PackedLog::read(reader)?;
+            heads.push(LogHead {
+                time: log.time,
+                template: log.template.unwrap_or(TemplateId(0)),
+                trace_id: log.trace_id,
+                severity: log.severity,
+                site: log.site,
+                is_ascii: log.body.is_ascii() & log.attributes.check()?,
+                offset,
+            });
+        }
+        let bytes = all.get(..all.len() - reader.0.len())?.to_vec();
+        Some(Self { bytes, heads })
+    }
+
     /// Bytes that it takes.
     pub(super) fn memory(&self) -> usize {
         self.bytes.capacity() + size_of_val(self.heads.as_slice())
@@ -106,25 +130,29 @@ impl PackedLogs {
     /// Record number `row`.
     pub(crate) fn record(&self, row: usize) -> Option<PackedLog<'_>> {
         let head = self.heads.get(row)?;
-        let mut reader = PackedReader(self.bytes.get(head.offset as usize..)?);
+        PackedLog::read(&mut PackedReader(self.bytes.get(head.offset as usize..)?))
+    }
+}
+
+impl<'p> PackedLog<'p> {
+    /// Reads a record and goes behind it. The texts of its attributes are looked at when they are asked for.
+    fn read(reader: &mut PackedReader<'p>) -> Option<Self> {
         let time = Timestamp::from_nanos(reader.signed()?);
         let severity = Severity(reader.byte()?);
         let body = reader.text()?;
         let left = reader.unsigned()?;
-        let attributes = PackedAttributes { left, reader };
+        let attributes = PackedAttributes { left, reader: *reader };
         (0..left).try_for_each(|_| {
             reader.piece()?;
-            PackedValue::skip(&mut reader)
+            PackedValue::skip(reader)
         })?;
         let trace_id = reader.optional(|reader| Some(TraceId(*reader.array()?)))?;
         let span_id = reader.optional(|reader| Some(SpanId(*reader.array()?)))?;
         let template = reader.optional(|reader| Some(TemplateId(reader.unsigned()?)))?;
         let site = reader.optional(|reader| CallSite::from_code(reader.byte()?))?;
-        Some(PackedLog { time, severity, body, trace_id, span_id, template, site, attributes })
+        Some(Self { time, severity, body, trace_id, span_id, template, site, attributes })
     }
-}
 
-impl<'p> PackedLog<'p> {
     /// The attributes in the order they came.
     pub(crate) const fn attributes(&self) -> PackedAttributes<'p> {
         self.attributes
@@ -142,6 +170,17 @@ impl<'p> PackedLog<'p> {
             template: self.template,
             site: self.site,
         }
+    }
+}
+
+impl PackedAttributes<'_> {
+    /// Reads all of them: whether their texts are in ASCII, `None` where something is no text or no value.
+    fn check(mut self) -> Option<bool> {
+        let mut are_ascii = true;
+        while self.left > 0 {
+            are_ascii &= self.next()?.1.is_ascii();
+        }
+        Some(are_ascii)
     }
 }
 
@@ -188,13 +227,8 @@ fn packed_bytes(record: &LogRecord) -> usize {
 }
 
 fn is_ascii(record: &LogRecord) -> bool {
-    let is_ascii = |value: &Value| match value {
-        Value::Str(text) => text.is_ascii(),
-        Value::Int(_) | Value::Double(_) | Value::Bool(_) => true,
-        // Bytes are asked for by their digits.
-        Value::Bytes(_) | Value::List(_) | Value::Map(_) => false,
-    };
-    record.body.is_ascii() && record.attributes.iter().all(|(_, value)| is_ascii(value))
+    let mut values = record.attributes.iter().map(|(_, value)| value);
+    record.body.is_ascii() && values.all(|value| PackedValue::of(value).is_ascii())
 }
 
 fn too_many() -> StoreError {
@@ -288,6 +322,11 @@ mod tests {
                 assert_eq!(packed.record(row).unwrap().to_record(), *record);
             }
             assert!(packed.record(records.len()).is_none());
+            let followed = [packed.bytes(), b"more"].concat();
+            let mut reader = PackedReader(&followed);
+            let read = PackedLogs::read(records.len() as u64, &mut reader).unwrap();
+            assert_eq!(reader.0, b"more");
+            assert_eq!(format!("{read:?}"), format!("{packed:?}"));
         }
 
         #[test]
@@ -300,10 +339,15 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_read_or_refused(bytes in vec(any::<u8>(), 0..200)) {
+        fn any_bytes_are_read_or_refused(bytes in vec(any::<u8>(), 0..200), count in 0_u64..4) {
             let head = PackedLogs::of(&[LogRecord::default()]).unwrap().heads;
-            if let Some(record) = (PackedLogs { bytes, heads: head }).record(0) {
+            if let Some(record) = (PackedLogs { bytes: bytes.clone(), heads: head }).record(0) {
                 record.to_record();
+            }
+            if let Some(read) = PackedLogs::read(count, &mut PackedReader(&bytes)) {
+                for row in 0..read.heads.len() {
+                    assert_eq!(read.record(row).unwrap().attributes().count() as u64, read.record(row).unwrap().attributes.left);
+                }
             }
         }
     }

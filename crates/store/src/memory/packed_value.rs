@@ -82,6 +82,15 @@ impl<'p> PackedValue<'p> {
         }
     }
 
+    /// Whether it is asked for by bytes that are in ASCII. Those of bytes are asked for by their digits.
+    pub(super) fn is_ascii(&self) -> bool {
+        match self {
+            Self::Str(text) => text.is_ascii(),
+            Self::Int(_) | Self::Double(_) | Self::Bool(_) => true,
+            Self::Bytes(_) | Self::List(_) | Self::Map(_) => false,
+        }
+    }
+
     /// The value by itself.
     pub(crate) fn to_value(&self) -> Value {
         match self {

@@ -14,6 +14,7 @@ mod live;
 mod merge;
 mod open;
 mod read;
+mod read_back;
 mod retain;
 mod rollups;
 mod seal;

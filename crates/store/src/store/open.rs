@@ -4,23 +4,23 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
 
-use groundcrew_telemetry::{Batch, Clock, SystemClock};
+use groundcrew_telemetry::{Clock, SystemClock};
 use rustc_hash::FxHashSet;
 
 use super::handle::{Sealer, Store};
 use super::live::Live;
+use super::read_back::ReadBack;
 use crate::disk::File;
 use crate::documents::DocumentIndex;
 use crate::ledger::Entry;
 use crate::manifest::{LoadedManifest, Manifest, ledger_path};
-use crate::memory::{pack, prepare};
 use crate::origin::Origins;
 use crate::resend::{self, Remembered, Resends};
 use crate::split::{Joint, Split, SplitReader, SplitSet};
 use crate::state::StateDb;
 use crate::stream::{self, KnownStreams, StreamPart, Streams};
 use crate::templates::Templates;
-use crate::wal::{Record, Replayed, Wal, replay};
+use crate::wal::{Replayed, Wal, replay};
 use crate::warnings::Warnings;
 use crate::{Access, StoreError, StoreOptions, checked_file, disk, machine_memory, template_log};
 
@@ -85,7 +85,11 @@ impl Store {
         };
         let (origins, templates, warnings) =
             (Origins::default(), Templates::default(), Warnings::default());
-        let loaded = load(&dir, &origins, &templates, &warnings)?;
+        let memory_bytes_max = memory_within(memory_bytes_max, machine_memory::available_bytes());
+        // Who only reads cannot seal.
+        let log_bytes_max =
+            lock.as_ref().map_or(usize::MAX, |_| Self::read_back_bytes_max(memory_bytes_max));
+        let loaded = load(&dir, (&origins, &templates), log_bytes_max, &warnings)?;
         if lock.is_some() {
             // After a sync that failed the manifest's name may be in the page cache alone. On its word log segments are
             // removed from here on, and a power cut would bring back the one before it.
@@ -109,6 +113,7 @@ impl Store {
         let streams = Streams::default();
         let (known, logged) = &loaded.streams;
         streams.restore(known, logged).into_iter().for_each(|warning| warnings.add(warning));
+        let unread = loaded.replayed.rest;
         // The manifest does not know of joint rollups.
         let joints = loaded.live.splits.joints.iter().map(|joint| joint.id.saturating_add(1));
         let sealer = Sealer {
@@ -124,7 +129,7 @@ impl Store {
             state: open_state(&dir, rest, &warnings)?,
             dir,
             access,
-            memory_bytes_max: memory_within(memory_bytes_max, machine_memory::available_bytes()),
+            memory_bytes_max,
             gate: RwLock::new(()),
             live: RwLock::new(loaded.live),
             wal,
@@ -140,6 +145,7 @@ impl Store {
             warnings,
             _lock: lock,
         };
+        store.read_back_rest(unread)?;
         store.set_replayed_aside()?;
         Ok(store)
     }
@@ -169,7 +175,8 @@ impl Store {
 
     /// Looks at the directory again: for a reader whose files a writer has merged away.
     pub(super) fn reload(&self) -> Result<(), StoreError> {
-        let loaded = load(&self.dir, &self.origins, &self.templates, &self.warnings)?;
+        let shared = (&self.origins, &self.templates);
+        let loaded = load(&self.dir, shared, usize::MAX, &self.warnings)?;
         *self.live_mut() = loaded.live;
         Ok(())
     }
@@ -208,19 +215,19 @@ fn lock(dir: &Path) -> Result<File, StoreError> {
     disk::try_lock(&dir.join("lock"))?.ok_or_else(|| StoreError::Locked { path: dir.to_owned() })
 }
 
-/// Reads the directory without changing it. A writer may seal meanwhile, moving rows from the log into splits; the
+/// Reads the directory without changing it, and of the log what memory may take. A writer may seal meanwhile, moving rows from the log into splits; the
 /// manifest tells, and then it is read again.
 pub(super) fn load(
     dir: &Path,
-    origins: &Origins,
-    templates: &Templates,
+    (origins, templates): (&Origins, &Templates),
+    log_bytes_max: usize,
     warnings: &Warnings,
 ) -> Result<Loaded, StoreError> {
     let mut attempt = 0;
     loop {
         attempt += 1;
         let found = Warnings::default();
-        let loaded = load_once(dir, origins, templates, &found);
+        let loaded = load_once(dir, (origins, templates), log_bytes_max, &found);
         let is_current = match &loaded {
             Ok(loaded) => {
                 loaded.is_rebuilt
@@ -237,8 +244,8 @@ pub(super) fn load(
 
 fn load_once(
     dir: &Path,
-    origins: &Origins,
-    templates: &Templates,
+    (origins, templates): (&Origins, &Templates),
+    log_bytes_max: usize,
     warnings: &Warnings,
 ) -> Result<Loaded, StoreError> {
     let LoadedManifest { manifest, warning } = Manifest::load(dir)?;
@@ -261,25 +268,19 @@ fn load_once(
     warning.into_iter().for_each(|warning| warnings.add(warning));
     let (known_streams, warning) = stream::load(dir)?;
     warning.into_iter().for_each(|warning| warnings.add(warning));
-    let mut parts = Vec::new();
-    let mut apply = |batches: Vec<Batch>| {
-        batches.into_iter().try_for_each(|batch| live.apply(prepare(pack(batch)?, origins)?))
+    let (replayed, parts) = {
+        let mut reader = ReadBack {
+            live: &mut live,
+            origins,
+            templates,
+            bytes_max: log_bytes_max,
+            keys: Vec::new(),
+            parts: Vec::new(),
+        };
+        let replayed = replay(&dir.join("wal"), manifest.wal_floor, &mut reader)?;
+        keys.append(&mut reader.keys);
+        (replayed, reader.parts)
     };
-    let replayed = replay(&dir.join("wal"), manifest.wal_floor, &mut |record| match record {
-        Record::Templates(texts) => {
-            templates.add_pending(templates.unknown(&texts));
-            Ok(())
-        }
-        Record::Batches(batches) => apply(batches),
-        Record::Request(key, at, batches) => {
-            keys.push((key, at));
-            apply(batches)
-        }
-        Record::Streamed(of_streams, batches) => {
-            parts.extend(of_streams);
-            apply(batches)
-        }
-    })?;
     replayed.warnings.iter().for_each(|warning| warnings.add(warning.clone()));
     Ok(Loaded { live, manifest, replayed, is_rebuilt, keys, streams: (known_streams, parts) })
 }

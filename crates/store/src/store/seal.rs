@@ -76,11 +76,21 @@ impl Store {
         if is_empty(&self.live()) {
             return Ok(());
         }
-        let wal_floor = wal.rotate()?;
+        self.set_aside(wal.rotate()?);
+        Ok(())
+    }
+
+    /// Seals what was read back of the log below segment `floor`. Nobody appends meanwhile.
+    pub(super) fn seal_below(&self, wal: &Wal, floor: u64) -> Result<(), StoreError> {
+        let mut sealer = self.sealer();
+        self.set_aside(floor);
+        self.seal_all_frozen(wal, &mut sealer)
+    }
+
+    fn set_aside(&self, wal_floor: u64) {
         let mut live = self.live_mut();
         let memory = Arc::new(std::mem::take(&mut live.active));
         live.frozen.push(Frozen { memory, wal_floor });
-        Ok(())
     }
 
     fn seal_frozen(

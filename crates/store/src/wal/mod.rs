@@ -17,5 +17,5 @@ mod writer;
 mod tests;
 
 pub(crate) use record::Record;
-pub(crate) use replay::{Replayed, replay};
+pub(crate) use replay::{Reader, Replayed, replay};
 pub(crate) use writer::Wal;

@@ -4,7 +4,8 @@ use groundcrew_telemetry::{Batch, LogBatch, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
-use crate::memory::Packed;
+use crate::memory::{Packed, PackedLogs};
+use crate::packed_bytes::PackedReader;
 use crate::resend::ResendKey;
 use crate::stream::StreamPart;
 use crate::templates::TemplateText;
@@ -13,17 +14,16 @@ use crate::templates::TemplateText;
 const BATCH_HEAD_BYTES: usize = 256;
 
 /// One record.
-#[derive(Debug, Deserialize)]
-#[cfg_attr(test, derive(Serialize))]
+#[derive(Debug)]
 pub(crate) enum Record {
     /// The batches of one append.
-    Batches(Vec<Batch>),
+    Batches(Vec<Packed>),
     /// Texts of templates.
     Templates(Vec<TemplateText>),
     /// The batches of one request that its sender may repeat, with what it is known by and when it came.
-    Request(ResendKey, Timestamp, Vec<Batch>),
+    Request(ResendKey, Timestamp, Vec<Packed>),
     /// The batches of messages of streams, with which messages they are.
-    Streamed(Vec<StreamPart>, Vec<Batch>),
+    Streamed(Vec<StreamPart>, Vec<Packed>),
 }
 
 /// Where each stands in [`Record`], which is what an encoded one begins with.
@@ -34,8 +34,8 @@ const STREAMED: u32 = 3;
 /// The same of [`Batch::Logs`].
 const LOGS: u32 = 0;
 
-/// Encoding is by hand, so that log records that are packed already are copied as they are. The bytes are those that
-/// [`Record`] itself would make.
+/// By hand, so that packed log records are copied as they are, either way. The bytes are those that postcard makes of the
+/// same with [`Batch`] where [`Packed`] stands.
 impl Record {
     pub(crate) fn encode_batches(batches: &[Packed]) -> Result<Vec<u8>, StoreError> {
         let mut encoded = Encoded::of(batches, BATCHES)?;
@@ -71,7 +71,51 @@ impl Record {
     }
 
     pub(crate) fn decode(payload: &[u8]) -> Result<Self, postcard::Error> {
-        postcard::from_bytes(payload)
+        let mut left = Payload(payload);
+        match left.take::<u32>()? {
+            BATCHES => left.take_batches().map(Self::Batches),
+            TEMPLATES => left.take().map(Self::Templates),
+            REQUEST => {
+                let (key, at) = left.take()?;
+                Ok(Self::Request(key, at, left.take_batches()?))
+            }
+            STREAMED => {
+                let parts = left.take()?;
+                Ok(Self::Streamed(parts, left.take_batches()?))
+            }
+            _ => Err(postcard::Error::DeserializeBadEnum),
+        }
+    }
+}
+
+/// What of a payload is not decoded yet.
+struct Payload<'p>(&'p [u8]);
+
+impl<'p> Payload<'p> {
+    fn take<T: Deserialize<'p>>(&mut self) -> Result<T, postcard::Error> {
+        let (part, left) = postcard::take_from_bytes(self.0)?;
+        self.0 = left;
+        Ok(part)
+    }
+
+    fn take_batches(&mut self) -> Result<Vec<Packed>, postcard::Error> {
+        let count: usize = self.take()?;
+        (0..count).map(|_| self.take_batch()).collect()
+    }
+
+    fn take_batch(&mut self) -> Result<Packed, postcard::Error> {
+        let start = self.0;
+        if self.take::<u32>()? != LOGS {
+            self.0 = start;
+            return Ok(Packed { batch: self.take()?, logs: PackedLogs::default() });
+        }
+        let (resource, scope, count) = self.take()?;
+        let mut reader = PackedReader(self.0);
+        let logs = PackedLogs::read(count, &mut reader);
+        let logs = logs.ok_or(postcard::Error::DeserializeUnexpectedEnd)?;
+        self.0 = reader.0;
+        let batch = Batch::Logs(LogBatch { resource, scope, records: Vec::new() });
+        Ok(Packed { batch, logs })
     }
 }
 
@@ -113,17 +157,33 @@ mod tests {
     use groundcrew_telemetry::{
         Attributes, LogRecord, Resource, SpanBatch, SpanId, TraceId, Value,
     };
+    use proptest::collection::vec;
+    use proptest::prelude::{ProptestConfig, any, proptest};
 
     use super::*;
     use crate::memory::pack;
+
+    /// [`Record`] as it would be encoded by itself.
+    #[derive(Serialize)]
+    enum Plain {
+        Batches(Vec<Batch>),
+        Templates(Vec<TemplateText>),
+        Request(ResendKey, Timestamp, Vec<Batch>),
+        Streamed(Vec<StreamPart>, Vec<Batch>),
+    }
+
+    impl Plain {
+        fn encoded(&self) -> Vec<u8> {
+            postcard::to_stdvec(self).unwrap()
+        }
+    }
 
     fn logs(records: Vec<LogRecord>) -> Batch {
         let resource = Resource::service_named("shop");
         Batch::Logs(LogBatch { resource, scope: "cart".to_owned(), records })
     }
 
-    #[test]
-    fn packed_records_are_encoded_as_they_would_be_by_themselves() {
+    fn batches() -> Vec<Batch> {
         let values = [
             ("text", Value::from("größe")),
             ("number", Value::Int(-7)),
@@ -142,26 +202,69 @@ mod tests {
             ..LogRecord::default()
         };
         let spans = SpanBatch { scope: "tracer".to_owned(), ..SpanBatch::default() };
-        let batches = vec![
-            logs(vec![full.clone(), LogRecord::default()]),
-            Batch::Spans(spans),
-            logs(Vec::new()),
-        ];
+        vec![logs(vec![full, LogRecord::default()]), Batch::Spans(spans), logs(Vec::new())]
+    }
+
+    #[test]
+    fn records_are_encoded_as_they_would_be_by_themselves_and_come_back() {
+        let batches = batches();
         let packed: Vec<Packed> =
             batches.iter().map(|batch| pack(batch.clone()).unwrap()).collect();
-        assert_eq!(packed[0].logs.record(0).unwrap().to_record(), full);
-        assert_eq!(packed[0].logs.record(1).unwrap().to_record(), LogRecord::default());
-
         let (key, at) = (ResendKey::of("", "otlp/logs", b"body"), Timestamp::from_secs(5));
-        let by_itself = |record: &Record| postcard::to_stdvec(record).unwrap();
-        assert_eq!(
-            Record::encode_request(key, at, &packed).unwrap(),
-            by_itself(&Record::Request(key, at, batches.clone()))
-        );
-        assert_eq!(
-            Record::encode_streamed(&[], &packed).unwrap(),
-            by_itself(&Record::Streamed(Vec::new(), batches.clone()))
-        );
-        assert_eq!(Record::encode_batches(&packed).unwrap(), by_itself(&Record::Batches(batches)));
+        let part = StreamPart::run(crate::StreamName::of(&["a"]), 3..5);
+        let texts = vec![(groundcrew_telemetry::TemplateId(9), "took <*> ms".to_owned())];
+        for (encoded, plain, record) in [
+            (
+                Record::encode_request(key, at, &packed),
+                Plain::Request(key, at, batches.clone()),
+                format!("Request({key:?}, {at:?}, {packed:?})"),
+            ),
+            (
+                Record::encode_streamed(std::slice::from_ref(&part), &packed),
+                Plain::Streamed(vec![part.clone()], batches.clone()),
+                format!("Streamed([{part:?}], {packed:?})"),
+            ),
+            (
+                Record::encode_batches(&packed),
+                Plain::Batches(batches),
+                format!("Batches({packed:?})"),
+            ),
+            (
+                Record::encode_templates(&texts),
+                Plain::Templates(texts.clone()),
+                format!("Templates({texts:?})"),
+            ),
+        ] {
+            let encoded = encoded.unwrap();
+            assert_eq!(encoded, plain.encoded());
+            assert_eq!(format!("{:?}", Record::decode(&encoded).unwrap()), record);
+            for length in 0..encoded.len() {
+                assert!(Record::decode(&encoded[..length]).is_err(), "{length} of {record}");
+            }
+        }
+    }
+
+    #[test]
+    fn texts_that_are_none_are_refused() {
+        let encoded = Plain::Batches(batches()).encoded();
+        for text in ["took 17 ms", "größe", "number", "inner", "tracer"] {
+            let at = memchr::memmem::find(&encoded, text.as_bytes()).unwrap();
+            let mut changed = encoded.clone();
+            changed[at + 1] = 0xff;
+            assert!(Record::decode(&changed).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn any_bytes_are_decoded_or_refused(bytes in vec(any::<u8>(), 0..200), at in 0_usize..200, with in any::<u8>()) {
+            drop(Record::decode(&bytes));
+            let mut encoded = Plain::Batches(batches()).encoded();
+            if let Some(byte) = encoded.get_mut(at) {
+                *byte = with;
+            }
+            drop(Record::decode(&encoded));
+        }
     }
 }

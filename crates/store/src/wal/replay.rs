@@ -18,6 +18,8 @@ pub(crate) struct Replayed {
     pub(crate) damaged: Vec<u64>,
     /// What is damaged, for a person.
     pub(crate) warnings: Vec<String>,
+    /// The first segment that was not read any more.
+    pub(crate) rest: Option<u64>,
 }
 
 impl Replayed {
@@ -29,11 +31,20 @@ impl Replayed {
     }
 }
 
-/// Calls `apply` with every record from segment `floor` on, in order.
+/// Whoever takes what is read back.
+pub(crate) trait Reader {
+    /// Takes a record.
+    fn take(&mut self, record: Record) -> Result<(), StoreError>;
+
+    /// Whether nothing more should come: then reading ends with the segment at hand.
+    fn is_full(&self) -> bool;
+}
+
+/// Reads every record from segment `floor` on, in order, until the reader is full.
 pub(crate) fn replay(
     dir: &Path,
     floor: u64,
-    apply: &mut dyn FnMut(Record) -> Result<(), StoreError>,
+    reader: &mut impl Reader,
 ) -> Result<Replayed, StoreError> {
     let mut found =
         Replayed { number_next: floor, length_before: HEAD_BYTES as u64, ..Replayed::default() };
@@ -46,7 +57,7 @@ pub(crate) fn replay(
         }
         let length_acked = match segments.peek() {
             Some((next, next_path)) if *next == number + 1 => {
-                segment::length_before(next_path, &disk::read(next_path)?)?
+                segment::length_before(next_path, &segment::read_head(next_path)?)?
             }
             _ => None,
         };
@@ -54,11 +65,20 @@ pub(crate) fn replay(
             // What is behind was refused when it was written.
             bytes.truncate(usize::try_from(length).unwrap_or(usize::MAX));
         }
-        found.length_before = replay_segment(&mut found, number, &path, &bytes, apply)?;
+        found.length_before = replay_segment(&mut found, number, &path, &bytes, reader)?;
         if length_acked.is_some_and(|length| length > found.length_before) {
             found.warn(number, &path, "is shorter than what was acknowledged");
         }
         found.number_next = number + 1;
+        if reader.is_full() {
+            found.rest = segments.peek().map(|(number, _)| *number);
+            break;
+        }
+    }
+    // The log goes on behind its last segment, whether that was read or not.
+    if let Some((number, path)) = segments.last() {
+        found.number_next = number + 1;
+        found.length_before = read_frames(&disk::read(&path)?, HEAD_BYTES).end as u64;
     }
     Ok(found)
 }
@@ -68,7 +88,7 @@ fn replay_segment(
     number: u64,
     path: &Path,
     bytes: &[u8],
-    apply: &mut dyn FnMut(Record) -> Result<(), StoreError>,
+    reader: &mut impl Reader,
 ) -> Result<u64, StoreError> {
     let frames = read_frames(bytes, HEAD_BYTES);
     for range in &frames.damaged {
@@ -83,7 +103,7 @@ fn replay_segment(
     }
     for payload in &frames.payloads {
         match Record::decode(payload) {
-            Ok(record) => apply(record)?,
+            Ok(record) => reader.take(record)?,
             Err(error) => {
                 found.warn(number, path, &format!("has a record that does not decode: {error}"))
             }

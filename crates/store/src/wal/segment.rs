@@ -67,6 +67,15 @@ fn head(length_before: u64) -> [u8; HEAD_BYTES] {
     bytes
 }
 
+/// The head of a segment, or what there is of it.
+pub(super) fn read_head(path: &Path) -> Result<Vec<u8>, StoreError> {
+    let file = File::open(path).map_err(StoreError::io("open", path))?;
+    let length = file.length().map_err(StoreError::io("read", path))?;
+    let mut head = vec![0; HEAD_BYTES.min(usize::try_from(length).unwrap_or(HEAD_BYTES))];
+    file.read_exact_at(&mut head, 0).map_err(StoreError::io("read", path))?;
+    Ok(head)
+}
+
 /// The length that the segment before had, by the head of this one; `None` when the head is damaged.
 pub(super) fn length_before(path: &Path, bytes: &[u8]) -> Result<Option<u64>, StoreError> {
     match check_kind_and_format(path, bytes, KIND) {

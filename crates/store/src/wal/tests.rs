@@ -6,21 +6,40 @@ use std::thread;
 use groundcrew_telemetry::TemplateId;
 
 use super::segment::{HEAD_BYTES, Segment, path_of};
-use super::{Record, Replayed, Wal, replay};
+use super::{Reader, Record, Replayed, Wal, replay};
+use crate::StoreError;
 
 fn payload(number: u64) -> Vec<u8> {
     Record::encode_templates(&[(TemplateId(number), format!("text {number}"))]).unwrap()
 }
 
-fn read_back(dir: &Path, floor: u64) -> (Vec<u64>, Replayed) {
-    let mut numbers = Vec::new();
-    let replayed = replay(dir, floor, &mut |record| {
+/// Takes numbers until it has so many.
+struct Numbers {
+    taken: Vec<u64>,
+    max: usize,
+}
+
+impl Reader for Numbers {
+    fn take(&mut self, record: Record) -> Result<(), StoreError> {
         if let Record::Templates(texts) = record {
-            numbers.extend(texts.iter().map(|(id, _)| id.0));
+            self.taken.extend(texts.iter().map(|(id, _)| id.0));
         }
         Ok(())
-    });
-    (numbers, replayed.unwrap())
+    }
+
+    fn is_full(&self) -> bool {
+        self.taken.len() >= self.max
+    }
+}
+
+fn read_up_to(max: usize, dir: &Path, floor: u64) -> (Vec<u64>, Replayed) {
+    let mut numbers = Numbers { taken: Vec::new(), max };
+    let replayed = replay(dir, floor, &mut numbers).unwrap();
+    (numbers.taken, replayed)
+}
+
+fn read_back(dir: &Path, floor: u64) -> (Vec<u64>, Replayed) {
+    read_up_to(usize::MAX, dir, floor)
 }
 
 fn fresh(dir: &Path) -> Wal {
@@ -65,6 +84,29 @@ fn segments_follow_each_other_and_go_below_the_floor() {
     assert_eq!((numbers, replayed.number_next), (vec![3], 3));
     assert!(replayed.warnings.is_empty());
     assert!(!dir.path().join("quarantine").exists());
+}
+
+#[test]
+fn who_is_full_reads_on_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let wal = fresh(dir.path());
+    for segment in 0..3 {
+        wal.append(&payload(2 * segment)).unwrap();
+        wal.append(&payload(2 * segment + 1)).unwrap();
+        wal.rotate().unwrap();
+    }
+    let end = read_back(dir.path(), 0).1;
+    let mut rest = Some(0);
+    for segment in 0..3 {
+        let (numbers, replayed) = read_up_to(1, dir.path(), rest.unwrap());
+        assert_eq!(numbers, [2 * segment, 2 * segment + 1], "a segment is read whole");
+        assert_eq!(
+            (replayed.number_next, replayed.length_before),
+            (end.number_next, end.length_before)
+        );
+        rest = replayed.rest;
+    }
+    assert_eq!(rest, None);
 }
 
 #[test]

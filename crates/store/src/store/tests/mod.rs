@@ -11,6 +11,7 @@ mod joining;
 mod lines;
 mod merging;
 mod readers;
+mod reading_back;
 mod resends;
 mod retention;
 mod rollups;
