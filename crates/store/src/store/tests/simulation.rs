@@ -3,7 +3,10 @@
 //! A hundred and fifty seeds run with every other test; `GROUNDCREW_SIM_SEEDS=10000` runs as many, and
 //! `GROUNDCREW_SIM_FIRST=17` begins at a seed that failed; `GROUNDCREW_SIM_TRACE=1` shows the steps. All files of the
 //! store are on the simulated disk, but documents and state. Runs of odd seeds are wide: they have logs, too, and days
-//! go by, so that what is old is thinned, in some traces too, dropped and, in some, moved to a bucket.
+//! go by, so that what is old is thinned, in some traces too, dropped and, in some, moved to a bucket. In every eleventh what
+//! must be durable comes as messages of a stream.
+
+mod streams;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,6 +26,8 @@ use crate::{
     SpanQuery, Store, StoreError, StoreOptions, TailSampling, Tended, Upkeep,
 };
 
+/// How late what was sent is sent again, in things that were sent since.
+const LATE_MAX: usize = 20;
 const STEPS: usize = 70;
 const START: i64 = 1_700_000_000;
 /// Seeds that failed once, by faults that are mended.
@@ -72,6 +77,8 @@ struct Run {
     times: Vec<Timestamp>,
     clock: SetClock,
     bucket: Option<tempfile::TempDir>,
+    /// What came as messages of a stream and was acknowledged.
+    streamed: BTreeSet<u64>,
 }
 
 fn bucket(dir: &std::path::Path) -> Bucket {
@@ -109,6 +116,7 @@ impl Run {
             times: Vec::new(),
             clock: SetClock(Arc::new(AtomicI64::new(0))),
             bucket: (seed % 10 == 3).then(|| tempfile::tempdir().unwrap()),
+            streamed: BTreeSet::new(),
         };
         run.reopen();
         run
@@ -303,6 +311,7 @@ impl Run {
         let durability = [Durability::Synced, Durability::Written, Durability::OnFlush]
             [[0, 0, 0, 0, 1, 2][self.dice.below(6)]];
         let stored = match durability {
+            Durability::Synced if self.has_stream() => self.store_message(number),
             Durability::Synced => {
                 let claim = self.store().claim(key(number), self.now).unwrap();
                 self.store().append_claimed(vec![self.batch(number)], durability, claim)
@@ -322,9 +331,13 @@ impl Run {
 
     /// Sends something of late once more, as a sender does that missed the answer.
     fn send_again(&mut self) {
-        let Some(number) = self.model.next.checked_sub(1 + self.dice.below(20) as u64) else {
+        let Some(number) = self.model.next.checked_sub(1 + self.dice.below(LATE_MAX) as u64) else {
             return;
         };
+        if self.has_stream() {
+            self.deliver_again(number);
+            return;
+        }
         let now = self.now;
         let Some(claim) = self.store().claim(key(number), now) else {
             // Known, so stored: with its data, whoever was told.
