@@ -6,7 +6,10 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::sync::LazyLock;
 
+use groundcrew_analysis::templates::template_of;
+use groundcrew_indexer::docs;
 use groundcrew_indexer::sources::capped_reader::{CappedReader, Encoding};
+use groundcrew_indexer::sources::cluster::read_snapshot;
 use groundcrew_indexer::sources::datadog::Said;
 use groundcrew_indexer::sources::fluent::decode_forward;
 use groundcrew_indexer::sources::http_body::{HttpRefusal, Room};
@@ -28,12 +31,14 @@ const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
 pub type Target = fn(&[u8]);
 
 /// All targets by name; each has a file in `fuzz_targets`.
-pub const TARGETS: [(&str, Target); 18] = [
+pub const TARGETS: [(&str, Target); 21] = [
+    ("cluster_snapshot", cluster_snapshot),
     ("datadog_logs", datadog_logs),
     ("elastic_bulk", elastic_bulk),
     ("expanded", expanded),
     ("expression", expression),
     ("fluent", fluent),
+    ("front_matter", front_matter),
     ("journal", journal),
     ("lines", lines),
     ("log_segment", log_segment),
@@ -46,8 +51,17 @@ pub const TARGETS: [(&str, Target); 18] = [
     ("remote_write_v1", remote_write_v1),
     ("remote_write_v2", remote_write_v2),
     ("syslog", syslog),
+    ("templates", templates),
     ("traces", traces),
 ];
+
+/// What the command-line tools of a cluster print.
+pub fn cluster_snapshot(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    for title in ["notes.txt", "kubectl get pods -A -o wide.txt", "deployments.yaml"] {
+        drop(read_snapshot(title, text, NOW));
+    }
+}
 
 /// Logs as Datadog takes them, as JSON and as text.
 pub fn datadog_logs(data: &[u8]) {
@@ -81,6 +95,12 @@ pub fn expression(data: &[u8]) {
 /// A message of the forward protocol.
 pub fn fluent(data: &[u8]) {
     drop(decode_forward(data, NOW));
+}
+
+/// What stands before the text of a document.
+pub fn front_matter(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    drop(docs::front_matter(text));
 }
 
 /// Entries of the journal in its export format.
@@ -191,6 +211,12 @@ pub fn syslog(data: &[u8]) {
     let Ok(zone) = Zone::named("Europe/Berlin") else { return };
     let messages = data.split(|byte| *byte == b'\n').map(|message| (message, None));
     drop(decode_syslog(messages, NOW, &zone));
+}
+
+/// A message whose template is looked for: the same each time.
+pub fn templates(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    assert_eq!(template_of(text), template_of(text));
 }
 
 /// Spans as Jaeger and Zipkin say them.
