@@ -1,5 +1,9 @@
 //! What the name of a field says about its value: `db_password`, `X-Api-Key`, `customerEmail`.
 
+use std::sync::LazyLock;
+
+use rustc_hash::FxHashMap;
+
 /// What a field's name promises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeyClass {
@@ -421,11 +425,20 @@ fn classify_personal(name: &str, previous: &str, last: &str) -> Option<KeyClass>
     if matches!(last, "number" | "no" | "num") && name.contains("social_security") {
         return Some(KeyClass::Ssn);
     }
-    let matching = |(lasts, before, _): &&(&[&str], &[&str], KeyClass)| {
-        lasts.contains(&last) && (before.is_empty() || before.contains(&previous))
-    };
-    PERSONAL.iter().find(matching).map(|&(_, _, class)| class)
+    let of_last = BY_LAST_WORD.get(last)?;
+    let matching =
+        |(before, _): &&(&[&str], KeyClass)| before.is_empty() || before.contains(&previous);
+    of_last.iter().find(matching).map(|&(_, class)| class)
 }
+
+/// [`PERSONAL`] by the last word: most names end in none of them.
+static BY_LAST_WORD: LazyLock<FxHashMap<&str, Vec<(&[&str], KeyClass)>>> = LazyLock::new(|| {
+    let mut by_last: FxHashMap<&str, Vec<(&[&str], KeyClass)>> = FxHashMap::default();
+    for &(lasts, before, class) in PERSONAL {
+        lasts.iter().for_each(|last| by_last.entry(*last).or_default().push((before, class)));
+    }
+    by_last
+});
 
 fn classify_joined(last: &str) -> Option<KeyClass> {
     let digits_off = last.trim_end_matches(|c: char| c.is_ascii_digit());
