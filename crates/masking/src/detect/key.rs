@@ -431,9 +431,12 @@ fn classify_personal(name: &str, previous: &str, last: &str) -> Option<KeyClass>
     of_last.iter().find(matching).map(|&(_, class)| class)
 }
 
+/// The words of which one stands before (none given: any), and what the name means then.
+type Meaning = (&'static [&'static str], KeyClass);
+
 /// [`PERSONAL`] by the last word: most names end in none of them.
-static BY_LAST_WORD: LazyLock<FxHashMap<&str, Vec<(&[&str], KeyClass)>>> = LazyLock::new(|| {
-    let mut by_last: FxHashMap<&str, Vec<(&[&str], KeyClass)>> = FxHashMap::default();
+static BY_LAST_WORD: LazyLock<FxHashMap<&str, Vec<Meaning>>> = LazyLock::new(|| {
+    let mut by_last: FxHashMap<&str, Vec<Meaning>> = FxHashMap::default();
     for &(lasts, before, class) in PERSONAL {
         lasts.iter().for_each(|last| by_last.entry(*last).or_default().push((before, class)));
     }
