@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use groundcrew_indexer::sources::messages::Mappings;
-use groundcrew_indexer::{Intake, IntakeSettings, sources};
+use groundcrew_indexer::{CapLimits, Intake, IntakeSettings, sources};
 use groundcrew_llm::{
     Embedder, LanguageModel, LlmError, LlmSettings, LocalEmbedder, OpenAiCompatible,
     OpenAiEmbedder, Prompt,
@@ -340,7 +340,7 @@ pub async fn start(settings: &Settings) -> Result<Running, AppError> {
     let intake = Intake::beside_questions(
         Arc::clone(&store),
         Arc::clone(&investigator.masker),
-        IntakeSettings { durability: durability.of_appends(), ..IntakeSettings::default() },
+        intake_settings(durability),
         Arc::clone(&investigator.processors),
     );
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -398,6 +398,14 @@ pub async fn start(settings: &Settings) -> Result<Running, AppError> {
     let directory = settings.data.dir.clone();
     write_server_file(&directory, &addresses)?;
     Ok(Running { addresses, intake, sessions, shutdown, ready, tasks, store, directory })
+}
+
+fn intake_settings(durability: crate::config::DurabilitySetting) -> IntakeSettings {
+    IntakeSettings {
+        durability: durability.of_appends(),
+        caps: CapLimits::within(groundcrew_store::available_memory_bytes()),
+        ..IntakeSettings::default()
+    }
 }
 
 fn local(listener: &TcpListener, wanted: SocketAddr) -> SocketAddr {

@@ -85,6 +85,7 @@ pub use documents::{
 pub use error::StoreError;
 pub use expression::{EXPRESSION_BYTES_MAX, Expression, ExpressionError};
 pub use latency::LatencySketch;
+pub use machine_memory::available_bytes as available_memory_bytes;
 pub use options::{Durability, StoreOptions};
 pub use query::{Found, LogQuery, LogsFound, MetricQuery, SpanQuery, TemplateQuery};
 pub use resend::{Claim, ResendKey};

@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-/// Bytes, as far as the system says; more than there are where it does not.
-pub(crate) fn available_bytes() -> usize {
+/// Bytes of memory that this process may have, as far as the system says; more than there are where it does not.
+#[must_use]
+pub fn available_bytes() -> usize {
     let available = within(Path::new("/proc"), Path::new("/sys/fs/cgroup"));
     available.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(usize::MAX)
 }

@@ -31,9 +31,25 @@ pub struct CapLimits {
     pub templates: usize,
 }
 
+/// What a process has of memory for each template that an hour may bring: a question holds some five thousand bytes of
+/// each, there are two of them at a time, and most of the memory is for other things.
+const MEMORY_PER_TEMPLATE: usize = 32 * 1024;
+/// So many templates may come however little memory there is.
+const TEMPLATES_MIN: usize = 1_000;
+
 impl Default for CapLimits {
     fn default() -> Self {
         Self { services: 10_000, resources: 50_000, series: 500_000, templates: 100_000 }
+    }
+}
+
+impl CapLimits {
+    /// Those of a process that may have so many bytes of memory.
+    #[must_use]
+    pub fn within(memory_bytes: usize) -> Self {
+        let limits = Self::default();
+        let templates = memory_bytes / MEMORY_PER_TEMPLATE;
+        Self { templates: templates.clamp(TEMPLATES_MIN, limits.templates), ..limits }
     }
 }
 
@@ -196,6 +212,12 @@ mod tests {
     use super::*;
 
     const LIMITS: CapLimits = CapLimits { services: 3, resources: 5, series: 4, templates: 10 };
+
+    #[test]
+    fn little_memory_has_room_for_fewer_templates() {
+        let templates = |mebibytes: usize| CapLimits::within(mebibytes << 20).templates;
+        assert_eq!([templates(512), templates(8_192), templates(1)], [16_384, 100_000, 1_000]);
+    }
 
     fn at(hour: i64) -> Timestamp {
         Timestamp::from_secs(1_699_999_200 + hour * 3_600)
