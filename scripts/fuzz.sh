@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 
 directory="${FUZZ_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/groundcrew/fuzz}"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$directory/target}/fuzz"
-rustup toolchain list 2>/dev/null | grep -q ^nightly || { echo "fuzzing needs a nightly compiler: rustup toolchain install nightly"; exit 1; }
+rustup toolchain list 2>/dev/null | grep -q ^nightly || { echo "fuzzing needs a nightly compiler: rustup toolchain install nightly" >&2; exit 1; }
 cargo fuzz --version >/dev/null 2>&1 || cargo install --locked cargo-fuzz
 
 targets="${FUZZ_TARGETS:-$(cargo +nightly fuzz list)}"
@@ -22,6 +22,6 @@ for target in $targets; do
         "$(grep -oE 'cov: [0-9]+' "$found/log" | tail -1 || true), $(ls "$corpus" | wc -l) inputs kept"
 done
 if [ ${#failed[@]} -gt 0 ]; then
-    echo "failed: ${failed[*]}; see $directory/found"
+    echo "failed: ${failed[*]}; see $directory/found" >&2
     exit 1
 fi

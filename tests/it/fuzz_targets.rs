@@ -30,6 +30,11 @@ fn every_target_has_its_file_and_is_built() {
     let stems = files.map(|file| file.unwrap().path().file_stem().unwrap().to_owned());
     let stems: BTreeSet<String> = stems.map(|stem| stem.into_string().unwrap()).collect();
     assert!(named.iter().copied().eq(stems.iter().map(String::as_str)), "{named:?} {stems:?}");
+    for name in &named {
+        let file = root.join("fuzz_targets").join(name).with_extension("rs");
+        let calls = format!("groundcrew_fuzz::{name}(data)");
+        assert!(std::fs::read_to_string(file).unwrap().contains(&calls), "{calls}");
+    }
     let manifest: toml::Table =
         std::fs::read_to_string(root.join("Cargo.toml")).unwrap().parse().unwrap();
     let built = manifest["bin"].as_array().unwrap().iter().map(|bin| bin["name"].as_str().unwrap());

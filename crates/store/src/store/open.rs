@@ -269,14 +269,7 @@ fn load_once(
     let (known_streams, warning) = stream::load(dir)?;
     warning.into_iter().for_each(|warning| warnings.add(warning));
     let (replayed, parts) = {
-        let mut reader = ReadBack {
-            live: &mut live,
-            origins,
-            templates,
-            bytes_max: log_bytes_max,
-            keys: Vec::new(),
-            parts: Vec::new(),
-        };
+        let mut reader = ReadBack::new(&mut live, (origins, templates), log_bytes_max);
         let replayed = replay(&dir.join("wal"), manifest.wal_floor, &mut reader)?;
         keys.append(&mut reader.keys);
         (replayed, reader.parts)

@@ -13,18 +13,27 @@ use crate::wal::{Reader, Record, replay};
 
 /// Where the records of the log go.
 pub(super) struct ReadBack<'s> {
-    pub(super) live: &'s mut Live,
-    pub(super) origins: &'s Origins,
-    pub(super) templates: &'s Templates,
+    live: &'s mut Live,
+    origins: &'s Origins,
+    templates: &'s Templates,
     /// Once memory has this much it is full.
-    pub(super) bytes_max: usize,
+    bytes_max: usize,
     /// What was acknowledged.
     pub(super) keys: Remembered,
     /// What was stored of streams.
     pub(super) parts: Vec<StreamPart>,
 }
 
-impl ReadBack<'_> {
+impl<'s> ReadBack<'s> {
+    /// Puts records in `live` until its memory takes `bytes_max`.
+    pub(super) const fn new(
+        live: &'s mut Live,
+        (origins, templates): (&'s Origins, &'s Templates),
+        bytes_max: usize,
+    ) -> Self {
+        Self { live, origins, templates, bytes_max, keys: Vec::new(), parts: Vec::new() }
+    }
+
     fn apply(&mut self, batches: Vec<Packed>) -> Result<(), StoreError> {
         batches.into_iter().try_for_each(|batch| self.live.apply(prepare(batch, self.origins)?))
     }
@@ -72,14 +81,8 @@ impl Store {
                 bytes_max = usize::MAX;
             }
             let mut live = self.live_mut();
-            let mut reader = ReadBack {
-                live: &mut live,
-                origins: &self.origins,
-                templates: &self.templates,
-                bytes_max,
-                keys: Vec::new(),
-                parts: Vec::new(),
-            };
+            let shared = (&self.origins, &self.templates);
+            let mut reader = ReadBack::new(&mut live, shared, bytes_max);
             let replayed = replay(&self.dir.join("wal"), floor, &mut reader)?;
             let ReadBack { keys, parts, .. } = reader;
             drop(live);

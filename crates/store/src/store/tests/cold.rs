@@ -7,21 +7,11 @@ use groundcrew_telemetry::TimeRange;
 
 use super::aging::{Aging, DAY};
 use super::fixtures::{
-    all_bodies, any_logs, any_metrics, any_spans, at, copy_dir, files_below, reader, trace,
+    all_bodies, any_logs, any_metrics, any_spans, at, bucket, copy_dir, files_below, reader, trace,
 };
 use crate::{
     Bucket, BucketSettings, Dropped, LogQuery, Retention, SpanQuery, Store, Tended, Upkeep,
 };
-
-fn bucket(dir: &Path) -> Bucket {
-    let settings = BucketSettings {
-        url: format!("file://{}/prefix", dir.display()),
-        options: Vec::new(),
-        timeout: Duration::from_secs(30),
-        cache_bytes_max: 1 << 20,
-    };
-    Bucket::new(&settings).unwrap()
-}
 
 /// Ten days of telemetry of which all but the last two are moved to the bucket.
 struct Moved {

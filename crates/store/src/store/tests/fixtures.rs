@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use groundcrew_masking::{Masked, Masker};
 use groundcrew_telemetry::{
@@ -10,7 +11,10 @@ use groundcrew_telemetry::{
     SpanStatus, StatusCode, TemplateId, TimeRange, Timestamp, TraceId, Value,
 };
 
-use crate::{Access, LogQuery, MetricQuery, SpanQuery, Store, StoreOptions, TemplateQuery};
+use crate::{
+    Access, Bucket, BucketSettings, LogQuery, MetricQuery, SpanQuery, Store, StoreOptions,
+    TemplateQuery,
+};
 
 /// Small enough that a few hundred rows fill it.
 pub(super) const TINY: usize = 64 * 1024;
@@ -168,6 +172,17 @@ pub(super) fn all_bodies(store: &Store) -> Vec<String> {
 
 pub(super) fn bodies(rows: &[LogRow]) -> Vec<String> {
     rows.iter().map(|row| row.record.body.clone()).collect()
+}
+
+/// A bucket that is a directory.
+pub(super) fn bucket(dir: &Path) -> Bucket {
+    let settings = BucketSettings {
+        url: format!("file://{}/prefix", dir.display()),
+        options: Vec::new(),
+        timeout: Duration::from_secs(30),
+        cache_bytes_max: 1 << 20,
+    };
+    Bucket::new(&settings).unwrap()
 }
 
 pub(super) fn change(seconds: i64, id: &str) -> ChangeEvent {

@@ -16,14 +16,14 @@ use std::time::Duration;
 use groundcrew_telemetry::{Batch, SystemClock, TemplateId, TimeRange, Timestamp};
 
 use super::aging::{DAY, SetClock};
-use super::fixtures::{TINY, any_logs, any_metrics, any_spans, any_templates, at, trace};
+use super::fixtures::{TINY, any_logs, any_metrics, any_spans, any_templates, at, bucket, trace};
 use super::simulated_load::{WORDS, batch, has_failed};
 use crate::disk::simulated::{Dice, Faults, SimulatedDisk};
 use crate::pace::Pace;
 use crate::store::join::Joining;
 use crate::{
-    Access, Bucket, BucketSettings, Durability, Expression, LogQuery, ResendKey, Retention,
-    SpanQuery, Store, StoreError, StoreOptions, TailSampling, Tended, Upkeep,
+    Access, Durability, Expression, LogQuery, ResendKey, Retention, SpanQuery, Store, StoreError,
+    StoreOptions, TailSampling, Tended, Upkeep,
 };
 
 /// How late what was sent is sent again, in things that were sent since.
@@ -79,16 +79,6 @@ struct Run {
     bucket: Option<tempfile::TempDir>,
     /// What came as messages of a stream and was acknowledged.
     streamed: BTreeSet<u64>,
-}
-
-fn bucket(dir: &std::path::Path) -> Bucket {
-    let settings = BucketSettings {
-        url: format!("file://{}/prefix", dir.display()),
-        options: Vec::new(),
-        timeout: Duration::from_secs(30),
-        cache_bytes_max: 1 << 20,
-    };
-    Bucket::new(&settings).unwrap()
 }
 
 fn key(number: u64) -> ResendKey {
