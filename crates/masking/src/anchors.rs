@@ -3,9 +3,8 @@
 //! An anchor costs a detector call, so stems are as long as they can be: what is common in ordinary lines and rarely
 //! near a secret has no place here.
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError};
-
 use crate::{
+    automaton::{Automaton, PREFIX_BYTES_MAX},
     detect::{self, vendor},
     line::Line,
 };
@@ -123,53 +122,48 @@ const OTHERS: &[(&str, Anchor)] = &[
 
 /// The compiled automaton over all anchors.
 pub(crate) struct Anchors {
-    automaton: AhoCorasick,
-    anchors: Vec<Anchor>,
+    automaton: Automaton,
+    anchors: Vec<(&'static str, Anchor)>,
 }
 
 impl Anchors {
-    pub(crate) fn compile() -> Result<Anchors, BuildError> {
-        let mut patterns: Vec<&str> = Vec::new();
-        let mut anchors = Vec::new();
-        for stem in KEY_STEMS {
-            patterns.push(stem);
-            anchors.push(Anchor::Key);
-        }
-        for (index, vendor) in vendor::VENDORS.iter().enumerate() {
-            patterns.push(vendor.prefix);
-            anchors.push(Anchor::Vendor(index));
-        }
-        for (pattern, anchor) in OTHERS {
-            patterns.push(pattern);
-            anchors.push(*anchor);
-        }
-        let automaton = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .kind(Some(AhoCorasickKind::DFA))
-            .build(&patterns)?;
-        Ok(Anchors { automaton, anchors })
+    /// `None` when they are too many for the automaton.
+    pub(crate) fn compile() -> Option<Anchors> {
+        let vendors = vendor::VENDORS.iter().enumerate();
+        let anchors: Vec<(&str, Anchor)> = KEY_STEMS
+            .iter()
+            .map(|stem| (*stem, Anchor::Key))
+            .chain(vendors.map(|(index, vendor)| (vendor.prefix, Anchor::Vendor(index))))
+            .chain(OTHERS.iter().copied())
+            .collect();
+        let words: Vec<&str> = anchors.iter().map(|(word, _)| *word).collect();
+        Some(Anchors { automaton: Automaton::compile(&words)?, anchors })
     }
 
     /// Runs the detector of each anchor that occurs in the text.
     pub(crate) fn visit(&self, line: &mut Line<'_>) {
-        for found in self.automaton.find_overlapping_iter(line.bytes()) {
+        for (prefix_end, number) in self.automaton.find(line.bytes()) {
             if line.exhausted() {
                 return;
             }
-            let range = found.start()..found.end();
-            match self.anchors.get(found.pattern().as_usize()) {
-                Some(Anchor::Key) => detect::keyed::at(line, range),
-                Some(Anchor::Vendor(index)) => vendor::at(line, range, *index),
-                Some(Anchor::Url) => detect::url::at(line, range),
-                Some(Anchor::Jwt) => detect::header::jwt(line, range),
-                Some(Anchor::Bearer) => detect::header::bearer(line, range),
-                Some(Anchor::Basic) => detect::header::basic(line, range),
-                Some(Anchor::PrivateKey) => detect::header::private_key(line, range),
-                Some(Anchor::ShortFlag) => detect::flag::short(line, range),
-                Some(Anchor::UserFlag) => detect::flag::user(line, range),
-                Some(Anchor::Street) => detect::place::street(line, range),
-                Some(Anchor::Title) => detect::person::title(line, range),
-                None => {}
+            let Some((word, anchor)) = self.anchors.get(number) else { continue };
+            let start = prefix_end - word.len().min(PREFIX_BYTES_MAX);
+            if word.len() > PREFIX_BYTES_MAX && !line.has(start, word) {
+                continue;
+            }
+            let range = start..start + word.len();
+            match anchor {
+                Anchor::Key => detect::keyed::at(line, range),
+                Anchor::Vendor(index) => vendor::at(line, range, *index),
+                Anchor::Url => detect::url::at(line, range),
+                Anchor::Jwt => detect::header::jwt(line, range),
+                Anchor::Bearer => detect::header::bearer(line, range),
+                Anchor::Basic => detect::header::basic(line, range),
+                Anchor::PrivateKey => detect::header::private_key(line, range),
+                Anchor::ShortFlag => detect::flag::short(line, range),
+                Anchor::UserFlag => detect::flag::user(line, range),
+                Anchor::Street => detect::place::street(line, range),
+                Anchor::Title => detect::person::title(line, range),
             }
         }
     }

@@ -5,11 +5,12 @@
 //! rooms take data that is to be stored or sent. Masking fails closed: a detector that panics or exceeds its limits
 //! gives [`Withheld`], and the value is gone.
 //!
-//! How a text is read: one automaton finds the words and prefixes worth a look (`anchors`), one byte scan finds numbers,
-//! at-signs and capitalised word pairs (`scan`), and only there a detector (`detect`) reads the surroundings. An
-//! ordinary line meets few anchors and is left after these two passes.
+//! How a text is read: one automaton finds the words and prefixes worth a look (`anchors`, `automaton`), one byte scan
+//! finds numbers, at-signs and capitalised word pairs (`scan`), and only there a detector (`detect`) reads the
+//! surroundings. An ordinary line meets few anchors and is left after these two passes.
 
 mod anchors;
+mod automaton;
 mod clean;
 mod detect;
 mod finding;

@@ -35,7 +35,7 @@ impl Masker {
     /// Compiles the detectors. A masker that failed to compile withholds everything.
     pub fn new() -> Masker {
         Masker {
-            anchors: Anchors::compile().ok(),
+            anchors: Anchors::compile(),
             #[cfg(test)]
             panics_at: None,
         }
