@@ -18,7 +18,7 @@ pub(super) enum Shape {
 /// Letters that a prefix needs to be worth keeping: `node7` and `node8` are nodes, `Z1234` and `T1235` are just ids.
 const PREFIX_LETTERS_MIN: usize = 3;
 /// Hex digits that make a word without a decimal digit an id, as in `deadbeefcafe`.
-const HEX_LETTERS_MIN: usize = 12;
+pub(super) const HEX_LETTERS_MIN: usize = 12;
 /// Longest number that has a unit.
 const NUMBER_BYTES_MAX: usize = 12;
 
