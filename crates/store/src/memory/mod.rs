@@ -13,7 +13,7 @@ mod rollup;
 mod size;
 
 pub(crate) use metrics::MemorySeries;
-pub(crate) use packed_logs::{LogHead, PackedLog, PackedLogs};
+pub(crate) use packed_logs::{LogHead, PackedLog, PackedLogs, PlacedLogs, packed_bytes};
 pub(crate) use packed_spans::{SpanPortion, SpanRef};
 pub(crate) use packed_value::PackedValue;
 pub(crate) use portions::{LogPortion, Memory};

@@ -1,10 +1,14 @@
-//! Log records in memory: packed, in the very bytes that the write-ahead log has of them, so that a record is encoded
-//! once. As it is decoded a record is four pieces on the heap or more, twice what it takes here, which a seal would read
-//! and free one by one, long after they left the cache. What is searched by stands beside; the rest is unpacked when it is
-//! asked for, texts in place.
+//! Log records in memory: packed, in the very bytes that went into the write-ahead log, so that a record is encoded once.
+//! As it is decoded a record is four pieces on the heap or more, twice what it takes here, which a seal would read and free
+//! one by one, long after they left the cache. What is searched by stands beside; the rest is unpacked when it is asked
+//! for, texts in place.
 //!
 //! The bytes are those that postcard makes of [`LogRecord`]. They are written and read by hand because every record that is
 //! stored passes here twice; tests hold them to what the derived code makes and reads.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
 
 use groundcrew_telemetry::{
     Attributes, CallSite, LogRecord, Severity, SpanId, TemplateId, Timestamp, TraceId, Value,
@@ -37,9 +41,21 @@ pub(crate) struct LogHead {
 }
 
 /// Records that came together.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct PackedLogs {
-    bytes: Vec<u8>,
+    /// The encoded record of the log that they are in, perhaps with others.
+    frame: Arc<Vec<u8>>,
+    /// Where in it they are, one after the other, each as it is encoded.
+    range: Range<usize>,
+    /// Their share of what the frame takes beside log records.
+    beside: usize,
+    heads: Vec<LogHead>,
+}
+
+/// Records that are packed into a frame which is not finished.
+#[derive(Debug)]
+pub(crate) struct PlacedLogs {
+    range: Range<usize>,
     heads: Vec<LogHead>,
 }
 
@@ -63,13 +79,13 @@ pub(crate) struct PackedAttributes<'p> {
     reader: PackedReader<'p>,
 }
 
-impl PackedLogs {
-    /// Packs records.
-    pub(super) fn of(records: &[LogRecord]) -> Result<Self, StoreError> {
+impl PlacedLogs {
+    /// Packs records behind what `frame` has.
+    pub(crate) fn put(records: &[LogRecord], frame: &mut Vec<u8>) -> Result<Self, StoreError> {
+        let start = frame.len();
         let mut heads = Vec::with_capacity(records.len());
-        let mut bytes = Vec::with_capacity(records.iter().map(packed_bytes).sum());
         for record in records {
-            let offset = u32::try_from(bytes.len()).map_err(|_| too_many())?;
+            let offset = u32::try_from(frame.len() - start).map_err(|_| too_many())?;
             heads.push(LogHead {
                 time: record.time,
                 template: record.template.unwrap_or(TemplateId(0)),
@@ -79,9 +95,30 @@ impl PackedLogs {
                 is_ascii: is_ascii(record),
                 offset,
             });
-            put_record(record, &mut bytes)?;
+            put_record(record, frame)?;
         }
-        Ok(Self { bytes, heads })
+        Ok(Self { range: start..frame.len(), heads })
+    }
+
+    /// What the records take in the frame.
+    pub(crate) fn bytes(&self) -> usize {
+        self.range.len()
+    }
+
+    /// The records in the frame once it is finished. `beside` is their share of what it takes beside log records.
+    pub(crate) fn in_frame(self, frame: &Arc<Vec<u8>>, beside: usize) -> PackedLogs {
+        let Self { range, heads } = self;
+        PackedLogs { frame: Arc::clone(frame), range, beside, heads }
+    }
+}
+
+impl PackedLogs {
+    /// Packs records into a frame of their own.
+    pub(super) fn of(records: &[LogRecord]) -> Result<Self, StoreError> {
+        let mut frame = Vec::with_capacity(packed_bytes(records));
+        let placed = PlacedLogs::put(records, &mut frame)?;
+        let beside = frame.capacity() - frame.len();
+        Ok(placed.in_frame(&Arc::new(frame), beside))
     }
 
     /// Reads `count` records that stand one after the other, and goes behind them; `None` where they do not.
@@ -103,17 +140,17 @@ impl PackedLogs {
             });
         }
         let bytes = all.get(..all.len() - reader.0.len())?.to_vec();
-        Some(Self { bytes, heads })
+        Some(Self { range: 0..bytes.len(), frame: Arc::new(bytes), beside: 0, heads })
     }
 
     /// Bytes that it takes.
     pub(super) fn memory(&self) -> usize {
-        self.bytes.capacity() + size_of_val(self.heads.as_slice())
+        self.range.len() + self.beside + size_of_val(self.heads.as_slice())
     }
 
     /// One record after the other, each as it is encoded.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes
+    fn bytes(&self) -> &[u8] {
+        self.frame.get(self.range.clone()).unwrap_or_default()
     }
 
     pub(crate) fn heads(&self) -> &[LogHead] {
@@ -123,14 +160,21 @@ impl PackedLogs {
     /// Record number `row` as bytes that have its texts as they are, where all of them are in ASCII.
     pub(crate) fn ascii(&self, row: usize) -> Option<&[u8]> {
         let head = self.heads.get(row).filter(|head| head.is_ascii)?;
-        let end = self.heads.get(row + 1).map_or(self.bytes.len(), |next| next.offset as usize);
-        self.bytes.get(head.offset as usize..end)
+        let end = self.heads.get(row + 1).map_or(self.range.len(), |next| next.offset as usize);
+        self.bytes().get(head.offset as usize..end)
     }
 
     /// Record number `row`.
     pub(crate) fn record(&self, row: usize) -> Option<PackedLog<'_>> {
         let head = self.heads.get(row)?;
-        PackedLog::read(&mut PackedReader(self.bytes.get(head.offset as usize..)?))
+        PackedLog::read(&mut PackedReader(self.bytes().get(head.offset as usize..)?))
+    }
+}
+
+impl fmt::Debug for PackedLogs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { heads, .. } = self;
+        f.debug_struct("PackedLogs").field("bytes", &self.bytes()).field("heads", heads).finish()
     }
 }
 
@@ -210,8 +254,12 @@ fn put_record(record: &LogRecord, out: &mut Vec<u8>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What a record takes when it is packed, so that the bytes are hardly ever moved; nested values may take more.
-fn packed_bytes(record: &LogRecord) -> usize {
+/// What records take when they are packed, so that the bytes are hardly ever moved; nested values may take more.
+pub(crate) fn packed_bytes(records: &[LogRecord]) -> usize {
+    records.iter().map(record_bytes).sum()
+}
+
+fn record_bytes(record: &LogRecord) -> usize {
     let pairs = record.attributes.0.iter().map(|(key, value)| {
         let value = match value {
             Value::Str(text) => text.len(),
@@ -340,8 +388,10 @@ mod tests {
 
         #[test]
         fn any_bytes_are_read_or_refused(bytes in vec(any::<u8>(), 0..200), count in 0_u64..4) {
-            let head = PackedLogs::of(&[LogRecord::default()]).unwrap().heads;
-            if let Some(record) = (PackedLogs { bytes: bytes.clone(), heads: head }).record(0) {
+            let mut logs = PackedLogs::of(&[LogRecord::default()]).unwrap();
+            logs.range = 0..bytes.len();
+            logs.frame = Arc::new(bytes.clone());
+            if let Some(record) = logs.record(0) {
                 record.to_record();
             }
             if let Some(read) = PackedLogs::read(count, &mut PackedReader(&bytes)) {

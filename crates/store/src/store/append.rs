@@ -7,10 +7,10 @@ use groundcrew_masking::Masked;
 use groundcrew_telemetry::{Batch, TemplateId, Timestamp};
 
 use super::handle::Store;
-use crate::memory::{Packed, Prepared, pack, prepare};
+use crate::memory::{Prepared, prepare};
 use crate::resend::{Claim, ResendKey};
 use crate::stream::{StreamName, StreamPart};
-use crate::wal::{Record, Wal};
+use crate::wal::{Encoded, Record, Wal};
 use crate::{Durability, StoreError};
 
 impl Store {
@@ -92,15 +92,11 @@ impl Store {
             return Ok(());
         }
         self.make_room()?;
-        let packed: Vec<Packed> = batches.into_iter().map(pack).collect::<Result<_, _>>()?;
-        let payload = match durability {
-            Durability::Synced | Durability::Written => Some(sent.encode(&packed)?),
-            Durability::OnFlush => None,
-        };
-        let prepared = packed.into_iter().map(|batch| prepare(batch, &self.origins));
+        let Encoded { payload, batches } = sent.encode(batches)?;
+        let prepared = batches.into_iter().map(|batch| prepare(batch, &self.origins));
         let prepared: Vec<Prepared> = prepared.collect::<Result<_, _>>()?;
         let _gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(payload) = payload {
+        if durability != Durability::OnFlush {
             self.relog_templates(wal)?;
             let logged = match durability {
                 Durability::Synced => wal.append(&payload),
@@ -164,7 +160,7 @@ enum Sent<'s> {
 }
 
 impl Sent<'_> {
-    fn encode(&self, batches: &[Packed]) -> Result<Vec<u8>, StoreError> {
+    fn encode(&self, batches: Vec<Batch>) -> Result<Encoded, StoreError> {
         match self {
             Self::Once => Record::encode_batches(batches),
             Self::Request(claim) => Record::encode_request(claim.key, claim.at, batches),

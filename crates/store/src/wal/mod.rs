@@ -16,6 +16,6 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use record::Record;
+pub(crate) use record::{Encoded, Record};
 pub(crate) use replay::{Reader, Replayed, replay};
 pub(crate) use writer::Wal;

@@ -1,10 +1,12 @@
 //! What a frame of the write-ahead log holds.
 
+use std::sync::Arc;
+
 use groundcrew_telemetry::{Batch, LogBatch, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
-use crate::memory::{Packed, PackedLogs};
+use crate::memory::{Packed, PackedLogs, PlacedLogs, packed_bytes};
 use crate::packed_bytes::PackedReader;
 use crate::resend::ResendKey;
 use crate::stream::StreamPart;
@@ -34,40 +36,43 @@ const STREAMED: u32 = 3;
 /// The same of [`Batch::Logs`].
 const LOGS: u32 = 0;
 
-/// By hand, so that packed log records are copied as they are, either way. The bytes are those that postcard makes of the
-/// same with [`Batch`] where [`Packed`] stands.
+/// Batches, and the encoded record that they make: their log records are in its very bytes.
+#[derive(Debug)]
+pub(crate) struct Encoded {
+    pub(crate) payload: Arc<Vec<u8>>,
+    pub(crate) batches: Vec<Packed>,
+}
+
+/// By hand, so that log records are encoded into the place where they stay, and read back as they are. The bytes are those
+/// that postcard makes of the same with [`Batch`] where [`Packed`] stands.
 impl Record {
-    pub(crate) fn encode_batches(batches: &[Packed]) -> Result<Vec<u8>, StoreError> {
-        let mut encoded = Encoded::of(batches, BATCHES)?;
-        encoded.put_batches(batches)?;
-        Ok(encoded.0)
+    pub(crate) fn encode_batches(batches: Vec<Batch>) -> Result<Encoded, StoreError> {
+        Encoding::of(BATCHES, &batches)?.finish(batches)
     }
 
     pub(crate) fn encode_request(
         key: ResendKey,
         at: Timestamp,
-        batches: &[Packed],
-    ) -> Result<Vec<u8>, StoreError> {
-        let mut encoded = Encoded::of(batches, REQUEST)?;
-        encoded.put(&(key, at))?;
-        encoded.put_batches(batches)?;
-        Ok(encoded.0)
+        batches: Vec<Batch>,
+    ) -> Result<Encoded, StoreError> {
+        let mut encoding = Encoding::of(REQUEST, &batches)?;
+        encoding.put(&(key, at))?;
+        encoding.finish(batches)
     }
 
     pub(crate) fn encode_streamed(
         parts: &[StreamPart],
-        batches: &[Packed],
-    ) -> Result<Vec<u8>, StoreError> {
-        let mut encoded = Encoded::of(batches, STREAMED)?;
-        encoded.put(&parts)?;
-        encoded.put_batches(batches)?;
-        Ok(encoded.0)
+        batches: Vec<Batch>,
+    ) -> Result<Encoded, StoreError> {
+        let mut encoding = Encoding::of(STREAMED, &batches)?;
+        encoding.put(&parts)?;
+        encoding.finish(batches)
     }
 
     pub(crate) fn encode_templates(templates: &[TemplateText]) -> Result<Vec<u8>, StoreError> {
-        let mut encoded = Encoded::of(&[], TEMPLATES)?;
-        encoded.put(&templates)?;
-        Ok(encoded.0)
+        let mut encoding = Encoding::of(TEMPLATES, &[])?;
+        encoding.put(&templates)?;
+        Ok(encoding.0)
     }
 
     pub(crate) fn decode(payload: &[u8]) -> Result<Self, postcard::Error> {
@@ -120,15 +125,18 @@ impl<'p> Payload<'p> {
 }
 
 /// What is encoded so far.
-struct Encoded(Vec<u8>);
+struct Encoding(Vec<u8>);
 
-impl Encoded {
+impl Encoding {
     /// Nothing but which record it is, with room for the batches.
-    fn of(batches: &[Packed], record: u32) -> Result<Self, StoreError> {
-        let bytes = batches.iter().map(|packed| packed.logs.bytes().len() + BATCH_HEAD_BYTES);
-        let mut encoded = Self(Vec::with_capacity(bytes.sum()));
-        encoded.put(&record)?;
-        Ok(encoded)
+    fn of(record: u32, batches: &[Batch]) -> Result<Self, StoreError> {
+        let bytes = batches.iter().map(|batch| match batch {
+            Batch::Logs(batch) => BATCH_HEAD_BYTES + packed_bytes(&batch.records),
+            _ => BATCH_HEAD_BYTES,
+        });
+        let mut encoding = Self(Vec::with_capacity(bytes.sum()));
+        encoding.put(&record)?;
+        Ok(encoding)
     }
 
     fn put(&mut self, part: &impl Serialize) -> Result<(), StoreError> {
@@ -137,18 +145,31 @@ impl Encoded {
         Ok(())
     }
 
-    fn put_batches(&mut self, batches: &[Packed]) -> Result<(), StoreError> {
+    /// Puts the batches, which are the last.
+    fn finish(mut self, mut batches: Vec<Batch>) -> Result<Encoded, StoreError> {
         self.put(&batches.len())?;
-        for Packed { batch, logs } in batches {
-            match batch {
-                Batch::Logs(LogBatch { resource, scope, .. }) => {
-                    self.put(&(LOGS, resource, scope, logs.heads().len()))?;
-                    self.0.extend_from_slice(logs.bytes());
-                }
-                other => self.put(other)?,
-            }
-        }
-        Ok(())
+        let logs = batches.iter_mut().map(|batch| self.put_batch(batch));
+        let logs: Vec<Option<PlacedLogs>> = logs.collect::<Result<_, _>>()?;
+        let payload = Arc::new(self.0);
+        let of_logs = || logs.iter().flatten().map(PlacedLogs::bytes);
+        let beside = payload.capacity() - of_logs().sum::<usize>();
+        let share = beside.checked_div(of_logs().count()).unwrap_or_default();
+        let batches = batches.into_iter().zip(logs).map(|(batch, logs)| {
+            let logs = logs.map(|logs| logs.in_frame(&payload, share));
+            Packed { batch, logs: logs.unwrap_or_default() }
+        });
+        Ok(Encoded { batches: batches.collect(), payload })
+    }
+
+    /// Puts a batch, and takes the log records out of it that are in the frame now.
+    fn put_batch(&mut self, batch: &mut Batch) -> Result<Option<PlacedLogs>, StoreError> {
+        let Batch::Logs(LogBatch { resource, scope, records }) = batch else {
+            self.put(batch)?;
+            return Ok(None);
+        };
+        let records = std::mem::take(records);
+        self.put(&(LOGS, resource, scope, records.len()))?;
+        PlacedLogs::put(&records, &mut self.0).map(Some)
     }
 }
 
@@ -210,32 +231,36 @@ mod tests {
         let batches = batches();
         let packed: Vec<Packed> =
             batches.iter().map(|batch| pack(batch.clone()).unwrap()).collect();
+        let payload = |encoded: Result<Encoded, StoreError>| {
+            let Encoded { payload, batches } = encoded.unwrap();
+            assert_eq!(format!("{batches:?}"), format!("{packed:?}"));
+            payload.to_vec()
+        };
         let (key, at) = (ResendKey::of("", "otlp/logs", b"body"), Timestamp::from_secs(5));
         let part = StreamPart::run(crate::StreamName::of(&["a"]), 3..5);
         let texts = vec![(groundcrew_telemetry::TemplateId(9), "took <*> ms".to_owned())];
         for (encoded, plain, record) in [
             (
-                Record::encode_request(key, at, &packed),
+                payload(Record::encode_request(key, at, batches.clone())),
                 Plain::Request(key, at, batches.clone()),
                 format!("Request({key:?}, {at:?}, {packed:?})"),
             ),
             (
-                Record::encode_streamed(std::slice::from_ref(&part), &packed),
+                payload(Record::encode_streamed(std::slice::from_ref(&part), batches.clone())),
                 Plain::Streamed(vec![part.clone()], batches.clone()),
                 format!("Streamed([{part:?}], {packed:?})"),
             ),
             (
-                Record::encode_batches(&packed),
+                payload(Record::encode_batches(batches.clone())),
                 Plain::Batches(batches),
                 format!("Batches({packed:?})"),
             ),
             (
-                Record::encode_templates(&texts),
+                Record::encode_templates(&texts).unwrap(),
                 Plain::Templates(texts.clone()),
                 format!("Templates({texts:?})"),
             ),
         ] {
-            let encoded = encoded.unwrap();
             assert_eq!(encoded, plain.encoded());
             assert_eq!(format!("{:?}", Record::decode(&encoded).unwrap()), record);
             for length in 0..encoded.len() {
