@@ -36,12 +36,28 @@ impl Tokenizer {
         let mut rest = lower.as_str();
         while let Some((word, is_joined, after)) = next_ascii_word(rest) {
             rest = after;
-            let parts = word.split(['_', '-', '.']).filter(|part| !part.is_empty());
             let parts_max = if is_joined { PARTS_MAX } else { 0 };
-            let is_wanted = visit(cut(word)) && parts.take(parts_max).all(|part| visit(cut(part)));
+            let mut parts = word_parts(word).take(parts_max);
+            let is_wanted = visit(cut(word)) && parts.all(|part| visit(cut(part)));
             if !is_wanted {
                 return;
             }
+        }
+    }
+
+    /// Calls `visit` with the tokens of a text in ASCII that is one word: itself, then its parts.
+    pub(crate) fn word_tokens(&mut self, word: &str, visit: &mut dyn FnMut(&str)) {
+        let word = if word.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            self.lower.clear();
+            self.lower.push_str(word);
+            self.lower.make_ascii_lowercase();
+            self.lower.as_str()
+        } else {
+            word
+        };
+        visit(cut(word));
+        if word.bytes().any(is_joiner) {
+            word_parts(word).take(PARTS_MAX).for_each(|part| visit(cut(part)));
         }
     }
 
@@ -125,6 +141,11 @@ fn is_word_char(c: char) -> bool {
 
 const fn is_joiner(byte: u8) -> bool {
     matches!(byte, b'_' | b'-' | b'.')
+}
+
+/// The runs of letters and digits of a word in ASCII.
+fn word_parts(word: &str) -> impl Iterator<Item = &str> {
+    word.split(['_', '-', '.']).filter(|part| !part.is_empty())
 }
 
 /// The first word of an ASCII text, whether it has parts, and the text after it.
@@ -242,6 +263,13 @@ mod tests {
                 true
             });
             assert_eq!(tokens(&text), slow);
+        }
+
+        #[test]
+        fn a_word_by_itself_has_the_tokens_it_has_in_a_text(word in "[a-zA-Z0-9]([a-zA-Z0-9_.-]{0,200}[a-zA-Z0-9])?") {
+            let mut alone = Vec::new();
+            Tokenizer::default().word_tokens(&word, &mut |token| alone.push(token.to_owned()));
+            assert_eq!(alone, tokens(&word));
         }
 
         #[test]

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashSet;
 
 use super::id_index::{is_id, token_hash};
-use crate::tokens::{TOKEN_BYTES_MAX, Tokenizer};
+use crate::tokens::Tokenizer;
 
 /// Hashes that are remembered to leave repeats out.
 const RECENT: usize = 4096;
@@ -51,23 +51,15 @@ impl BlockTokens {
     pub(super) fn add_text(&mut self, text: &str) {
         let Self { words, ids, tokenizer } = self;
         tokenizer.tokens(text, &mut |token| {
-            if is_id(token) {
-                ids.push(token_hash(token));
-            } else if !words.contains(token) {
-                words.insert(Box::from(token));
-            }
+            add(token, words, ids);
             true
         });
     }
 
-    /// Adds the tokens of one word in ASCII that has a digit.
+    /// Adds the tokens of a text in ASCII that is one word.
     pub(super) fn add_word(&mut self, word: &str) {
-        // Most are plain numbers: one token, the same in lower case.
-        if word.len() <= TOKEN_BYTES_MAX && word.bytes().all(|byte| byte.is_ascii_digit()) {
-            self.ids.push(token_hash(word));
-        } else {
-            self.add_text(word);
-        }
+        let Self { words, ids, tokenizer } = self;
+        tokenizer.word_tokens(word, &mut |token| add(token, words, ids));
     }
 
     /// Adds the hexadecimal form of an id, which is the token that a search for it has.
@@ -76,19 +68,13 @@ impl BlockTokens {
         let Some(id) = id else { return };
         let digit = |value: u8| DIGITS.get(usize::from(value)).copied().unwrap_or_default();
         let hex = id.map(|byte| [digit(byte >> 4), digit(byte & 15)]);
-        match std::str::from_utf8(hex.as_flattened()) {
-            Ok(token) if is_id(token) => self.ids.push(token_hash(token)),
-            Ok(token) => self.add_token(token),
-            Err(_) => {}
+        if let Ok(token) = std::str::from_utf8(hex.as_flattened()) {
+            self.add_token(token);
         }
     }
 
     pub(super) fn add_token(&mut self, token: &str) {
-        if is_id(token) {
-            self.ids.push(token_hash(token));
-        } else if !self.words.contains(token) {
-            self.words.insert(Box::from(token));
-        }
+        add(token, &mut self.words, &mut self.ids);
     }
 
     /// The words with spaces between; there are none afterwards.
@@ -100,5 +86,13 @@ impl BlockTokens {
             joined.push(' ');
         }
         joined
+    }
+}
+
+fn add(token: &str, words: &mut FxHashSet<Box<str>>, ids: &mut IdHashes) {
+    if is_id(token) {
+        ids.push(token_hash(token));
+    } else if !words.contains(token) {
+        words.insert(Box::from(token));
     }
 }

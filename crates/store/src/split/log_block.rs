@@ -127,29 +127,40 @@ impl<'r> LogBlockBuilder<'r> {
         self.rows.len()
     }
 
-    pub(super) fn encode(self, tokens: &mut BlockTokens) -> Result<EncodedLogs, StoreError> {
-        let Self { rows, bodies } = self;
-        let mut heads = Heads {
-            times: Times::of(rows.iter().map(|row| row.record.time)),
-            skeletons: rows.iter().map(|row| row.skeleton).collect(),
-            ..Heads::default()
-        };
-        let mut ids = Vec::new();
-        push_ids(&rows, &mut heads, &mut ids, tokens);
-        let grouped = by_skeleton(&rows, bodies.skeletons());
-        let attributes = push_grouped(&grouped, &mut heads, tokens);
-        let mut writer = StreamWriter::default();
-        let bodies = bodies.finish(&mut writer);
-        let mut streams = writer.finish();
-        ids.extend_from_slice(&streams.take_ids());
-        let texts = Texts { bodies, streams };
-        Ok(EncodedLogs {
-            heads: encoded(&heads)?,
-            ids,
-            texts: encoded(&texts)?,
-            attributes: encoded(&attributes)?,
-        })
+    /// Encodes the rows; there are none afterwards.
+    pub(super) fn encode(&mut self, tokens: &mut BlockTokens) -> Result<EncodedLogs, StoreError> {
+        let bodies = std::mem::take(&mut self.bodies);
+        let encoded = encode(&self.rows, bodies, tokens);
+        self.rows.clear();
+        encoded
     }
+}
+
+fn encode(
+    rows: &[Row<'_>],
+    bodies: BodiesBuilder<'_>,
+    tokens: &mut BlockTokens,
+) -> Result<EncodedLogs, StoreError> {
+    let mut heads = Heads {
+        times: Times::of(rows.iter().map(|row| row.record.time)),
+        skeletons: rows.iter().map(|row| row.skeleton).collect(),
+        ..Heads::default()
+    };
+    let mut ids = Vec::new();
+    push_ids(rows, &mut heads, &mut ids, tokens);
+    let grouped = by_skeleton(rows, bodies.skeletons());
+    let attributes = push_grouped(&grouped, &mut heads, tokens);
+    let mut writer = StreamWriter::default();
+    let bodies = bodies.finish(&mut writer);
+    let mut streams = writer.finish();
+    ids.extend_from_slice(&streams.take_ids());
+    let texts = Texts { bodies, streams };
+    Ok(EncodedLogs {
+        heads: encoded(&heads)?,
+        ids,
+        texts: encoded(&texts)?,
+        attributes: encoded(&attributes)?,
+    })
 }
 
 fn encoded<T: Serialize>(part: &T) -> Result<Vec<u8>, StoreError> {

@@ -65,6 +65,21 @@ struct CellColumns {
     last_rows: Vec<u32>,
 }
 
+impl CellColumns {
+    fn with_capacity(cells: usize) -> Self {
+        Self {
+            slots: Vec::with_capacity(cells),
+            services: Vec::with_capacity(cells),
+            templates: Vec::with_capacity(cells),
+            sites: Bytes(Vec::with_capacity(cells)),
+            severities: Bytes(Vec::with_capacity(cells)),
+            counts: Vec::with_capacity(cells),
+            first_rows: Vec::with_capacity(cells),
+            last_rows: Vec::with_capacity(cells),
+        }
+    }
+}
+
 /// Counts by minute, then service and severity.
 #[derive(Default, Serialize, Deserialize)]
 struct MinuteColumns {
@@ -175,7 +190,8 @@ pub(super) fn write_cells(
 ) -> Result<u64, StoreError> {
     let mut footer = Footer { services: services.to_vec(), ..Footer::default() };
     let mut templates = Numbering::default();
-    let mut written = Cells::default();
+    let mut written =
+        Cells { columns: CellColumns::with_capacity(cells.len()), ..Cells::default() };
     let columns = &mut written.columns;
     let (mut slot_before, mut slot_row, mut rows) = (0_i64, 0_u32, 0_u32);
     for cell in cells {

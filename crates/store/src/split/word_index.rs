@@ -19,7 +19,7 @@ use crate::chunk_file::{ChunkFile, ChunkRef, ChunkWriter};
 const KIND: FileKind = *b"GCix";
 pub(super) const NAME: &str = "words.bin";
 /// tantivy sizes its first tables by it; they grow as needed.
-const MEMORY_BUDGET_BYTES: usize = 32 * 1024 * 1024;
+const MEMORY_BUDGET_BYTES: usize = 1024 * 1024;
 const FIELD: &str = "word";
 
 /// The files of the tantivy index and where they are.

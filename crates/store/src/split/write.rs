@@ -186,11 +186,11 @@ fn write_logs(dir: &Path, memory: &Memory, order: &[(Timestamp, RowAt)]) -> Resu
         let origin = output.begin_row(&portion.origin, *time, record.severity, 0);
         block.push(record, origin, &mut output.tokens);
         if block.rows() >= LOG_BLOCK_ROWS || block.bytes() >= BLOCK_BYTES {
-            output.end_log_block(std::mem::take(&mut block))?;
+            output.end_log_block(&mut block)?;
         }
     }
     if block.rows() > 0 {
-        output.end_log_block(block)?;
+        output.end_log_block(&mut block)?;
     }
     output.finish(dir)
 }
@@ -310,7 +310,7 @@ impl Output {
         self.index_block()
     }
 
-    fn end_log_block(&mut self, block: LogBlockBuilder<'_>) -> Result<(), StoreError> {
+    fn end_log_block(&mut self, block: &mut LogBlockBuilder<'_>) -> Result<(), StoreError> {
         let Some(facts) = self.facts.take() else { return Ok(()) };
         let encoded = block.encode(&mut self.tokens)?;
         self.rows.push_logs(&encoded, facts)?;
