@@ -2,8 +2,8 @@
 //!
 //! The automaton is that of Aho and Corasick ("Efficient string matching", 1975). Each of its steps waits for the one
 //! before, several cycles a byte in which the processor has nothing else to do; so a text is cut into stretches that are
-//! walked together. A stretch begins a word's length early, and its table is small enough to stay in the cache: words are
-//! found by their first bytes alone.
+//! walked together, each from a word's length before it. Words are found by their first bytes alone, which keeps the table
+//! of steps small.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -23,7 +23,6 @@ const STEPS: usize = 1 << 16;
 const LANES: usize = 4;
 /// Shorter texts are walked as one: what stretches have in common would be most of them.
 const LANES_BYTES_MIN: usize = 2 * LANES * PREFIX_BYTES_MAX;
-
 /// Bytes of a text that are walked before what was found in them is looked at: a text that is nothing but words would
 /// otherwise need several times its own size.
 const WINDOW_BYTES: usize = 4096;

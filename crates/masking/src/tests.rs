@@ -176,6 +176,19 @@ fn placeholders_are_left_alone() {
 }
 
 #[test]
+fn the_beginning_of_an_anchor_is_none() {
+    let path = "0123456789abcdefABCDEF0123456789abcdefABCDEF";
+    check_untouched(&[
+        &format!("GET https://discord.com/api/channels/{path} took 3 ms"),
+        &format!("GET https://chat.googleapis.com/v1/members/{path} took 3 ms"),
+    ]);
+    check(&[(
+        &format!("POST https://discord.com/api/webhooks/{path} took 3 ms"),
+        "POST [slack_webhook] took 3 ms",
+    )]);
+}
+
+#[test]
 fn the_name_of_a_field_is_context() {
     let masker = masker();
     let kinds = |key: &str, text: &str| {

@@ -7,7 +7,7 @@
 use memchr::memchr2_iter;
 
 /// Longest token. Longer words are cut: their tails rarely tell them apart, and blobs would fill the index.
-pub(crate) const TOKEN_BYTES_MAX: usize = 64;
+const TOKEN_BYTES_MAX: usize = 64;
 /// Parts of one word that become tokens of their own.
 const PARTS_MAX: usize = 32;
 
@@ -29,11 +29,7 @@ impl Tokenizer {
 
     /// What nearly every log line takes: lowered once, and cut by bytes.
     fn ascii_tokens(&mut self, text: &str, visit: &mut dyn FnMut(&str) -> bool) {
-        let Self { lower } = self;
-        lower.clear();
-        lower.push_str(text);
-        lower.make_ascii_lowercase();
-        let mut rest = lower.as_str();
+        let mut rest = self.lower_ascii(text);
         while let Some((word, is_joined, after)) = next_ascii_word(rest) {
             rest = after;
             let parts_max = if is_joined { PARTS_MAX } else { 0 };
@@ -47,18 +43,20 @@ impl Tokenizer {
 
     /// Calls `visit` with the tokens of a text in ASCII that is one word: itself, then its parts.
     pub(crate) fn word_tokens(&mut self, word: &str, visit: &mut dyn FnMut(&str)) {
-        let word = if word.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            self.lower.clear();
-            self.lower.push_str(word);
-            self.lower.make_ascii_lowercase();
-            self.lower.as_str()
-        } else {
-            word
-        };
+        // Most are numbers and ids, which need no copy.
+        let has_capitals = word.bytes().any(|byte| byte.is_ascii_uppercase());
+        let word = if has_capitals { self.lower_ascii(word) } else { word };
         visit(cut(word));
         if word.bytes().any(is_joiner) {
             word_parts(word).take(PARTS_MAX).for_each(|part| visit(cut(part)));
         }
+    }
+
+    fn lower_ascii(&mut self, text: &str) -> &str {
+        self.lower.clear();
+        self.lower.push_str(text);
+        self.lower.make_ascii_lowercase();
+        &self.lower
     }
 
     fn unicode_tokens(&mut self, text: &str, visit: &mut dyn FnMut(&str) -> bool) {

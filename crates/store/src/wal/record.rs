@@ -182,7 +182,8 @@ mod tests {
     use proptest::prelude::{ProptestConfig, any, proptest};
 
     use super::*;
-    use crate::memory::pack;
+    use crate::memory::{Prepared, pack, prepare};
+    use crate::origin::Origins;
 
     /// [`Record`] as it would be encoded by itself.
     #[derive(Serialize)]
@@ -267,6 +268,22 @@ mod tests {
                 assert!(Record::decode(&encoded[..length]).is_err(), "{length} of {record}");
             }
         }
+    }
+
+    #[test]
+    fn all_that_a_request_keeps_in_memory_is_counted() {
+        let resource = Resource::service_named(&"shop".repeat(5_000));
+        let records = vec![LogRecord::default()];
+        let batch = Batch::Logs(LogBatch { resource, scope: String::new(), records });
+        let encoded = Record::encode_batches(vec![batch.clone(), batch]).unwrap();
+        let counted = encoded.batches.into_iter().map(|packed| {
+            let Ok(Prepared::Logs(portion)) = prepare(packed, &Origins::default()) else {
+                panic!("log records are log records");
+            };
+            portion.bytes
+        });
+        let (counted, kept) = (counted.sum::<usize>(), encoded.payload.capacity());
+        assert!(kept > 40_000 && (kept..kept + 2_000).contains(&counted), "{counted} of {kept}");
     }
 
     #[test]
