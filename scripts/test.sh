@@ -64,6 +64,16 @@ python_tools api-clients-venv 'import openai, schemathesis' "the OpenAI Python S
 export GROUNDCREW_TEST_API_CLIENTS="$cache/api-clients-venv/bin"
 python_tools s3-venv 'import moto.server' "moto, an S3 server for tests" 'moto[server,s3]>=5,<6'
 export GROUNDCREW_TEST_S3="$cache/s3-venv/bin/moto_server"
+azurite="$cache/azurite"
+if [ ! -x "$azurite/node_modules/.bin/azurite-blob" ] && command -v npm >/dev/null; then
+  echo "== installing Azurite, an Azure storage server for tests"
+  mkdir -p "$azurite"
+  echo '{"private": true}' > "$azurite/package.json"
+  if ! npm install --prefix "$azurite" --silent --no-audit --no-fund azurite@3.35.0; then
+    echo "Azurite cannot be had here; its test says that it is skipped"
+  fi
+fi
+export GROUNDCREW_TEST_AZURE_STORAGE="$azurite/node_modules/.bin/azurite-blob"
 python_tools shippers-venv 'import datadog_api_client, elasticsearch, logging_loki' "the clients of Loki, Elasticsearch and Datadog" \
   python-logging-loki==0.3.1 elasticsearch==9.5.1 datadog-api-client==2.62.0
 export GROUNDCREW_TEST_SHIPPERS_PYTHON="$cache/shippers-venv/bin/python"

@@ -185,6 +185,7 @@ fn fill_in(settings: &mut Settings, environment: &Environment) -> Result<(), Con
         (&mut settings.slack.signing_secret, &settings.slack.signing_secret_file),
         (&mut settings.documents.qdrant.api_key, &settings.documents.qdrant.api_key_file),
         (&mut settings.cold.secret_access_key, &settings.cold.secret_access_key_file),
+        (&mut settings.cold.azure_key, &settings.cold.azure_key_file),
     ] {
         if secret.is_empty() && !file.as_os_str().is_empty() {
             let text = std::fs::read_to_string(file)
@@ -192,6 +193,7 @@ fn fill_in(settings: &mut Settings, environment: &Environment) -> Result<(), Con
             *secret = Secret::new(text.trim());
         }
     }
+    settings.cold.take_role(environment);
     settings.actions.fill_in()?;
     settings.mcp.servers.iter_mut().try_for_each(check_server)
 }

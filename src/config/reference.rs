@@ -27,7 +27,7 @@ const fn known_as(
 }
 
 /// Every setting there is.
-pub const SETTINGS: [Setting; 122] = [
+pub const SETTINGS: [Setting; 125] = [
     setting("config_version", "1", "format of the configuration file"),
     known_as(
         "data.dir",
@@ -121,11 +121,28 @@ pub const SETTINGS: [Setting; 122] = [
     known_as(
         "cold.google_credentials",
         "\"\"",
-        "file with the key of a Google service account",
+        "file with Google's credentials, of a service account or of a person; empty where the machine has a role",
         "GOOGLE_APPLICATION_CREDENTIALS",
     ),
+    setting(
+        "cold.google_endpoint",
+        "\"\"",
+        "address of Google's storage, where it is not the usual one",
+    ),
     known_as("cold.azure_account", "\"\"", "Azure storage account", "AZURE_STORAGE_ACCOUNT_NAME"),
-    known_as("cold.azure_key", "\"\"", "key for it", "AZURE_STORAGE_ACCOUNT_KEY"),
+    known_as(
+        "cold.azure_key",
+        "\"\"",
+        "key for it; empty where the machine has a role",
+        "AZURE_STORAGE_ACCOUNT_KEY",
+    ),
+    setting("cold.azure_key_file", "\"\"", "file that holds the key"),
+    known_as(
+        "cold.azure_endpoint",
+        "\"\"",
+        "address of the account, where it is not in Azure's public cloud",
+        "AZURE_STORAGE_ENDPOINT",
+    ),
     setting("server.listen", "\"127.0.0.1:7717\"", "address of the panel, the chat and the API"),
     setting("server.otlp_grpc", "\"127.0.0.1:4317\"", "address of the OTLP receiver over gRPC"),
     setting("server.otlp_http", "\"127.0.0.1:4318\"", "address of the OTLP receiver over HTTP"),

@@ -1,13 +1,14 @@
-//! Old telemetry in a bucket: a directory always, an S3 server where one can be had.
+//! Old telemetry in a bucket: a directory always, servers of S3 and Azure where they can be had.
 
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use groundcrew_store::{Access, Store, StoreOptions};
 use groundcrew_telemetry::{FixedClock, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::bucket_servers::{ACCOUNT, ACCOUNT_KEY, BUCKET, BucketServer, google_in_front_of};
 use crate::retention::seal_declined;
 use crate::support::{PATIENCE, Program, text};
 
@@ -126,74 +127,98 @@ fn a_directory_takes_old_splits_through_kills_and_its_absence_is_a_gap() {
     check_everything_is_there(&program);
 }
 
-/// An S3 server; ended when dropped.
-struct S3 {
-    child: Child,
-    address: String,
-}
-
-impl S3 {
-    /// `None` where there is none to be had.
-    fn start() -> Option<Self> {
-        let program = std::env::var_os("GROUNDCREW_TEST_S3").map(PathBuf::from)?;
-        if !program.exists() {
-            return None;
-        }
-        let port = std::net::TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port();
-        let child = Command::new(program)
-            .args(["--host", "127.0.0.1", "--port", &port.to_string()])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        Some(Self { child, address: format!("http://127.0.0.1:{port}") })
-    }
-
-    /// Makes a bucket as soon as the server answers.
-    async fn make_bucket(&self, name: &str) {
-        let began = Instant::now();
-        let url = format!("{}/{name}", self.address);
-        let client = crate::support::client();
-        while !client.put(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
-            assert!(began.elapsed() < PATIENCE, "the S3 server does not start");
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    }
-}
-
-impl Drop for S3 {
-    fn drop(&mut self) {
-        // It may have ended already; then there is nothing to kill.
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
+/// Moves everything into the bucket that `program` is told of, and has it back while `server` runs.
+fn a_server_takes_old_splits_through_kills_and_its_end_is_a_gap(
+    program: &Program,
+    server: BucketServer,
+) {
+    old_days(&program.data());
+    tokio::task::block_in_place(|| {
+        move_all_with_kills(program, &|| server.objects());
+        assert!(server.objects() >= 2 * DAYS as usize, "rows and what says that they are there");
+        check_everything_is_there(program);
+        drop(server);
+        check_the_gap(program);
+    });
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_s3_server_takes_old_splits_through_kills_and_its_end_is_a_gap() {
-    let Some(server) = S3::start() else {
-        println!("skipped: GROUNDCREW_TEST_S3 does not name moto_server");
-        return;
-    };
-    server.make_bucket("telemetry").await;
-    let program = moving("s3://telemetry/groundcrew")
+async fn an_s3_server_takes_old_splits() {
+    let Some(server) = BucketServer::s3().await else { return };
+    let program = moving(&format!("s3://{BUCKET}/groundcrew"))
         .with("AWS_ENDPOINT_URL", &server.address)
         .with("AWS_REGION", "us-east-1")
         .with("AWS_ACCESS_KEY_ID", "somebody")
         .with("GROUNDCREW__COLD__SECRET_ACCESS_KEY", "something");
+    a_server_takes_old_splits_through_kills_and_its_end_is_a_gap(&program, server);
+}
+
+/// Google's storage is asked by an interface that is S3's but for the signature; and a machine of Google's has its tokens
+/// from a server beside it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_interface_of_google_storage_takes_old_splits() {
+    let Some(server) = BucketServer::s3().await else { return };
+    let (address, asked) = google_in_front_of(&server.address).await;
+    let program = moving(&format!("gs://{BUCKET}/groundcrew"))
+        .with("GROUNDCREW__COLD__GOOGLE_ENDPOINT", &format!("http://{address}"))
+        .with("GCE_METADATA_HOST", &address);
+    a_server_takes_old_splits_through_kills_and_its_end_is_a_gap(&program, server);
+    let asked = asked.lock().unwrap();
+    assert!(!asked.is_empty() && asked.iter().all(|token| token == "Bearer of the machine"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_of_azure_storage_takes_old_splits() {
+    let Some(server) = BucketServer::azure().await else { return };
+    let program = moving(&format!("az://{BUCKET}/groundcrew"))
+        .with("AZURE_STORAGE_ENDPOINT", &server.address)
+        .with("AZURE_STORAGE_ACCOUNT_NAME", ACCOUNT)
+        .with("AZURE_STORAGE_ACCOUNT_KEY", ACCOUNT_KEY);
+    a_server_takes_old_splits_through_kills_and_its_end_is_a_gap(&program, server);
+}
+
+/// As Kubernetes gives a role on Amazon: a file with a token, and an address where keys are had for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_role_that_a_platform_gives_the_process_opens_the_bucket() {
+    let Some(server) = BucketServer::s3().await else { return };
+    let token = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(token.path(), "the token of the pod").unwrap();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let keys = axum::Router::new().route(
+        "/keys",
+        axum::routing::get({
+            let asked = Arc::clone(&asked);
+            move |headers: axum::http::HeaderMap| async move {
+                let token =
+                    headers.get("authorization").map(|token| token.to_str().unwrap().to_owned());
+                asked.lock().unwrap().push(token.unwrap_or_default());
+                axum::Json(json!({
+                    "AccessKeyId": "given",
+                    "SecretAccessKey": "for a while",
+                    "Token": "session",
+                    "Expiration": "2100-01-01T00:00:00Z",
+                }))
+            }
+        }),
+    );
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}/keys", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, keys).await.unwrap() });
+    let program = moving(&format!("s3://{BUCKET}/groundcrew"))
+        .with("AWS_ENDPOINT_URL", &server.address)
+        .with("AWS_REGION", "us-east-1")
+        .with("AWS_CONTAINER_CREDENTIALS_FULL_URI", &address)
+        .with("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", token.path().to_str().unwrap());
     old_days(&program.data());
-    let (handle, client) = (tokio::runtime::Handle::current(), crate::support::client());
-    let url = format!("{}/telemetry?list-type=2", server.address);
-    let objects = || {
-        let listed = async { client.get(&url).send().await.unwrap().text().await.unwrap() };
-        handle.block_on(listed).matches("<Key>").count()
-    };
     tokio::task::block_in_place(|| {
-        move_all_with_kills(&program, &objects);
-        assert!(objects() >= 2 * DAYS as usize, "rows and what says that they are there");
+        let (running, began) = (program.serve(), Instant::now());
+        while here(&program.data()) > 0 {
+            assert!(began.elapsed() < PATIENCE, "{} are still here", here(&program.data()));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        running.signal("TERM");
         check_everything_is_there(&program);
-        drop(server);
-        check_the_gap(&program);
     });
+    let asked = asked.lock().unwrap();
+    assert!(!asked.is_empty() && asked.iter().all(|token| token == "the token of the pod"));
 }

@@ -13,6 +13,8 @@ mod ask;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod bucket_servers;
+#[cfg(test)]
 mod capsule;
 #[cfg(test)]
 mod chat;
