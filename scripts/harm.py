@@ -1,6 +1,6 @@
 """Puts a release binary under more than it can take, and kills it with a full log.
 
-    python3 scripts/harm.py BINARY overload [--seconds 60] [--times 10] [--memory 512]
+    python3 scripts/harm.py BINARY overload [--seconds 60] [--times 10] [--records 200] [--memory 512]
     python3 scripts/harm.py BINARY recovery [--mebibytes 1024]
 
 `overload`: how much a few senders get stored at most, and how long answers take meanwhile with no load at all; then so many
@@ -26,7 +26,7 @@ import time
 
 from bench_server import Server
 
-RECORDS = 200
+RECORDS = 200  # of a request
 WORDS = ("accepted refused shipped payment cart order stock retry timeout upstream worker queue cache lease pool shard "
          "leader follower commit offset partition replica checkout invoice carrier session token gateway").split()
 
@@ -245,17 +245,20 @@ def recovery(options, directory):
 
 
 def main():
+    global RECORDS
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("binary", type=os.path.abspath)
     parser.add_argument("what", choices=("overload", "recovery"))
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--senders", type=int, default=4)
     parser.add_argument("--times", type=int, default=10)
+    parser.add_argument("--records", type=int, default=RECORDS, help="records of a request; many make the server refuse")
     parser.add_argument("--memory", type=int, default=512, help="MiB that the server may have")
     parser.add_argument("--mebibytes", type=int, default=1024, help="of the log when it is killed")
     parser.add_argument("--memory-held", type=int, default=1024, help="data.memory_mib_max while the log is filled")
     parser.add_argument("--same", action="store_true", help="start again with the same setting")
     options = parser.parse_args()
+    RECORDS = options.records
     directory = tempfile.mkdtemp()
     try:
         {"overload": overload, "recovery": recovery}[options.what](options, directory)

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use groundcrew_indexer::sources::messages::Mappings;
-use groundcrew_indexer::{CapLimits, Intake, IntakeSettings, sources};
+use groundcrew_indexer::{Intake, IntakeSettings, sources};
 use groundcrew_llm::{
     Embedder, LanguageModel, LlmError, LlmSettings, LocalEmbedder, OpenAiCompatible,
     OpenAiEmbedder, Prompt,
@@ -403,8 +403,7 @@ pub async fn start(settings: &Settings) -> Result<Running, AppError> {
 fn intake_settings(durability: crate::config::DurabilitySetting) -> IntakeSettings {
     IntakeSettings {
         durability: durability.of_appends(),
-        caps: CapLimits::within(groundcrew_store::available_memory_bytes()),
-        ..IntakeSettings::default()
+        ..IntakeSettings::within(groundcrew_store::available_memory_bytes())
     }
 }
 

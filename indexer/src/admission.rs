@@ -2,16 +2,19 @@
 //!
 //! While there is plenty of room everybody is let in. In the upper half a sender has an equal share of the room: one that
 //! floods is refused before it can fill what the others need, and a little is always kept for one that was not heard
-//! before. Work is shared in the same way: one sender has at most half of the workers. And no more of them decode and mask
-//! at once than there are processors, and one more that is not the same sender's ([`crate::processors`]): more would store
-//! nothing sooner, and questions would wait.
+//! before. Who says beforehand how much is coming waits for room a while before any of it is read, those of one sender in
+//! the order in which they asked: many that each have half of what they need would all be refused, and what they sent was
+//! read for nothing. Work is shared in the same way: one sender has at most half of the workers. And no more of them decode
+//! and mask at once than there are processors, and one more that is not the same sender's ([`crate::processors`]): more
+//! would store nothing sooner, and questions would wait.
 
 use std::net::{IpAddr, Ipv6Addr};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex as Line, Notify, Semaphore};
 
 /// A sender counts as one that wants room for so long after it last asked.
 const HEARD_FOR: Duration = Duration::from_secs(5);
@@ -19,6 +22,8 @@ const HEARD_FOR: Duration = Duration::from_secs(5);
 const FORGET_EVERY: Duration = Duration::from_millis(250);
 /// Senders told apart at a time; those beyond it share one place.
 const SOURCES_MAX: usize = 4_096;
+/// How long somebody waits for room at most: what is refused later than this, its sender may have given up.
+const WAIT_MAX: Duration = Duration::from_secs(2);
 /// This part of the room is kept for senders that were not heard before.
 const KEPT_FOR_NEW: usize = 16;
 
@@ -49,6 +54,8 @@ pub(crate) struct Room {
     bytes_max: usize,
     share: Share,
     state: Mutex<State>,
+    /// Wakes who waits for room.
+    freed: Notify,
 }
 
 #[derive(Debug)]
@@ -72,11 +79,12 @@ struct Share {
     processors: usize,
 }
 
-/// The workers and processors of one sender.
+/// The workers and processors of one sender, and the line of those that wait for room.
 #[derive(Clone, Debug)]
 pub(crate) struct Lanes {
     pub(crate) workers: Arc<Semaphore>,
     pub(crate) processors: Arc<Semaphore>,
+    line: Arc<Line<()>>,
 }
 
 impl Lanes {
@@ -85,6 +93,7 @@ impl Lanes {
         Self {
             workers: Arc::new(Semaphore::new(workers)),
             processors: Arc::new(Semaphore::new(processors)),
+            line: Arc::default(),
         }
     }
 }
@@ -95,7 +104,7 @@ impl Room {
         let state =
             State { in_flight: 0, senders: FxHashMap::default(), forgot_at: Instant::now() };
         let share = Share { workers: workers.div_ceil(2).max(1), processors: processors.max(1) };
-        Self { bytes_max, share, state: Mutex::new(state) }
+        Self { bytes_max, share, state: Mutex::new(state), freed: Notify::new() }
     }
 
     pub(crate) fn in_flight(&self) -> usize {
@@ -121,6 +130,29 @@ impl Room {
         Some(source)
     }
 
+    /// As [`Self::take`], but waits for room up to [`WAIT_MAX`], behind others of `source`.
+    pub(crate) async fn take_in_turn(&self, source: Source, bytes: usize) -> Option<Source> {
+        let lanes = self.lanes(source);
+        if let Ok(_first) = lanes.line.try_lock()
+            && let Some(source) = self.take(source, bytes)
+        {
+            return Some(source);
+        }
+        let in_turn = async {
+            let _first = lanes.line.lock().await;
+            loop {
+                let mut freed = pin!(self.freed.notified());
+                // From here on nothing that is given back is missed.
+                freed.as_mut().enable();
+                if let Some(source) = self.take(source, bytes) {
+                    return source;
+                }
+                freed.await;
+            }
+        };
+        tokio::time::timeout(WAIT_MAX, in_turn).await.ok()
+    }
+
     /// Gives room back.
     pub(crate) fn give_back(&self, source: Source, bytes: usize) {
         let mut state = self.lock();
@@ -128,6 +160,8 @@ impl Room {
         if let Some(sender) = state.senders.get_mut(&source) {
             sender.in_flight = sender.in_flight.saturating_sub(bytes);
         }
+        drop(state);
+        self.freed.notify_waiters();
     }
 
     /// The workers and processors that `source` may have.
@@ -196,6 +230,40 @@ mod tests {
         assert!(room.take(peer(2), 400).is_some());
         room.give_back(peer(1), 400);
         assert!(room.take(peer(1), 10).is_some(), "and that it has");
+    }
+
+    /// What `waiting` comes to if that is known by now.
+    async fn so_far<T>(waiting: impl Future<Output = T>) -> Option<T> {
+        tokio::time::timeout(Duration::from_millis(20), waiting).await.ok()
+    }
+
+    #[tokio::test]
+    async fn room_is_waited_for_in_turn() {
+        let room = Room::new(1_600, 8, 2);
+        room.take(peer(1), 1_500).unwrap();
+        let mut large = pin!(room.take_in_turn(peer(1), 600));
+        let mut small = pin!(room.take_in_turn(peer(1), 100));
+        assert!(so_far(large.as_mut()).await.is_none());
+        assert!(so_far(small.as_mut()).await.is_none());
+        room.give_back(peer(1), 500);
+        assert!(so_far(small.as_mut()).await.is_none(), "it would fit, but is behind a large one");
+        assert!(room.take_in_turn(peer(2), 100).await.is_some(), "others do not wait for that");
+        room.give_back(peer(1), 1_000);
+        room.give_back(peer(2), 100);
+        assert!(so_far(large).await.unwrap().is_some());
+        assert!(so_far(small).await.unwrap().is_some());
+        assert_eq!(room.in_flight(), 700);
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_room_in_vain_is_told_and_leaves_the_line() {
+        let room = Room::new(1_600, 8, 2);
+        room.take(peer(1), 1_500).unwrap();
+        let (first, second) =
+            tokio::join!(room.take_in_turn(peer(1), 900), room.take_in_turn(peer(1), 900));
+        assert!(first.is_none() && second.is_none());
+        room.give_back(peer(1), 1_500);
+        assert!(so_far(room.take_in_turn(peer(1), 900)).await.unwrap().is_some());
     }
 
     #[test]

@@ -22,6 +22,9 @@ use crate::stages::mask::mask_batches;
 use crate::stages::write::{Request, write};
 use crate::workers::Workers;
 
+/// The part of a process' memory that telemetry in flight may have.
+const PART_IN_FLIGHT: usize = 6;
+
 /// How much the door lets through at a time, and its clock.
 #[derive(Clone)]
 pub struct IntakeSettings {
@@ -49,6 +52,16 @@ impl Default for IntakeSettings {
             retry_after: Duration::from_secs(1),
             clock: Arc::new(SystemClock),
         }
+    }
+}
+
+impl IntakeSettings {
+    /// As they are for a process that may have so much memory.
+    #[must_use]
+    pub fn within(memory_bytes: usize) -> Self {
+        let default = Self::default();
+        let bytes_in_flight_max = default.bytes_in_flight_max.min(memory_bytes / PART_IN_FLIGHT);
+        Self { bytes_in_flight_max, caps: CapLimits::within(memory_bytes), ..default }
     }
 }
 
@@ -93,6 +106,9 @@ pub enum RefusalReason {
     /// Too much is in flight already.
     #[error("too much telemetry in flight; send again later")]
     Busy,
+    /// The rest of a request did not come.
+    #[error("the request stopped arriving; send it again")]
+    Stalled,
     /// The disk is full.
     #[error("no space left for telemetry; free some disk space, then send again")]
     DiskFull(#[source] StoreError),
@@ -225,6 +241,22 @@ impl Intake {
         Ok(Admission { shared: Arc::clone(&self.shared), source, bytes })
     }
 
+    /// As [`Self::admit`], but waits a little while for room: for senders that say how much is coming before they send it.
+    /// Who has room already never waits, for it may be what others wait for.
+    ///
+    /// # Errors
+    /// When there is no room for so long.
+    pub(crate) async fn admit_in_turn(&self, bytes: usize) -> Result<Admission, Refused> {
+        let taken = self.shared.room.take_in_turn(self.source, bytes).await;
+        let source = taken.ok_or_else(|| self.shared.busy())?;
+        Ok(Admission { shared: Arc::clone(&self.shared), source, bytes })
+    }
+
+    /// The refusal of a request of which nothing more comes.
+    pub(crate) fn stalled(&self) -> Refused {
+        Refused { reason: RefusalReason::Stalled, ..self.shared.busy() }
+    }
+
     /// Masks, enriches and stores `batches`. Blocks; the calling thread does the work.
     ///
     /// # Errors
@@ -337,10 +369,11 @@ impl Intake {
 
 impl Shared {
     fn reserve(&self, source: Source, bytes: usize) -> Result<Source, Refused> {
-        self.room.take(source, bytes).ok_or(Refused {
-            retry_after: Some(self.settings.retry_after),
-            reason: RefusalReason::Busy,
-        })
+        self.room.take(source, bytes).ok_or_else(|| self.busy())
+    }
+
+    fn busy(&self) -> Refused {
+        Refused { retry_after: Some(self.settings.retry_after), reason: RefusalReason::Busy }
     }
 
     fn enricher(&self) -> Enricher {

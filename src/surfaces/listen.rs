@@ -21,6 +21,9 @@ use super::prompt_stream::PromptStream;
 const CONNECTIONS_MAX: usize = 10_000;
 /// Time for a client to send its request's head; one that trickles it is closed.
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// What a connection over HTTP/1 is read ahead by. It keeps a buffer as large as its last body had use for, between
+/// requests too.
+const READ_AHEAD_BYTES: usize = 64 * 1024;
 /// Time between two pieces of a request's body; one that trickles less is refused.
 const BODY_PAUSE_MAX: Duration = Duration::from_secs(20);
 /// Requests that one HTTP/2 connection may have open.
@@ -85,7 +88,11 @@ fn connection(
         tracing::debug!(%error, "failed to set TCP_NODELAY");
     }
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_READ_TIMEOUT);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_READ_TIMEOUT)
+        .max_buf_size(READ_AHEAD_BYTES);
     builder
         .http2()
         .timer(TokioTimer::new())

@@ -4,6 +4,7 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
@@ -45,15 +46,26 @@ async fn post(server: &Server, body: Vec<u8>) -> Response {
     post.timeout(PATIENCE).send().await.unwrap()
 }
 
-/// A sender that sends most of a large body and then nothing more. Where there is no room for it, it is turned away.
+/// A sender that sends most of a large body and then next to nothing. Where there is no room for it, it is turned away.
 fn stalled(address: SocketAddr) -> TcpStream {
     let mut stream = TcpStream::connect(address).unwrap();
-    let head = "POST /v1/logs HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-protobuf\r\ncontent-length: 16000000\r\n\r\n";
+    let head = "POST /v1/logs HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-protobuf\r\ncontent-length: 4000000\r\n\r\n";
     stream.write_all(head.as_bytes()).unwrap();
-    if let Err(error) = stream.write_all(&vec![b'x'; 15_500_000]) {
+    if let Err(error) = stream.write_all(&vec![b'x'; 3_900_000]) {
         eprintln!("turned away: {error}");
     }
     stream
+}
+
+/// What a sender reads that sends all of a large body before it looks for an answer.
+fn sent_whole(address: SocketAddr) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let head = "POST /v1/logs HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/x-protobuf\r\ncontent-length: 12000000\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(&vec![b'x'; 12_000_000]).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    text(&answer)
 }
 
 /// Tries until `is_so` of the answer, or gives up.
@@ -80,10 +92,20 @@ async fn more_than_there_is_room_for_is_told_when_to_come_back() {
     let program = Program::new();
     let server = program.serve();
     // One more whenever there still is room: of those before one may have been refused itself, for want of room just then.
-    let mut held: Vec<TcpStream> = Vec::new();
+    let held: Arc<Mutex<Vec<TcpStream>>> = Arc::default();
+    let trickling = Arc::downgrade(&held);
+    std::thread::spawn(move || {
+        while let Some(held) = trickling.upgrade() {
+            held.lock().unwrap().retain_mut(|stream| stream.write_all(b"x").is_ok());
+            drop(held);
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    });
     let refused = until(&server, 3 << 20, |response| {
         let is_full = response.status() == 429;
-        held.extend((!is_full).then(|| stalled(server.otlp_http())));
+        if !is_full {
+            held.lock().unwrap().push(stalled(server.otlp_http()));
+        }
         is_full
     })
     .await;
@@ -91,6 +113,7 @@ async fn more_than_there_is_room_for_is_told_when_to_come_back() {
     assert!(seconds >= 1);
     let body = refused.bytes().await.unwrap();
     assert!(body.windows(RETRY_INFO.len()).any(|window| window == RETRY_INFO));
+    assert!(sent_whole(server.otlp_http()).starts_with("HTTP/1.1 429"));
     let mut grpc = LogsServiceClient::connect(format!("http://{}", server.otlp_grpc()))
         .await
         .unwrap()
@@ -200,8 +223,29 @@ fn who_does_not_get_to_the_point_is_closed() {
                     text(beginning)
                 );
             }
+            if address == server.otlp_http() && beginning.ends_with(b"{") {
+                let told = text(&rest);
+                assert!(told.starts_with("HTTP/1.1 503") && told.contains("retry-after"), "{told}");
+            }
         }
     }
+}
+
+#[test]
+fn who_trickles_what_room_is_held_for_is_told_to_come_back() {
+    let program = Program::new();
+    let server = program.serve();
+    let mut stream = TcpStream::connect(server.otlp_http()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+    let head = "POST /v1/logs HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 900\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    let began = Instant::now();
+    let mut told = [0; 12];
+    while stream.read(&mut told).is_err() {
+        assert!(began.elapsed() < PATIENCE);
+        stream.write_all(b" ").unwrap();
+    }
+    assert_eq!(text(&told), "HTTP/1.1 503");
 }
 
 #[tokio::test]

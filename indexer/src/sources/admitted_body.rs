@@ -1,15 +1,19 @@
-//! A request's body that asks for room as it arrives: a sender that only promises bytes takes none.
+//! The body of a gRPC request, which asks for room: for all of its message as soon as that says how long it is, else as it
+//! arrives.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use tokio_stream::StreamExt;
 use tonic::Status;
 
-use crate::intake::{Admission, Refused};
+use super::http_body::time_for;
+use super::otlp_grpc::MESSAGE_BYTES_MAX;
+use crate::intake::{Admission, Intake, Refused};
 
 /// The room of a body that is being read, shared with what comes after it.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Held(Arc<Mutex<Option<Admission>>>);
 
 impl Held {
@@ -18,28 +22,55 @@ impl Held {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
+    fn hold(&self, admission: Admission) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(admission);
+    }
+
     fn grow_to(&self, bytes: usize) -> Result<(), Refused> {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         held.as_mut().map_or(Ok(()), |admission| admission.grow_to(bytes))
     }
 }
 
-/// `body`, of which every byte takes `factor` bytes of room. It ends in the refusal, as `status` tells it, when there is
-/// none.
+/// Bytes before a message: whether it is compressed, and its length.
+const PREFIX_BYTES: usize = 5;
+
+/// How long a body is whose first piece this is, as far as it says.
+fn length_of(first: &[u8]) -> usize {
+    let length = first.get(1..PREFIX_BYTES).and_then(|length| length.try_into().ok());
+    length.map_or(0, |length| u32::from_be_bytes(length) as usize).min(MESSAGE_BYTES_MAX)
+}
+
+/// `body`, of which every byte takes `factor` bytes of the room of `intake`. It ends in the refusal, as `status` tells it,
+/// when there is none.
 pub(super) fn admitted(
     body: Body,
-    admission: Admission,
+    intake: &Intake,
     factor: usize,
     status: fn(&Refused) -> Status,
 ) -> (Body, Held) {
-    let held = Held(Arc::new(Mutex::new(Some(admission))));
-    let growing = held.clone();
-    let mut read = 0;
-    let chunks = body.into_data_stream().map(move |chunk| {
-        let chunk = chunk.map_err(|error| Status::unavailable(error.to_string()))?;
-        read += chunk.len();
-        growing.grow_to(read * factor).map_err(|refused| status(&refused))?;
-        Ok::<_, Status>(chunk)
+    let held = Held::default();
+    let (growing, intake) = (held.clone(), intake.clone());
+    let (mut read, mut until) = (0, None);
+    let chunks = body.into_data_stream().then(move |chunk| {
+        let is_first = read == 0;
+        read += chunk.as_ref().map_or(0, Bytes::len);
+        let promised = chunk.as_ref().map_or(0, |chunk| length_of(chunk)).max(read);
+        let until = *until.get_or_insert_with(|| Instant::now() + time_for(promised));
+        let (growing, intake) = (growing.clone(), intake.clone());
+        async move {
+            let chunk = chunk.map_err(|error| Status::unavailable(error.to_string()))?;
+            let room = if is_first {
+                let admitted = intake.admit_in_turn(promised * factor).await;
+                admitted.map(|admission| growing.hold(admission))
+            } else if Instant::now() > until {
+                Err(intake.stalled())
+            } else {
+                growing.grow_to(read * factor)
+            };
+            room.map_err(|refused| status(&refused))?;
+            Ok::<_, Status>(chunk)
+        }
     });
     (Body::from_stream(chunks), held)
 }

@@ -124,7 +124,7 @@ async fn take(
         "text/plain" | "application/logplex-1" => true,
         _ => return Err(HttpRefusal::ContentType(SPOKEN)),
     };
-    with_body(intake, encoding_of(headers)?, body, move |intake, bytes, mut room| {
+    with_body(intake, headers, encoding_of(headers)?, body, move |intake, bytes, mut room| {
         let decoded = decode(&bytes, is_text, &said, intake.now(), &mut room)?;
         drop(bytes);
         Ok(export(intake, room.into_admission(intake)?, decoded, None)?)

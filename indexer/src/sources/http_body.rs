@@ -1,19 +1,21 @@
 //! What the HTTP receivers share: reading a body within limits, room for what is decoded from it, and refusals.
 //!
-//! A body is read and expanded only as far as the intake has room, on a worker thread. [`Room`] goes on counting while it
-//! is decoded, for a few bytes on the wire may ask for many in memory.
+//! A body is read once the intake has room for all of it, and expanded as far as there is room, on a worker thread.
+//! [`Room`] goes on counting while it is decoded, for a few bytes on the wire may ask for many in memory.
 
 use std::io::Read;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use bytes::BytesMut;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::time::timeout;
 
 use super::capped_reader::{CappedReader, Encoding, TooLarge, snappy_length};
 use super::rpc_status::{RpcCode, refusal_code};
-use crate::intake::{Admission, Intake, Refused};
+use crate::intake::{Admission, Intake, RefusalReason, Refused};
 
 /// The largest body that is read off the wire.
 pub const BODY_BYTES_MAX: usize = 16 << 20;
@@ -24,6 +26,12 @@ pub const DECODED_BYTES_MAX: usize = 96 << 20;
 
 /// Decoding turns a request into about this many times its bytes while it is being worked on.
 const WORKING_FACTOR: usize = 2;
+/// Longest wait for the next piece of a body that has room: after that its sender has given up, too.
+const PAUSE_MAX: Duration = Duration::from_secs(10);
+/// A body that arrives more slowly than this, in bytes a second, is given up after a while: it may be meant to hold room.
+const SLOWEST: usize = 128 << 10;
+/// Longest time that is spent on what a sender goes on sending after it was refused.
+const DISCARD_MAX: Duration = Duration::from_secs(5);
 /// What is expanded before room is asked for.
 const STEP_BYTES: usize = 1 << 20;
 
@@ -134,11 +142,18 @@ impl Room {
 /// Reads and expands a body as the intake has room, then runs `work` on it on a worker thread.
 pub(super) async fn with_body<T: Send + 'static>(
     intake: &Intake,
+    headers: &HeaderMap,
     encoding: Encoding,
-    body: Body,
+    mut body: Body,
     work: impl FnOnce(&Intake, Bytes, Room) -> Result<T, HttpRefusal> + Send + 'static,
 ) -> Result<T, HttpRefusal> {
-    let (body, mut admission) = read_body(body, intake).await?;
+    let (body, mut admission) = match read_body(&mut body, length_of(headers), intake).await {
+        Err(refused @ HttpRefusal::Refused(Refused { reason: RefusalReason::Busy, .. })) => {
+            discard(body).await;
+            return Err(refused);
+        }
+        read => read?,
+    };
     let work = move |intake: &Intake| {
         let expanded = expand(body, encoding, &mut admission)?;
         let request_bytes = expanded.len();
@@ -148,12 +163,37 @@ pub(super) async fn with_body<T: Send + 'static>(
     intake.on_worker(work).await?
 }
 
-/// Reads a body, asking for room as it arrives: a sender that only promises bytes takes none.
-async fn read_body(body: Body, intake: &Intake) -> Result<(Bytes, Admission), HttpRefusal> {
+/// Reads a body. One that says how long it is waits for room before any of it is read, and keeps it only as long as it
+/// goes on arriving, and not too slowly; else room is asked for as it arrives.
+async fn read_body(
+    body: &mut Body,
+    promised: usize,
+    intake: &Intake,
+) -> Result<(Bytes, Admission), HttpRefusal> {
+    if promised > BODY_BYTES_MAX {
+        return Err(HttpRefusal::TooLarge(BODY_BYTES_MAX));
+    }
+    let mut admission = intake.admit_in_turn(promised * WORKING_FACTOR).await?;
+    let longest = time_for(if promised == 0 { BODY_BYTES_MAX } else { promised });
+    let all = read_all(body, promised, &mut admission, intake);
+    let read = timeout(longest, all).await.map_err(|_| intake.stalled())??;
+    Ok((read, admission))
+}
+
+/// How long a body of so many bytes may take to arrive.
+pub(super) fn time_for(bytes: usize) -> Duration {
+    PAUSE_MAX + Duration::from_secs((bytes / SLOWEST) as u64)
+}
+
+async fn read_all(
+    body: &mut Body,
+    promised: usize,
+    admission: &mut Admission,
+    intake: &Intake,
+) -> Result<Bytes, HttpRefusal> {
     let mut body = Limited::new(body, BODY_BYTES_MAX);
-    let mut admission = intake.admit(0)?;
-    let mut read = BytesMut::new();
-    while let Some(frame) = body.frame().await {
+    let mut read = BytesMut::with_capacity(promised);
+    while let Some(frame) = timeout(PAUSE_MAX, body.frame()).await.map_err(|_| intake.stalled())? {
         let frame = frame.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
             Some(_) => HttpRefusal::TooLarge(BODY_BYTES_MAX),
             None => HttpRefusal::Malformed(format!("failed to read the body: {error}")),
@@ -163,7 +203,17 @@ async fn read_body(body: Body, intake: &Intake) -> Result<(Bytes, Admission), Ht
             read.extend_from_slice(&data);
         }
     }
-    Ok((read.freeze(), admission))
+    Ok(read.freeze())
+}
+
+/// Reads what a sender goes on sending, so that it gets to read that it was refused: a connection that is closed under
+/// its hands tells it nothing, least of all when to come again.
+async fn discard(body: Body) {
+    let mut body = Limited::new(body, BODY_BYTES_MAX);
+    let all = async { while let Some(Ok(_)) = body.frame().await {} };
+    if timeout(DISCARD_MAX, all).await.is_err() {
+        tracing::debug!("a sender that was refused took too long");
+    }
 }
 
 /// Expands a body, asking for room as it grows.
@@ -203,6 +253,12 @@ fn expand(
 pub(super) fn content_type(headers: &HeaderMap) -> &str {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     value.split(';').next().unwrap_or(value).trim()
+}
+
+/// How many bytes `headers` say are coming; 0 when they do not say.
+fn length_of(headers: &HeaderMap) -> usize {
+    let said = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    said.and_then(|length| length.parse().ok()).unwrap_or_default()
 }
 
 /// The encoding that `headers` name.

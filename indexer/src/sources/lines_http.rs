@@ -64,7 +64,7 @@ async fn take(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Vec<u8>, HttpRefusal> {
-    with_body(intake, encoding_of(headers)?, body, move |intake, bytes, mut room| {
+    with_body(intake, headers, encoding_of(headers)?, body, move |intake, bytes, mut room| {
         let decoded = decode(&bytes, &service, intake.now(), &mut room)?;
         drop(bytes);
         let (records, refused) = (decoded.record_count() as u64, decoded.rejected.count);

@@ -63,12 +63,8 @@ async fn unknown() -> Response<tonic::body::Body> {
 /// Lets tonic speak gRPC; what stands in the message is read by a worker.
 async fn receive(signal: Signal, intake: &Intake, request: Request) -> Response<tonic::body::Body> {
     let intake = intake.of(source_of(request.extensions()));
-    let admission = match intake.admit(0) {
-        Ok(admission) => admission,
-        Err(refused) => return status(&refused).into_http(),
-    };
     let (parts, body) = request.into_parts();
-    let (body, held) = admitted(body, admission, WORKING_FACTOR, status);
+    let (body, held) = admitted(body, &intake, WORKING_FACTOR, status);
     let take = tower::service_fn(move |message: tonic::Request<Bytes>| {
         let (intake, admission) = (intake.clone(), held.take());
         async move {

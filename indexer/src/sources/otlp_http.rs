@@ -70,7 +70,7 @@ async fn take(
     body: Body,
 ) -> Result<Exported, HttpRefusal> {
     let encoding = encoding_of(headers)?;
-    with_body(intake, encoding, body, move |intake, expanded, room| {
+    with_body(intake, headers, encoding, body, move |intake, expanded, room| {
         let decoded = match format {
             Format::Protobuf => decode_protobuf(signal, &expanded, intake.now()),
             Format::Json => decode_json(signal, &expanded, intake.now()),

@@ -28,6 +28,25 @@ async fn what_is_kept_is_stored_and_what_is_not_is_said() {
     assert_eq!(bodies, ["gadget one"]);
 }
 
+/// Half of what one needs is of no use to anybody, so none begins to be read before there is room for all of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn large_requests_wait_for_room_instead_of_taking_it_from_each_other() {
+    let bench = Bench::with_room(400_000);
+    let body = format!("{}{}", LOGS, " ".repeat(60_000));
+    let length = body.len().to_string();
+    let headers = [JSON, ("content-length", length.as_str())];
+    let replies = (0..24).map(|_| post(&bench, "/v1/logs", &headers, body.clone()));
+    for reply in futures_util::future::join_all(replies).await {
+        assert_eq!(reply.status, 200, "{}", reply.text());
+    }
+    assert_eq!(bench.intake.bytes_in_flight(), 0);
+    let held = bench.intake.admit(350_000).unwrap();
+    assert_eq!(post(&bench, "/v1/logs", &headers, body.clone()).await.status, 429);
+    drop(held);
+    let more = ("content-length", "99999999999");
+    assert_eq!(post(&bench, "/v1/logs", &[JSON, more], body).await.status, 413);
+}
+
 #[tokio::test]
 async fn a_clean_request_gets_a_clean_answer_in_its_own_type() {
     let bench = Bench::new();

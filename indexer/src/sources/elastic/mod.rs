@@ -63,7 +63,7 @@ async fn take(intake: Intake, index: String, headers: &HeaderMap, body: Body) ->
     let taken = match encoding_of(headers) {
         Err(refusal) => Err(refusal),
         Ok(encoding) => {
-            with_body(&intake, encoding, body, move |intake, bytes, mut room| {
+            with_body(&intake, headers, encoding, body, move |intake, bytes, mut room| {
                 let Bulk { decoded, items } = decode(&bytes, &index, intake.now(), &mut room)?;
                 let mark = blake3::hash(&bytes);
                 let key = ResendKey::of("", &format!("elastic/{index}"), &bytes);

@@ -74,7 +74,7 @@ async fn take(intake: &Intake, headers: &HeaderMap, body: Body) -> Result<Export
         (PushFormat::Protobuf, Encoding::Plain) => Encoding::Snappy,
         (_, encoding) => encoding,
     };
-    with_body(intake, encoding, body, move |intake, bytes, mut room| {
+    with_body(intake, headers, encoding, body, move |intake, bytes, mut room| {
         let decoded = decode(format, &bytes, intake.now(), &mut room)?;
         let key = ResendKey::of("", "loki", &bytes);
         drop(bytes);

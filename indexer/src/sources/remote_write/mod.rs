@@ -64,7 +64,7 @@ async fn take(intake: &Intake, headers: &HeaderMap, body: Body) -> Result<Outcom
         Encoding::Plain => Encoding::Snappy,
         encoding => encoding,
     };
-    with_body(intake, encoding, body, move |intake, bytes, mut room| {
+    with_body(intake, headers, encoding, body, move |intake, bytes, mut room| {
         let Written { decoded, samples, histograms } = decode(version, &bytes, &mut room)?;
         let key = ResendKey::of("", "remote-write", &bytes);
         drop(bytes);
