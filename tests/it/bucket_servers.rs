@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse as _;
 use axum::routing::get;
 use axum::{Json, Router};
@@ -118,7 +118,8 @@ impl BucketServer {
 /// An S3 server that checks no signatures wants to see one all the same.
 const SOMEBODY_OF_S3: &str = "AWS4-HMAC-SHA256 Credential=somebody/20260921/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=00";
 
-/// Gives tokens as a machine of Google's has them, and hands requests on to `behind`, a server of S3. Also what tokens requests had.
+/// Gives tokens as a machine of Google's has them, and hands requests on to `behind`, a server of S3. Also what tokens
+/// requests had.
 pub(crate) async fn google_in_front_of(behind: &str) -> (String, Arc<Mutex<Vec<String>>>) {
     let (asked, behind) = (Arc::<Mutex<Vec<String>>>::default(), behind.to_owned());
     let tokens = "/computeMetadata/v1/instance/service-accounts/default/token";
@@ -127,9 +128,7 @@ pub(crate) async fn google_in_front_of(behind: &str) -> (String, Arc<Mutex<Vec<S
         let asked = Arc::clone(&asked);
         move |request: Request| async move {
             let (parts, body) = request.into_parts();
-            let token =
-                parts.headers.get("authorization").map_or("", |token| token.to_str().unwrap());
-            asked.lock().unwrap().push(token.to_owned());
+            asked.lock().unwrap().push(token_of(&parts.headers));
             let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
             let sent = client().request(parts.method, format!("{behind}{}", parts.uri)).body(body);
             let sent = sent.header("authorization", SOMEBODY_OF_S3);
@@ -140,10 +139,38 @@ pub(crate) async fn google_in_front_of(behind: &str) -> (String, Arc<Mutex<Vec<S
         }
     };
     let router = Router::new().route(tokens, get(|| async { Json(token) })).fallback(hand_on);
+    (served(router).await, asked)
+}
+
+/// Gives keys as a pod on Amazon has them, at `/keys`. Also for what tokens they were asked.
+pub(crate) async fn keys_for_a_pod() -> (String, Arc<Mutex<Vec<String>>>) {
+    let asked = Arc::<Mutex<Vec<String>>>::default();
+    let keys = json!({
+        "AccessKeyId": "given",
+        "SecretAccessKey": "for a while",
+        "Token": "session",
+        "Expiration": "2100-01-01T00:00:00Z",
+    });
+    let give = {
+        let asked = Arc::clone(&asked);
+        move |headers: HeaderMap| async move {
+            asked.lock().unwrap().push(token_of(&headers));
+            Json(keys)
+        }
+    };
+    (served(Router::new().route("/keys", get(give))).await, asked)
+}
+
+fn token_of(headers: &HeaderMap) -> String {
+    headers.get("authorization").map_or("", |token| token.to_str().unwrap()).to_owned()
+}
+
+/// Serves `router` as long as the runtime lives; gives its address.
+async fn served(router: Router) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-    (address, asked)
+    address
 }
 
 /// Signs what makes the container, by the rules of Azure's shared keys; everybody may list it then.

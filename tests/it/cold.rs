@@ -1,14 +1,15 @@
 //! Old telemetry in a bucket: a directory always, servers of S3 and Azure where they can be had.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use groundcrew_store::{Access, Store, StoreOptions};
 use groundcrew_telemetry::{FixedClock, Timestamp};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::bucket_servers::{ACCOUNT, ACCOUNT_KEY, BUCKET, BucketServer, google_in_front_of};
+use crate::bucket_servers::{
+    ACCOUNT, ACCOUNT_KEY, BUCKET, BucketServer, google_in_front_of, keys_for_a_pod,
+};
 use crate::retention::seal_declined;
 use crate::support::{PATIENCE, Program, text};
 
@@ -183,31 +184,11 @@ async fn the_role_that_a_platform_gives_the_process_opens_the_bucket() {
     let Some(server) = BucketServer::s3().await else { return };
     let token = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(token.path(), "the token of the pod").unwrap();
-    let asked = Arc::new(Mutex::new(Vec::new()));
-    let keys = axum::Router::new().route(
-        "/keys",
-        axum::routing::get({
-            let asked = Arc::clone(&asked);
-            move |headers: axum::http::HeaderMap| async move {
-                let token =
-                    headers.get("authorization").map(|token| token.to_str().unwrap().to_owned());
-                asked.lock().unwrap().push(token.unwrap_or_default());
-                axum::Json(json!({
-                    "AccessKeyId": "given",
-                    "SecretAccessKey": "for a while",
-                    "Token": "session",
-                    "Expiration": "2100-01-01T00:00:00Z",
-                }))
-            }
-        }),
-    );
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}/keys", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, keys).await.unwrap() });
+    let (address, asked) = keys_for_a_pod().await;
     let program = moving(&format!("s3://{BUCKET}/groundcrew"))
         .with("AWS_ENDPOINT_URL", &server.address)
         .with("AWS_REGION", "us-east-1")
-        .with("AWS_CONTAINER_CREDENTIALS_FULL_URI", &address)
+        .with("AWS_CONTAINER_CREDENTIALS_FULL_URI", &format!("http://{address}/keys"))
         .with("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", token.path().to_str().unwrap());
     old_days(&program.data());
     tokio::task::block_in_place(|| {

@@ -53,7 +53,7 @@ pub(super) fn admitted(
     let (growing, intake) = (held.clone(), intake.clone());
     let (mut read, mut until) = (0, None);
     let chunks = body.into_data_stream().then(move |chunk| {
-        let is_first = read == 0;
+        let is_first = until.is_none();
         read += chunk.as_ref().map_or(0, Bytes::len);
         let promised = chunk.as_ref().map_or(0, |chunk| length_of(chunk)).max(read);
         let until = *until.get_or_insert_with(|| Instant::now() + time_for(promised));
@@ -61,8 +61,9 @@ pub(super) fn admitted(
         async move {
             let chunk = chunk.map_err(|error| Status::unavailable(error.to_string()))?;
             let room = if is_first {
-                let admitted = intake.admit_in_turn(promised * factor).await;
-                admitted.map(|admission| growing.hold(admission))
+                // Nothing waits here: messages of one connection share what it may send ahead, and those that wait would
+                // keep those that have room from arriving.
+                intake.admit(promised * factor).map(|admission| growing.hold(admission))
             } else if Instant::now() > until {
                 Err(intake.stalled())
             } else {
